@@ -1,0 +1,1 @@
+"""One module for each vendor API, all with the same few verbs."""

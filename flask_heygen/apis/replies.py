@@ -1,0 +1,105 @@
+"""What a reply of HeyGen's v1 API means: its data, or the error that its code and words tell.
+
+The codes are partly documented, partly only seen in public reports, and the same code was seen
+for different things: so the words of a message are read before its code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from flask_heygen.errors import (
+    ApiRetired,
+    AuthFailed,
+    ConcurrentLimit,
+    HeyGenError,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    SessionClosed,
+    SessionNotFound,
+    SessionNotReady,
+    UpstreamFailed,
+)
+from flask_heygen.upstream import Reply
+
+from .redaction import redact
+
+#: 100 is documented; the others were seen (``"success"``, 1000).
+SUCCESS = (100, 1000, "success")
+
+#: The words of a message, the codes that stand for the same, and what both mean.
+_MEANINGS: tuple[tuple[str, tuple[Any, ...], type[HeyGenError]], ...] = (
+    (r"unauthorized|access token", (400112, 401056, 401057), AuthFailed),
+    (r"endpoint_sunset", ("endpoint_sunset",), ApiRetired),
+    (r"concurren", (10007,), ConcurrentLimit),
+    (r"rate limit|too many requests", (400123, 400140), RateLimited),
+    (r"quota|trial|credit|upgrade|deprecated|invalid param", (10015, 400014, 400599), Refused),
+    (r"session (not found|does not exist)", (10006, 400004), SessionNotFound),
+    (
+        r"state wrong: clos|session (is |was |has )?(been )?(already )?(closed|ended)",
+        (10004, 10005),
+        SessionClosed,
+    ),
+    (r"state wrong|not in correct state", (10001, 10002, 400006), SessionNotReady),
+)
+
+#: What a status means where neither words nor code tell.
+_STATUSES: dict[int, type[HeyGenError]] = {401: AuthFailed, 410: ApiRetired, 429: RateLimited}
+
+
+def understand(reply: Reply, *, secrets: Iterable[str], harmless: bool) -> Any:
+    """Return the ``data`` of a success, or raise what went wrong.
+
+    ``secrets`` are cut out of the vendor's words. A breakdown of a call that is not ``harmless``
+    leaves open whether it was done.
+
+    Raises:
+        HeyGenError: the kind that the reply means, ``upstream`` holding status, code and message.
+
+    """
+    body = reply.body if isinstance(reply.body, dict) else {}
+    error = body.get("error")
+    told = error if isinstance(error, dict) else body
+    code, message = told.get("code"), str(told.get("message") or error or "")
+    if isinstance(code, str) and code.isdecimal():
+        code = int(code)
+    if 200 <= reply.status < 300 and not error and _is_success(code, body):
+        return body.get("data")
+
+    kind = _kind(reply, code, message, harmless=harmless)
+    secrets = tuple(secrets)
+    upstream = {
+        "status": reply.status,
+        "code": redact(code, secrets) if isinstance(code, str) else _number(code),
+        "message": redact(message, secrets),
+    }
+    raise kind(retry_after=reply.retry_after, upstream=upstream)
+
+
+def _is_success(code: Any, body: dict[str, Any]) -> bool:
+    if code is None:
+        # create_token has no code at all, and stop was seen with a status alone.
+        return "data" in body or body.get("status") == "success"
+    return code in SUCCESS
+
+
+def _kind(reply: Reply, code: Any, message: str, *, harmless: bool) -> type[HeyGenError]:
+    for words, _, kind in _MEANINGS:
+        if re.search(words, message, re.IGNORECASE):
+            return kind
+    for _, codes, kind in _MEANINGS:
+        if code in codes:
+            return kind
+    if reply.status in _STATUSES:
+        return _STATUSES[reply.status]
+    if 300 <= reply.status < 500 or (reply.status < 300 and code is not None):
+        return Refused
+
+    return UpstreamFailed if harmless else OutcomeUnknown
+
+
+def _number(code: Any) -> int | None:
+    return code if isinstance(code, int) and abs(code) < 10**9 else None

@@ -1,0 +1,218 @@
+"""HeyGen's v1 streaming API: its endpoints and its session tokens.
+
+Facts are from docs.heygen.com/reference (create-session-token, new-session, start-session,
+send-task, interrupt-task, keep-alive, close-session); where one was only seen in public reports,
+or is a guess, it says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from flask_heygen.errors import (
+    AuthFailed,
+    HeyGenError,
+    OutcomeUnknown,
+    SessionClosed,
+    SessionNotFound,
+    UpstreamFailed,
+)
+from flask_heygen.settings import Settings
+from flask_heygen.upstream import Deadline, Upstream
+
+from .replies import understand
+from .tokens import SpareTokens, Token
+
+#: Seconds after which HeyGen ends a session that nobody speaks in, unless told otherwise.
+IDLE_SECONDS = 120
+#: Seconds that it may take to stop a session that started half, after the start's own deadline.
+ABANDON_SECONDS = 5.0
+#: What a session id may look like (a UUID was seen) before it is used anywhere.
+SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+class StreamingApi:
+    """The verbs of a session, each with a fresh session token."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._key = settings.api_key
+        self._upstream = Upstream(settings.base_url)
+        self._spare = SpareTokens(
+            lambda: self._mint(Deadline(settings.timeout)),
+            size=settings.spare_tokens,
+            max_age=settings.token_max_age,
+        )
+
+    def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+        """Make and start a session; one that started half is stopped before the error is raised.
+
+        ``fields`` are those of ``streaming.new``. Returns ``session_id``; ``transport``, ``url``
+        and ``access_token`` of its LiveKit room; and the ``session_seconds`` (None where HeyGen
+        does not tell) and ``idle_seconds`` after which HeyGen ends it.
+        """
+        # v2 is the version that speaks LiveKit, the only one that HeyGen still made.
+        fields = {**fields, "version": "v2"}
+
+        def begin(token: Token) -> tuple[Token, Any]:
+            return token, self._call("new", fields, token, deadline)
+
+        token, session = self._with_spare_token(begin, deadline)
+        session_id = _session_id(session)
+        try:
+            room = _room(session)
+            self._call("start", {"session_id": session_id}, token, deadline)
+        except BaseException as error:  # a worker that is shut down must not leave it open either
+            stopped = self._abandon(session_id, token)
+            if stopped and isinstance(error, OutcomeUnknown):
+                raise UpstreamFailed(upstream=error.upstream) from None  # now it is known
+            raise
+
+        return {
+            "session_id": session_id,
+            **room,
+            "idle_seconds": fields.get("activity_idle_timeout", IDLE_SECONDS),
+        }
+
+    def task(
+        self, session_id: str, text: str, task_type: str, deadline: Deadline, *, interrupt: bool
+    ) -> dict[str, Any]:
+        """Have the avatar speak ``text``; return ``task_id`` and ``duration_ms``, None if untold.
+
+        ``interrupt`` cuts it short first, by a call of its own: HeyGen ignores the field of that
+        name inside a task (seen). ``task_mode`` is always async: sync would hold a worker while
+        the avatar speaks.
+        """
+        session = {"session_id": session_id}
+        task = {**session, "text": text, "task_type": task_type, "task_mode": "async"}
+
+        def speak(token: Token) -> Any:
+            if interrupt:
+                self._call("interrupt", session, token, deadline, harmless=True)
+            return self._call("task", task, token, deadline)
+
+        told = self._with_spare_token(speak, deadline)
+        told = told if isinstance(told, dict) else {}
+        return {name: told.get(name) for name in ("task_id", "duration_ms")}
+
+    def interrupt(self, session_id: str, deadline: Deadline) -> None:
+        """Cut the avatar short; does nothing while it is silent."""
+        self._command("interrupt", session_id, deadline)
+
+    def keep_alive(self, session_id: str, deadline: Deadline) -> None:
+        """Have the idle time-out count anew."""
+        self._command("keep_alive", session_id, deadline)
+
+    def stop(self, session_id: str, deadline: Deadline) -> None:
+        """End the session, and its cost; one that has ended already is a success."""
+        try:
+            self._command("stop", session_id, deadline)
+        except (SessionClosed, SessionNotFound):
+            logger.debug("The session to be stopped had ended already.")
+
+    def _command(self, name: str, session_id: str, deadline: Deadline) -> None:
+        """Make a harmless call. Its token is minted on the spot: the spare ones are for tasks."""
+
+        def act(token: Token) -> None:
+            self._call(name, {"session_id": session_id}, token, deadline, harmless=True)
+
+        self._with_token(act, self._mint(deadline), deadline)
+
+    def _with_spare_token(self, act: Callable[[Token], _T], deadline: Deadline) -> _T:
+        token = self._spare.take() or self._mint(deadline)
+        try:
+            return self._with_token(act, token, deadline)
+        finally:
+            self._spare.order()
+
+    def _with_token(self, act: Callable[[Token], _T], token: Token, deadline: Deadline) -> _T:
+        """Call ``act`` with a token, and once more with a new one where HeyGen refuses it."""
+        try:
+            return act(token)
+        except AuthFailed:
+            logger.warning(
+                "HeyGen refused a session token %.0f s old; a new one is tried. If this repeats, "
+                "set HEYGEN_TOKEN_MAX_AGE below the age at which they are refused.",
+                token.age,
+            )
+        return act(self._mint(deadline))
+
+    def _mint(self, deadline: Deadline) -> Token:
+        """Have HeyGen mint a session token; one that nobody uses does no harm."""
+        asked = time.monotonic()
+        reply = self._upstream.post(
+            "/v1/streaming.create_token",
+            {},
+            headers={"X-Api-Key": self._key},
+            deadline=deadline,
+            harmless=True,
+        )
+        minted = understand(reply, secrets=(self._key,), harmless=True)
+        value = minted.get("token") if isinstance(minted, dict) else None
+        if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,8192}", value):
+            raise UpstreamFailed("HeyGen's reply held no session token.")
+
+        return Token(value, asked)
+
+    def _call(
+        self,
+        name: str,
+        body: Mapping[str, Any],
+        token: Token,
+        deadline: Deadline,
+        *,
+        harmless: bool = False,
+    ) -> Any:
+        reply = self._upstream.post(
+            f"/v1/streaming.{name}",
+            body,
+            headers={"Authorization": f"Bearer {token.value}"},
+            deadline=deadline,
+            harmless=harmless,
+        )
+        secrets = (self._key, token.value, body.get("text", ""))
+        return understand(reply, secrets=secrets, harmless=harmless)
+
+    def _abandon(self, session_id: str, token: Token) -> bool:
+        session, deadline = {"session_id": session_id}, Deadline(ABANDON_SECONDS)
+        try:
+            self._call("stop", session, token, deadline, harmless=True)
+        except HeyGenError as error:
+            logger.warning(
+                "Session %s started half and could not be stopped (%s): it costs credits until "
+                "HeyGen's idle time-out ends it. Stop it by hand.",
+                session_id,
+                error.code,
+            )
+            return False
+        return True
+
+
+def _session_id(session: Any) -> str:
+    value = session.get("session_id") if isinstance(session, dict) else None
+    if not isinstance(value, str) or not SESSION_ID.fullmatch(value):
+        # HeyGen says that there is a session, and not which.
+        raise OutcomeUnknown("HeyGen's reply named no session; one may have been started.")
+
+    return value
+
+
+def _room(session: dict[str, Any]) -> dict[str, Any]:
+    url, access_token = session.get("url"), session.get("access_token")
+    if not isinstance(url, str) or not isinstance(access_token, str):
+        raise UpstreamFailed("HeyGen's reply held no room to join.")
+
+    seconds = session.get("session_duration_limit")
+    return {
+        "transport": "livekit",
+        "url": url,
+        "access_token": access_token,
+        "session_seconds": seconds if isinstance(seconds, int | float) else None,
+    }

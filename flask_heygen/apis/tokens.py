@@ -1,0 +1,89 @@
+"""Fresh session tokens: each used once, minted ahead of need."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask_heygen.errors import HeyGenError
+
+#: Seconds; the task that orders a successor is answered first, then they compete for the CPU.
+ORDER_DELAY = 0.01
+#: Seconds without orders after a mint has failed, where the vendor names none.
+REST = 5
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A session token and the moment before it was asked for."""
+
+    value: str = field(repr=False)
+    asked: float
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was asked for."""
+        return time.monotonic() - self.asked
+
+
+class SpareTokens:
+    """A stock of tokens that follows the demand: what is taken is ordered anew, nothing else is.
+
+    No caller ever waits for an order. Where the stock is empty, because more tasks came at once
+    than before, because the tokens grew old, or because no thread can run here, a token is minted
+    on the spot.
+    """
+
+    def __init__(self, mint: Callable[[], Token], *, size: int, max_age: float) -> None:
+        self._mint = mint
+        self._size, self._max_age = size, max_age
+        self._lock = threading.Lock()
+        self._stock: deque[Token] = deque()
+        self._ordered = 0
+        self._rest_until = 0.0
+
+    def take(self) -> Token | None:
+        """Hand out the youngest token, or None where there is none; each is handed out once."""
+        with self._lock:
+            while self._stock and self._stock[0].age > self._max_age:
+                self._stock.popleft()
+            return self._stock.pop() if self._stock else None
+
+    def order(self) -> None:
+        """Have one token minted in the background, unless the stock is full or minting fails."""
+        with self._lock:
+            full = len(self._stock) + self._ordered >= self._size
+            if full or time.monotonic() < self._rest_until:
+                return
+            self._ordered += 1
+        timer = threading.Timer(ORDER_DELAY, self._deliver)
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError:  # no thread can be had: out of them, or shutting down
+            with self._lock:
+                self._ordered -= 1
+
+    def _deliver(self) -> None:
+        token, rest = None, 0
+        try:
+            token = self._mint()
+        except HeyGenError as error:
+            rest = error.retry_after or REST
+            logger.warning(
+                "No session token could be minted ahead (%s); each task mints its own for %d s.",
+                error.code,
+                rest,
+            )
+        finally:
+            with self._lock:
+                self._ordered -= 1
+                self._rest_until = max(self._rest_until, time.monotonic() + rest)
+                if token is not None:
+                    self._stock.append(token)

@@ -1,0 +1,132 @@
+"""What a deployment can set: the ``HEYGEN_*`` keys of a Flask app's config."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import NotConfigured
+
+#: Returns the value as it is used, or raises ValueError or TypeError.
+_Check = Callable[[Any], Any]
+
+
+def _setting(wanted: str, check: _Check, default: Any = None, *, secret: bool = False) -> Any:
+    return field(
+        default_factory=lambda: default,
+        repr=not secret,
+        metadata={"check": check, "wanted": wanted},
+    )
+
+
+def _visible(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError
+    return value
+
+
+def _key(value: Any) -> str:
+    # Flask's from_prefixed_env reads a key of digits alone as a number.
+    return _visible(str(value) if type(value) is int else value)
+
+
+def _url(value: Any) -> str:
+    url = urlsplit(_visible(value))
+    extras = url.query or url.fragment or url.username or url.password
+    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0 or extras:
+        raise ValueError
+    return url.geturl().rstrip("/")
+
+
+def _number(kind: type[int | float], least: float, most: float) -> _Check:
+    def check(value: Any) -> int | float:
+        if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+            raise TypeError
+        number = kind(value)
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return check
+
+
+def _one_of(*names: str) -> _Check:
+    return lambda value: names[names.index(value)]
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return copy.deepcopy({str(name): each for name, each in value.items()})
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+        raise TypeError
+    return tuple(value)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One deployment's settings, checked; each field is the config key of its name, prefixed."""
+
+    #: The account's API key. Required.
+    api_key: str = _setting("must be a string of visible ASCII characters", _key, secret=True)
+    #: The vendor API that is spoken.
+    api: str = _setting("must be 'streaming'", _one_of("streaming"), "streaming")
+    #: Where that API is.
+    base_url: str = _setting(
+        "must be an http or https URL without credentials, query or fragment",
+        _url,
+        "https://api.heygen.com",
+    )
+    #: Seconds that one request of a page may take upstream, all its calls together.
+    timeout: float = _setting(
+        "must be a number from 1 to 120 (seconds)", _number(float, 1, 120), 20.0
+    )
+    #: Characters that the text of one task may have.
+    max_text: int = _setting(
+        "must be a whole number from 1 to 80000", _number(int, 1, 80_000), 2000
+    )
+    #: Session tokens kept ready; 0 mints each on the spot, and is the default under ``TESTING``.
+    spare_tokens: int = _setting("must be a whole number from 0 to 1000", _number(int, 0, 1000), 32)
+    #: Seconds after which a session token that was kept ready is thrown away.
+    token_max_age: float = _setting(
+        "must be a number from 0.1 to 86400 (seconds)", _number(float, 0.1, 86_400), 300.0
+    )
+    #: The fields that a session is made of (``streaming.new``).
+    session_defaults: Mapping[str, Any] = _setting("must be a dict of session fields", _fields, {})
+    #: The session fields that a page may choose for itself.
+    session_allowed: tuple[str, ...] = _setting(
+        "must be a list of names of session fields",
+        _names,
+        ("avatar_id", "avatar_name", "voice", "quality", "language"),
+    )
+
+    @classmethod
+    def from_mapping(cls, config: Mapping[str, Any], prefix: str = "HEYGEN") -> Settings:
+        """Read and check the keys ``<prefix>_*`` of a Flask app's config.
+
+        Raises:
+            NotConfigured: a key is missing or wrong; the message names it, never its value.
+
+        """
+        values: dict[str, Any] = {"spare_tokens": 0} if config.get("TESTING") else {}
+        for each in fields(cls):
+            name = f"{prefix}_{each.name.upper()}"
+            value = config.get(name)
+            if value is None or value == "":
+                continue
+            try:
+                values[each.name] = each.metadata["check"](value)
+            except (TypeError, ValueError):
+                # From None: Python's own words would repeat the value.
+                raise NotConfigured(f"{name} {each.metadata['wanted']}.") from None
+        if "api_key" not in values:
+            raise NotConfigured(f"{prefix}_API_KEY is not set; put the API key into app.config.")
+
+        return cls(**values)
