@@ -84,7 +84,7 @@ class StreamingApi:
     def task(
         self, session_id: str, text: str, task_type: str, deadline: Deadline, *, interrupt: bool
     ) -> dict[str, Any]:
-        """Have the avatar speak ``text``; return ``task_id`` and ``duration_ms``, None if untold.
+        """Have the avatar speak ``text``; return ``task_id`` and ``duration_ms`` (None: untold).
 
         ``interrupt`` cuts it short first, by a call of its own: HeyGen ignores the field of that
         name inside a task (seen). ``task_mode`` is always async: sync would hold a worker while
@@ -99,8 +99,10 @@ class StreamingApi:
             return self._call("task", task, token, deadline)
 
         told = self._with_spare_token(speak, deadline)
-        told = told if isinstance(told, dict) else {}
-        return {name: told.get(name) for name in ("task_id", "duration_ms")}
+        if not isinstance(told, dict) or not isinstance(told.get("task_id"), str):
+            raise OutcomeUnknown("HeyGen's reply named no task; the text may have been spoken.")
+
+        return {"task_id": told["task_id"], "duration_ms": told.get("duration_ms")}
 
     def interrupt(self, session_id: str, deadline: Deadline) -> None:
         """Cut the avatar short; does nothing while it is silent."""
