@@ -1,0 +1,20 @@
+"""A stand-in for the vendor: HeyGen's v1 streaming API over real HTTP, with nothing behind it.
+
+Everything here is a simulation.  It shares no code with the rest of the package, so that each
+is a witness against the other.  It needs the extra ``simulator``.
+"""
+
+try:
+    from .simulation import Simulator
+except ModuleNotFoundError as error:
+    if error.name != "aiohttp":
+        raise
+    raise ImportError(
+        "The simulator needs aiohttp: pip install 'flask-heygen[simulator]'", name="aiohttp"
+    ) from error
+
+from .faults import Fault
+from .records import Call, Session, Speech, Token
+from .refusals import Refusal
+
+__all__ = ["Call", "Fault", "Refusal", "Session", "Simulator", "Speech", "Token"]

@@ -1,0 +1,22 @@
+"""What time it is for the vendor."""
+
+import time
+
+
+class Clock:
+    """The vendor's time: seconds of `time.monotonic`, and what a test has added to them."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        """Tell the time that records are stamped with."""
+        return time.monotonic() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self._ahead += seconds
+
+    def unix(self, moment: float) -> int:
+        """Turn a moment of `now` into Unix seconds, as the vendor's replies give them."""
+        return int(time.time() - time.monotonic() + moment)

@@ -1,0 +1,87 @@
+"""What can be seen of the simulator: frozen records, safe to read from any thread.
+
+Times are seconds of `time.monotonic`; the vendor's own (all but those of `Call`) run ahead of it
+by what `Simulator.advance` has added.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Token:
+    """A session token, as create_token minted it."""
+
+    value: str
+    minted_at: float
+    expires_at: float
+    #: The one session made with it, if any.
+    session_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A streaming session as it stood when it was looked at."""
+
+    session_id: str
+    #: The token that made it.
+    token: str
+    #: The body of streaming.new.
+    options: Mapping[str, Any]
+    created_at: float
+    #: When the idle countdown last began anew.
+    active_at: float
+    #: None: never closed for idleness (the deprecated disable_idle_timeout).
+    idle_seconds: float | None
+    #: When the hard cap closes it.
+    ends_at: float
+    #: ``new``, ``connecting``, ``connected`` or ``closed``.
+    state: str = "new"
+
+    @property
+    def closes_at(self) -> float:
+        """When the session closes if nobody does anything."""
+        if self.idle_seconds is None:
+            return self.ends_at
+        return min(self.ends_at, self.active_at + self.idle_seconds)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A text that the vendor accepted for the avatar to speak."""
+
+    session_id: str
+    task_id: str
+    text: str
+    #: ``repeat``, ``chat`` or ``talk``.
+    task_type: str
+    #: The token the task came with.
+    token: str
+    #: When it was accepted.
+    at: float
+    #: What speaking all of it takes, in milliseconds, estimated from the length.
+    duration_ms: float
+    #: When the avatar falls silent: after the speech queued before it, or where it was cut.
+    ends_at: float
+    #: Cut short, or dropped from the queue, by an interrupt or the session's end.
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """One HTTP call that arrived, whatever became of it."""
+
+    #: The endpoint's last word, such as ``task``; ``unknown`` for a path the vendor lacks.
+    name: str
+    method: str
+    path: str
+    #: The Bearer token, if one was sent.
+    token: str | None
+    #: The parsed JSON body; None where there was none or it was no JSON.
+    body: Any
+    started: float
+    #: None while the call is open.
+    ended: float | None = None
+    #: The status of the reply; None as long as, or because, none was sent.
+    status: int | None = None

@@ -1,0 +1,165 @@
+"""The life of a streaming session: new → connecting → connected → closed.
+
+`start` leads to connecting, and somebody joining the room to connected.  The idle and hard limits
+are looked at whenever a session is: one past its limit was closed, and silent, from that moment.
+"""
+
+import random
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .clock import Clock
+from .parameters import Order
+from .records import Session, Speech, Token
+from .refusals import (
+    ConcurrentLimit,
+    NotInCorrectState,
+    Refusal,
+    SessionDoesNotExist,
+    SessionNotFound,
+    StateWrong,
+)
+from .voice import Voice
+
+
+class Sessions:
+    """The sessions of the one account; every method may be called from any thread."""
+
+    def __init__(  # noqa: PLR0913  the limits that a test varies
+        self,
+        clock: Clock,
+        voice: Voice,
+        *,
+        concurrent_limit: int,
+        joined: bool,
+        idle_seconds: float,
+        session_seconds: float,
+    ) -> None:
+        self.session_seconds = session_seconds
+        self._clock = clock
+        self._voice = voice
+        self._concurrent_limit = concurrent_limit
+        self._joined = joined
+        self._idle_seconds = idle_seconds
+        self._lock = threading.RLock()
+        self._sessions: dict[str, Session] = {}
+        self._open: set[str] = set()
+
+    @property
+    def sessions(self) -> dict[str, Session]:
+        """Every session by its id, closed ones too."""
+        with self._lock:
+            self._settle()
+            return dict(self._sessions)
+
+    @property
+    def live(self) -> list[Session]:
+        """The sessions that are not closed, oldest first."""
+        with self._lock:
+            self._settle()
+            return sorted((self._sessions[i] for i in self._open), key=lambda s: s.created_at)
+
+    def new(self, token: Token, options: Mapping[str, Any]) -> Session:
+        """Make a session, if the account may have one more."""
+        with self._lock:
+            self._settle()
+            if len(self._open) >= self._concurrent_limit:
+                raise ConcurrentLimit
+
+            now = self._clock.now()
+            idle_seconds = options.get("activity_idle_timeout") or self._idle_seconds
+            session = Session(
+                str(uuid.uuid1(node=random.getrandbits(48) | 1 << 40)),
+                token.value,
+                options,
+                created_at=now,
+                active_at=now,
+                idle_seconds=None if options.get("disable_idle_timeout") else idle_seconds,
+                ends_at=now + self.session_seconds,
+            )
+            self._open.add(session.session_id)
+            self._sessions[session.session_id] = session
+            return session
+
+    def start(self, session_id: str) -> None:
+        """Open the session's room."""
+        with self._lock:
+            session = self._live(session_id)
+            if session.state != "new":
+                raise StateWrong(session.state)
+
+            self._change(session, state="connected" if self._joined else "connecting")
+
+    def join(self, session_id: str) -> None:
+        """Let somebody join the room of a started session."""
+        with self._lock:
+            session = self._live(session_id)
+            if session.state != "connecting":
+                raise StateWrong(session.state)
+
+            self._change(session, state="connected")
+
+    def task(self, order: Order, token: Token) -> Speech:
+        """Have a joined session speak."""
+        with self._lock:
+            missing = SessionDoesNotExist(order.session_id)
+            self._change(self._connected(order.session_id, missing))
+            return self._voice.say(order, token.value)
+
+    def interrupt(self, session_id: str) -> None:
+        """Silence a joined session."""
+        with self._lock:
+            self._change(self._connected(session_id))
+            self._voice.cut(session_id, self._clock.now())
+
+    def keep_alive(self, session_id: str) -> None:
+        """Begin the idle countdown anew."""
+        with self._lock:
+            self._change(self._live(session_id))
+
+    def close(self, session_id: str) -> None:
+        """End a session."""
+        with self._lock:
+            self._end(self._live(session_id), self._clock.now())
+
+    def reset(self) -> None:
+        """Forget every session."""
+        with self._lock:
+            self._sessions.clear()
+            self._open.clear()
+
+    def _live(self, session_id: str, missing: Refusal | None = None) -> Session:
+        self._settle()
+        session = self._sessions.get(session_id)
+        if session is None:
+            raise missing or SessionNotFound
+        if session.state == "closed":
+            raise StateWrong(session.state)
+
+        return session
+
+    def _connected(self, session_id: str, missing: Refusal | None = None) -> Session:
+        session = self._live(session_id, missing)
+        if session.state != "connected":
+            raise NotInCorrectState
+
+        return session
+
+    def _change(self, session: Session, *, state: str | None = None) -> None:
+        state = state or session.state
+        changed = replace(session, state=state, active_at=self._clock.now())
+        self._sessions[session.session_id] = changed
+
+    def _end(self, session: Session, moment: float) -> None:
+        self._open.remove(session.session_id)
+        self._sessions[session.session_id] = replace(session, state="closed")
+        self._voice.cut(session.session_id, moment)
+
+    def _settle(self) -> None:
+        now = self._clock.now()
+        for session in [self._sessions[session_id] for session_id in self._open]:
+            if session.closes_at <= now:
+                self._end(session, session.closes_at)

@@ -1,0 +1,192 @@
+"""The simulator as Python code holds it."""
+
+from collections.abc import Mapping
+from types import TracebackType
+
+from aiohttp import web
+
+from .calls import CallLog
+from .clock import Clock
+from .credentials import Credentials
+from .faults import Fault, Mishap, Plan
+from .gate import Gate
+from .listener import Listener
+from .records import Call, Session, Speech, Token
+from .refusals import UnknownPath
+from .replies import Reply
+from .sessions import Sessions
+from .streaming import Streaming
+from .voice import Voice
+from .window import Window
+
+
+class Simulator:
+    """A vendor of one's own: ``with Simulator() as sim: app.config["HEYGEN_BASE_URL"] = sim.url``.
+
+    It runs in a thread of this process, on 127.0.0.1, and everything may be read and called from
+    any thread.  Times are in seconds.
+
+    - `token_seconds`: how long a session token is good for
+    - `latency`: how long a call waits before it is acted on, by its name (``"*"``: any other)
+    - `concurrent_limit`: how many sessions may be open at the same time
+    - `api_key`: the only good key; None takes any that is not blank
+    - `joined`: whether somebody is in the room as soon as a session has started; else see `join`
+    - `idle_seconds`: the idle limit of a session that sets no activity_idle_timeout
+    - `session_seconds`: the hard limit, given as session_duration_limit
+    - `ms_per_character`: how long the avatar takes to speak
+    - `port`: 0 takes a free one, and keeps it when the simulator is started again
+    """
+
+    def __init__(  # noqa: PLR0913  one keyword for each thing that tests vary
+        self,
+        *,
+        token_seconds: float = 3600,
+        latency: Mapping[str, float] | None = None,
+        concurrent_limit: int = 3,
+        api_key: str | None = None,
+        joined: bool = True,
+        idle_seconds: float = 120,
+        session_seconds: float = 600,
+        ms_per_character: float = 60,
+        port: int = 0,
+    ) -> None:
+        self._latency = dict(latency or {})
+        self._clock = Clock()
+        self._calls = CallLog()
+        self._plan = Plan()
+        self._voice = Voice(self._clock, ms_per_character=ms_per_character)
+        self._credentials = Credentials(self._clock, token_seconds=token_seconds, api_key=api_key)
+        self._sessions = Sessions(
+            self._clock,
+            self._voice,
+            concurrent_limit=concurrent_limit,
+            joined=joined,
+            idle_seconds=idle_seconds,
+            session_seconds=session_seconds,
+        )
+        self._streaming = Streaming(self._clock, self._credentials, self._sessions, self._voice)
+        self._names = {name for name, *_ in self._streaming.routes()} | {"*"}
+        self._listener = Listener(self._application, port)
+
+    def __enter__(self) -> "Simulator":  # noqa: PYI034  typing.Self came with Python 3.11
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen at `url`; raises OSError if the port is taken."""
+        self._listener.start()
+
+    def stop(self) -> None:
+        """Drop every connection and free the port; what is remembered stays, as after an outage."""
+        self._listener.stop()
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end; known once started."""
+        return f"http://127.0.0.1:{self._listener.port}"
+
+    @property
+    def latency(self) -> dict[str, float]:
+        """How long each call waits, by its name; what is put in here holds from the next call."""
+        return self._latency
+
+    @property
+    def connections(self) -> int:
+        """TCP connections accepted so far; `reset` does not touch it, for pools outlive it."""
+        return self._listener.connections
+
+    @property
+    def spoken(self) -> tuple[Speech, ...]:
+        """Every accepted task, in order."""
+        return self._voice.spoken
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text of every accepted task, in order."""
+        return tuple(speech.text for speech in self.spoken)
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """Every token minted, in order."""
+        return self._credentials.tokens
+
+    @property
+    def sessions(self) -> dict[str, Session]:
+        """Every session by its id, closed ones too."""
+        return self._sessions.sessions
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call to a vendor's path, in order."""
+        return self._calls.calls
+
+    def count(self, name: str, *, status: int | None = None) -> int:
+        """Count the calls of a name, or those of them that got a status."""
+        found = [call for call in self.calls if call.name == name]
+        return len(found) if status is None else sum(call.status == status for call in found)
+
+    def fault(
+        self,
+        name: str,
+        fault: Fault,
+        times: int | None = 1,
+        *,
+        retry_after: int = 7,
+        seconds: float = 0.2,
+    ) -> None:
+        """Have the next `times` calls of a name (``"*"``: of any) go wrong; None: until cleared.
+
+        Faults planned for the same name happen one after the other.
+        """
+        if name not in self._names:
+            raise ValueError(
+                f"No call is named {name}; there are {', '.join(sorted(self._names))}."
+            )
+
+        self._plan.add(name, Mishap(fault, times, retry_after, seconds))
+
+    def clear(self) -> None:
+        """Forget the faults."""
+        self._plan.reset()
+
+    def reset(self) -> None:
+        """Forget sessions, tokens, speech, calls and faults."""
+        for memory in (self._plan, self._calls, self._sessions, self._voice, self._credentials):
+            memory.reset()
+
+    def advance(self, seconds: float) -> None:
+        """Let the vendor's time pass at once: tokens expire, speech ends, sessions run out."""
+        self._clock.advance(seconds)
+
+    def expire_tokens(self) -> None:
+        """Refuse every token minted so far."""
+        self._credentials.expire()
+
+    def close_session(self, session_id: str) -> None:
+        """End a session from the vendor's side; raises Refusal if there is none open."""
+        self._sessions.close(session_id)
+
+    def join(self, session_id: str) -> None:
+        """Let somebody join a started session's room; raises Refusal if it is not connecting."""
+        self._sessions.join(session_id)
+
+    def _application(self) -> web.Application:
+        gate = Gate(self._calls, self._plan, self._latency)
+        application = web.Application()
+        application.add_routes(Window(self).routes())
+        for name, method, path, act in self._streaming.routes():
+            application.router.add_route(method, path, gate.handler(name, act))
+        application.router.add_route("*", "/{path:.*}", gate.handler("unknown", _unknown))
+        return application
+
+
+async def _unknown(_request: web.Request) -> Reply:
+    raise UnknownPath

@@ -1,0 +1,162 @@
+"""HeyGen's v1 streaming API as a client meets it: docs.heygen.com/reference (doc)."""
+
+import asyncio
+import base64
+import json
+import secrets
+from collections.abc import Iterator
+
+from aiohttp import web
+
+from . import parameters
+from .calls import bearer, body, gone
+from .clock import Clock
+from .credentials import Credentials
+from .gate import Act
+from .records import Session, Speech
+from .refusals import UnsupportedMediaType
+from .replies import Reply, json_reply, success
+from .sessions import Sessions
+from .voice import Voice
+
+_AVATARS = ("Ann_Therapist_public", "Dexter_Lawyer_public", "Marianne_Chair_Sitting_public")
+
+
+class Streaming:
+    """The endpoints; replies are literal where one was seen or documented."""
+
+    def __init__(
+        self, clock: Clock, credentials: Credentials, sessions: Sessions, voice: Voice
+    ) -> None:
+        self._clock = clock
+        self._credentials = credentials
+        self._sessions = sessions
+        self._voice = voice
+
+    def routes(self) -> Iterator[tuple[str, str, str, Act]]:
+        """Name, method, path and act of each endpoint."""
+        yield "create_token", "POST", "/v1/streaming.create_token", self.create_token
+        yield "new", "POST", "/v1/streaming.new", self.new
+        yield "start", "POST", "/v1/streaming.start", self.start
+        yield "task", "POST", "/v1/streaming.task", self.task
+        yield "interrupt", "POST", "/v1/streaming.interrupt", self.interrupt
+        yield "keep_alive", "POST", "/v1/streaming.keep_alive", self.keep_alive
+        yield "stop", "POST", "/v1/streaming.stop", self.stop
+        yield "list", "GET", "/v1/streaming.list", self.list
+        yield "avatar.list", "GET", "/v1/streaming/avatar.list", self.avatars
+
+    async def create_token(self, request: web.Request) -> Reply:
+        """Mint a token: reference/create-session-token (doc)."""
+        self._credentials.admit_key(request.headers.get("X-Api-Key"))
+        media_type = request.headers.get("Content-Type", "").partition(";")[0].strip()
+        if media_type.lower() != "application/json":
+            raise UnsupportedMediaType(media_type)
+        if await request.read():
+            parameters.nothing(await body(request))
+
+        return json_reply({"error": None, "data": {"token": self._credentials.mint().value}})
+
+    async def new(self, request: web.Request) -> Reply:
+        """Make a session: reference/new-session (doc).
+
+        `url` leads back here and `access_token` only looks like LiveKit's: nothing answers
+        there yet.
+        """
+        token = self._credentials.admit_unused(bearer(request))
+        session = self._sessions.new(token, parameters.options(await body(request)))
+        self._credentials.use(token, session.session_id)
+
+        room = f"ws://{request.host}"
+        return success(
+            {
+                "session_id": session.session_id,
+                "sdp": None,
+                "ice_servers": None,
+                "ice_servers2": None,
+                "url": room,
+                "access_token": _room_token(session.session_id, "client"),
+                "livekit_agent_token": _room_token(session.session_id, "agent"),
+                "is_paid": True,
+                "session_duration_limit": self._sessions.session_seconds,
+                "realtime_endpoint": f"{room}/v1/realtime",
+            }
+        )
+
+    async def start(self, request: web.Request) -> Reply:
+        """Open the room: reference/start-session (doc; the reply a guess)."""
+        self._sessions.start(await self._session_id(request))
+        return success(None)
+
+    async def task(self, request: web.Request) -> Reply:
+        """Speak: reference/send-task (doc); in sync mode the reply waits for the silence after."""
+        token = self._credentials.admit(bearer(request))
+        order = parameters.order(await body(request))
+        speech = self._sessions.task(order, token)
+        if order.sync:
+            await self._silence_after(speech, request)
+
+        return success({"task_id": speech.task_id, "duration_ms": speech.duration_ms})
+
+    async def interrupt(self, request: web.Request) -> Reply:
+        """Cut current and queued speech: reference/interrupt-task (doc)."""
+        self._sessions.interrupt(await self._session_id(request))
+        return success(None)
+
+    async def keep_alive(self, request: web.Request) -> Reply:
+        """Begin the idle countdown anew: reference/keep-alive (doc)."""
+        self._sessions.keep_alive(await self._session_id(request))
+        return success()
+
+    async def stop(self, request: web.Request) -> Reply:
+        """End a session: reference/close-session (doc)."""
+        self._sessions.close(await self._session_id(request))
+        return json_reply({"status": "success"})
+
+    async def list(self, request: web.Request) -> Reply:
+        """List what is open: reference/list-sessions (seen)."""
+        self._credentials.admit_key(request.headers.get("X-Api-Key"))
+        sessions = [self._row(session) for session in self._sessions.live]
+        return json_reply({"code": 100, "data": {"sessions": sessions}, "message": "success"})
+
+    async def avatars(self, request: web.Request) -> Reply:
+        """List some avatars, though any is taken: reference/streaming-avatar-list (doc)."""
+        self._credentials.admit_key(request.headers.get("X-Api-Key"))
+        return json_reply(
+            {"code": 100, "message": "Success", "data": [_avatar(n) for n in _AVATARS]}
+        )
+
+    async def _session_id(self, request: web.Request) -> str:
+        self._credentials.admit(bearer(request))
+        return parameters.session_id(await body(request))
+
+    async def _silence_after(self, speech: Speech, request: web.Request) -> None:
+        # An interrupt or the session's end may bring it forward, from any thread.
+        while (left := self._voice.seconds_left(speech.task_id)) > 0 and not gone(request):
+            await asyncio.sleep(min(left, 0.02))
+
+    def _row(self, session: Session) -> dict[str, object]:
+        return {
+            "session_id": session.session_id,
+            "status": session.state,
+            "created_at": self._clock.unix(session.created_at),
+            "api_key_type": "regular",
+        }
+
+
+def _room_token(session_id: str, identity: str) -> str:
+    claims = {"sub": identity, "name": identity, "video": {"roomJoin": True, "room": session_id}}
+    parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+    parts.append(secrets.token_bytes(32))
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+def _avatar(name: str) -> dict[str, object]:
+    return {
+        "avatar_id": name,
+        "pose_name": name.partition("_")[0],
+        "default_voice": "simulated",
+        "is_public": True,
+        "normal_preview": "",
+        "status": "ACTIVE",
+        "created_at": 1_735_689_600,
+    }

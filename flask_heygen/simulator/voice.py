@@ -1,0 +1,71 @@
+"""What the avatars say, when each falls silent, and what was cut short."""
+
+import threading
+import uuid
+from collections import defaultdict, deque
+from dataclasses import replace
+
+from .clock import Clock
+from .parameters import Order
+from .records import Speech
+
+
+class Voice:
+    """Each session's queue of speech; every method may be called from any thread."""
+
+    def __init__(self, clock: Clock, *, ms_per_character: float) -> None:
+        self._clock = clock
+        self._ms_per_character = ms_per_character
+        self._lock = threading.Lock()
+        self._spoken: dict[str, Speech] = {}
+        # What a session has yet to finish, so that no task looks through all that was ever said.
+        self._queues: defaultdict[str, deque[str]] = defaultdict(deque)
+
+    @property
+    def spoken(self) -> tuple[Speech, ...]:
+        """Every accepted text, in the order of its coming."""
+        with self._lock:
+            return tuple(self._spoken.values())
+
+    def say(self, order: Order, token: str) -> Speech:
+        """Queue a text behind those that its session has yet to finish."""
+        with self._lock:
+            now = self._clock.now()
+            queue = self._queues[order.session_id]
+            while queue and self._spoken[queue[0]].ends_at <= now:
+                queue.popleft()
+            begins = self._spoken[queue[-1]].ends_at if queue else now
+            duration_ms = float(len(order.text) * self._ms_per_character)
+            speech = Speech(
+                order.session_id,
+                str(uuid.uuid4()),
+                order.text,
+                order.task_type,
+                token,
+                at=now,
+                duration_ms=duration_ms,
+                ends_at=begins + duration_ms / 1000,
+            )
+            self._spoken[speech.task_id] = speech
+            queue.append(speech.task_id)
+            return speech
+
+    def cut(self, session_id: str, moment: float) -> None:
+        """Silence a session at a moment, and drop what it has queued."""
+        with self._lock:
+            for task_id in self._queues.pop(session_id, ()):
+                speech = self._spoken[task_id]
+                if speech.ends_at > moment:
+                    self._spoken[task_id] = replace(speech, ends_at=moment, interrupted=True)
+
+    def seconds_left(self, task_id: str) -> float:
+        """Tell how long a task will yet be speaking or queued; not above 0 once it is silent."""
+        with self._lock:
+            speech = self._spoken.get(task_id)
+        return speech.ends_at - self._clock.now() if speech else 0.0
+
+    def reset(self) -> None:
+        """Forget all that was said."""
+        with self._lock:
+            self._spoken.clear()
+            self._queues.clear()
