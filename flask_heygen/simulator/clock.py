@@ -18,5 +18,8 @@ class Clock:
         self._ahead += seconds
 
     def unix(self, moment: float) -> int:
-        """Turn a moment of `now` into Unix seconds, as the vendor's replies give them."""
-        return int(time.time() - time.monotonic() + moment)
+        """Turn a moment of `now` into Unix seconds, as the vendor's replies give them.
+
+        A caller's own clock did not move with `advance`: to it, the moment lies as long ago.
+        """
+        return int(time.time() - (self.now() - moment))
