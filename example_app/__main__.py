@@ -1,0 +1,69 @@
+"""The interview as a program: ``python -m example_app``."""
+
+import errno
+import socket
+from contextlib import suppress
+from typing import Any
+
+import click
+from werkzeug.serving import make_server
+
+from . import create_app, environment
+
+HEYGEN = (
+    "HeyGen: the account of HEYGEN_API_KEY is in use. This release's page does not join the "
+    "session's room yet, so the avatar may refuse to speak."
+)
+SIMULATION = "Simulation: HEYGEN_API_KEY is not set, so a simulator stands in for HeyGen, at {}"
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes a free one.",
+)
+def main(host: str, port: int) -> None:
+    """Hold an interview in the browser, with HEYGEN_API_KEY or without an account."""
+    with _listen(host, port) as listener, suppress(KeyboardInterrupt):
+        config = environment()
+        if config.get("HEYGEN_API_KEY"):
+            click.echo(HEYGEN)
+        else:
+            config |= _simulate()
+            click.echo(SIMULATION.format(config["HEYGEN_BASE_URL"]))
+        server = make_server(host, port, create_app(config), threaded=True, fd=listener.fileno())
+        click.echo(f"Interview: http://{host}:{server.port}/ (Ctrl-C ends it)")
+        server.serve_forever()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise click.ClickException(f"Port {port} is taken; --port names another.") from error
+        raise click.ClickException(f"{host}:{port} is not to be had: {error.strerror}.") from error
+
+
+def _simulate() -> dict[str, Any]:
+    """Start the simulator, which ends with this process, and tell how to reach it."""
+    try:
+        from flask_heygen.simulator import Simulator  # noqa: PLC0415  an extra, not needed with a key
+    except ImportError as error:
+        raise click.ClickException(f"{error}, or set HEYGEN_API_KEY.") from error
+
+    simulator = Simulator()
+    simulator.start()
+    return {
+        "HEYGEN_API_KEY": "simulated",
+        "HEYGEN_BASE_URL": simulator.url,
+        "INTERVIEW_SIMULATED": True,
+    }
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m example_app")

@@ -1,0 +1,163 @@
+/**
+ * The interview: intro → starting → speaking ⇄ listening → ended, and error, from which all lead on.
+ *
+ * The avatar is a help and never a condition: a question is on the page before it is spoken, and it
+ * can be answered whatever becomes of the voice.
+ */
+
+import { InterviewerAvatar } from "./InterviewerAvatar.js";
+import { Captions } from "./captions.js";
+import { Transcript } from "./transcript.js";
+import { focusTurn, interview, make, open, page, show, showNext, showQuestion, showSummary, showTrouble, state, urls } from "./view.js";
+
+const avatar = new InterviewerAvatar(urls);
+const captions = new Captions(page.caption, page.spoken);
+const transcript = new Transcript(interview);
+
+/** What the avatar has still to say before it listens. @type {string[]} */
+let lines = [];
+/** Breaks off what is going on when something else begins. */
+let turn = new AbortController();
+
+/** Ask the first question, or the one at which a reload broke off. */
+function begin() {
+  const anew = transcript.turns.length === 0;
+  if (anew) transcript.ask(interview.questions[0]);
+  showQuestion(transcript);
+  speak([...(anew ? [interview.greeting] : []), transcript.question], { connect: true });
+}
+
+function next() {
+  if (!open(page.next)) return;
+
+  transcript.answer(page.answer.value);
+  const question = interview.questions[transcript.turns.length];
+  if (!question) return finish();
+
+  transcript.ask(question);
+  showQuestion(transcript);
+  speak([question]);
+}
+
+function repeat() {
+  if (open(page.repeat)) speak([transcript.question], { connect: true });
+}
+
+/** All is asked: the transcript is there at once, while the avatar says its thanks. */
+function finish() {
+  transcript.end();
+  showSummary(transcript);
+  speak([interview.closing]);
+}
+
+/** The candidate has had enough: what stands in the answer box counts as the answer. */
+function endEarly() {
+  turn.abort();
+  transcript.answer(page.answer.value);
+  transcript.end();
+  showSummary(transcript);
+  close();
+}
+
+function close() {
+  captions.clear();
+  show("ended");
+  avatar.stop().catch(() => {}); // a session left alone ends by itself
+}
+
+/**
+ * Have the avatar say `wanted`, then listen. Only where the candidate asks for it is a session
+ * opened; as long as there is none, the interview goes on in text.
+ */
+async function speak(wanted, { connect = false } = {}) {
+  const cutShort = state() === "speaking";
+  turn.abort();
+  turn = new AbortController();
+  const { signal } = turn;
+  lines = wanted;
+  try {
+    if (!avatar.live && connect) {
+      show("starting");
+      await avatar.start();
+    } else if (avatar.live && cutShort) {
+      show("speaking", { waiting: true });
+      await avatar.interrupt().catch(() => {});
+    }
+    while (avatar.live && lines.length && !signal.aborted) await say(lines[0], signal);
+  } catch (error) {
+    if (!signal.aborted) fail(error);
+    return;
+  }
+  if (!signal.aborted) listen();
+}
+
+async function say(line, signal) {
+  captions.clear();
+  show("speaking", { waiting: true });
+  const { duration_ms } = await avatar.sendTextToAvatar(line);
+  if (signal.aborted) return;
+
+  lines = lines.slice(1);
+  show("speaking");
+  await captions.play(line, duration_ms, signal);
+}
+
+function listen() {
+  if (transcript.ended) return close();
+
+  captions.clear();
+  show("listening", { live: avatar.live });
+}
+
+function fail(error) {
+  if (transcript.ended) return close();
+
+  captions.clear();
+  show("error");
+  showTrouble(error);
+}
+
+function download() {
+  const url = URL.createObjectURL(new Blob([String(transcript)], { type: "text/plain" }));
+  make("a", { href: url, download: transcript.fileName }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+page.start.addEventListener("click", begin);
+page.repeat.addEventListener("click", repeat);
+page.end.addEventListener("click", endEarly);
+page.download.addEventListener("click", download);
+page.form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  next();
+});
+page.answer.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) next();
+});
+page.answer.addEventListener("input", () => {
+  transcript.write(page.answer.value);
+  showNext();
+});
+page.retry.addEventListener("click", () => {
+  if (!open(page.retry)) return;
+
+  focusTurn();
+  speak(lines, { connect: true });
+});
+page["carry-on"].addEventListener("click", () => {
+  focusTurn();
+  listen();
+});
+page.again.addEventListener("click", () => {
+  transcript.clear();
+  location.reload();
+});
+// Out of the browser's cache comes a page whose session was stopped as it left: begin again there.
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+
+if (transcript.ended) {
+  showSummary(transcript);
+  show("ended");
+} else if (transcript.turns.length) {
+  page.start.textContent = `Continue with question ${transcript.turns.length}`;
+}

@@ -1,0 +1,83 @@
+/** What was asked and answered. Kept in the tab's own storage, so that a reload loses nothing. */
+
+const KEY = "interview";
+
+/** @typedef {{question: string, askedAt: number, answer: string | null, answeredAt: number | null}} Turn */
+
+export class Transcript {
+  /** @type {Turn[]} */ turns = [];
+  /** What has been typed and not yet sent. */
+  draft = "";
+  ended = false;
+  #interview;
+
+  constructor(interview) {
+    this.#interview = interview;
+    try {
+      Object.assign(this, JSON.parse(sessionStorage.getItem(KEY)));
+    } catch {
+      // No storage, or not ours: an interview can be held without.
+    }
+  }
+
+  /** The question that waits for an answer. */
+  get question() {
+    return this.turns.at(-1).question;
+  }
+
+  ask(question) {
+    this.turns.push({ question, askedAt: Date.now(), answer: null, answeredAt: null });
+    this.#keep();
+  }
+
+  answer(text) {
+    Object.assign(this.turns.at(-1), { answer: text.trim(), answeredAt: Date.now() });
+    this.write("");
+  }
+
+  write(draft) {
+    this.draft = draft;
+    this.#keep();
+  }
+
+  end() {
+    this.ended = true;
+    this.#keep();
+  }
+
+  clear() {
+    this.turns = [];
+    this.ended = false;
+    this.write("");
+  }
+
+  get fileName() {
+    const words = `interview ${this.#interview.role} ${clock(this.turns[0]?.askedAt).slice(0, 10)}`;
+    return `${words.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.txt`;
+  }
+
+  toString() {
+    const { role, company, interviewer, questions } = this.#interview;
+    const turns = this.turns.flatMap(({ question, askedAt, answer, answeredAt }, index) => [
+      `[${clock(askedAt)}] ${interviewer}, question ${index + 1} of ${questions.length}`,
+      `${question}\n`,
+      `[${clock(answeredAt ?? askedAt)}] Candidate`,
+      `${answer || "(no answer)"}\n`,
+    ]);
+    return ["Interview transcript", `Role: ${role}`, `Company: ${company}`, "", ...turns].join("\n");
+  }
+
+  #keep() {
+    const { turns, draft, ended } = this;
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify({ turns, draft, ended }));
+    } catch {
+      // As above.
+    }
+  }
+}
+
+/** The local time as 2026-11-22 12:31:05, which is how Swedish writes it. */
+function clock(ms = Date.now()) {
+  return new Date(ms).toLocaleString("sv-SE");
+}

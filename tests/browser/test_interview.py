@@ -1,0 +1,385 @@
+"""The interview, as it is held in a browser."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from playwright.sync_api import expect
+
+from example_app.interview import INTERVIEW
+from flask_heygen.simulator import Fault, Simulator
+
+if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
+    from tests.browser.conftest import Visit
+
+LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
+ANSWERS = tuple(f"Answer number {number}." for number in range(1, 6))
+SLOW = pytest.mark.parametrize("vendor", [{"ms_per_character": 60}])
+
+
+def tasks(visit: Visit) -> list[Any]:
+    return [each.post_data_json for each in visit.requests if each.url.endswith("/task")]
+
+
+class TestInterview:
+    def test_goes_from_start_to_the_downloaded_transcript(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """Each line is spoken once and in order, though each token has expired by the next."""
+        visit.start()
+        for answer in ANSWERS:
+            simulator.advance(3)
+            visit.answer(answer)
+        with visit.page.expect_download() as download:
+            visit.press("Download transcript")
+
+        assert simulator.texts == LINES
+        assert len({speech.token for speech in simulator.spoken}) == len(LINES)
+        assert download.value.suggested_filename.startswith("interview-backend-engineer-payments-")
+        transcript = Path(download.value.path()).read_text()
+        parts = [part for pair in zip(INTERVIEW.questions, ANSWERS, strict=True) for part in pair]
+        positions = [transcript.index(part) for part in (INTERVIEW.role, *parts)]
+        assert positions == sorted(positions)
+
+    def test_speaks_through_send_text_to_avatar(self, visit: Visit) -> None:
+        """What the page posts to the task route is a session, a text and the task type repeat."""
+        visit.start()
+        sent = tasks(visit)
+
+        assert [task["text"] for task in sent] == list(LINES[:2])
+        assert all(task.keys() == {"session_id", "text", "task_type"} for task in sent)
+        assert all(task["task_type"] == "repeat" for task in sent)
+
+    def test_can_be_held_by_keyboard_alone(self, visit: Visit, simulator: Simulator) -> None:
+        """Tab, Enter and Ctrl+Enter are enough, from the start to the downloaded transcript."""
+        visit.open()
+        keyboard = visit.page.keyboard
+        keyboard.press("Tab")
+        expect(visit.page.locator("#start")).to_be_focused()
+        keyboard.press("Enter")
+        for answer in ANSWERS:
+            visit.reach("listening")
+            expect(visit.page.get_by_label("Your answer")).to_be_focused()
+            keyboard.type(answer)
+            keyboard.press("Control+Enter")
+        visit.reach("ended")
+        expect(visit.page.get_by_role("heading", name="Thank you")).to_be_focused()
+        keyboard.press("Tab")
+        with visit.page.expect_download():
+            keyboard.press("Enter")
+
+        assert simulator.texts == LINES
+
+    def test_can_be_ended_early(self, visit: Visit, simulator: Simulator) -> None:
+        """What stands in the answer box at the end counts as the answer, and the session ends."""
+        visit.start()
+        visit.page.get_by_label("Your answer").fill("Half an answer")
+        visit.press("End interview")
+        visit.reach("ended")
+
+        expect(visit.page.locator("#summary")).to_contain_text("You were asked 1 of 5 questions.")
+        expect(visit.page.locator("#summary")).to_contain_text("Half an answer")
+        visit.until(lambda: states(simulator) == ["closed"], "the session is closed")
+
+    def test_takes_an_empty_answer_for_a_skipped_question(self, visit: Visit) -> None:
+        """An empty answer box leads on, and the transcript says so."""
+        visit.start()
+        visit.answer("  ")
+
+        expect(visit.page.locator("#room .turns")).to_contain_text("No answer")
+
+    def test_repeats_a_question(self, visit: Visit, simulator: Simulator) -> None:
+        """Repeat question has the avatar say the same again."""
+        visit.start()
+        visit.press("Repeat question")
+        visit.until(lambda: len(simulator.texts) == 3, "the question was repeated")
+
+        assert simulator.texts == (INTERVIEW.greeting, *[INTERVIEW.questions[0]] * 2)
+
+    def test_survives_a_reload(self, visit: Visit, simulator: Simulator) -> None:
+        """A reload keeps answers and the half-written one, and goes on with the same question."""
+        visit.start()
+        visit.answer(ANSWERS[0])
+        visit.page.get_by_label("Your answer").fill("Half an answer")
+        visit.page.reload()
+        visit.press("Continue with question 2")
+        visit.reach("listening")
+
+        expect(visit.page.get_by_label("Your answer")).to_have_value("Half an answer")
+        expect(visit.page.locator("#room .turns")).to_contain_text(ANSWERS[0])
+        assert simulator.texts == (*LINES[:3], INTERVIEW.questions[1])
+
+    def test_starts_over(self, visit: Visit) -> None:
+        """Start over forgets the interview that was held."""
+        visit.start()
+        visit.press("End interview")
+        visit.press("Start over")
+        visit.reach("intro")
+
+        expect(visit.page.get_by_role("button", name="Start interview")).to_be_visible()
+
+    @SLOW
+    def test_shows_each_word_in_time_and_tells_the_whole_once(self, visit: Visit) -> None:
+        """Words appear one by one for the eye; a screen reader is given the whole text at once."""
+        visit.open()
+        visit.press("Start interview")
+        visit.reach("speaking")
+
+        expect(visit.page.locator("#spoken")).to_have_text(INTERVIEW.greeting)
+        expect(visit.page.locator("#caption .said").first).to_have_text("Hello, ")
+        expect(visit.page.locator("#caption span:not(.said)").first).to_be_attached()
+        expect(visit.page.locator("#caption")).to_have_attribute("aria-hidden", "true")
+        expect(visit.page.locator("#question")).to_have_text(INTERVIEW.questions[0])
+
+    @SLOW
+    def test_lets_an_answer_cut_the_question_short(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """Who has answered need not hear the question out: it is interrupted for the next."""
+        visit.open()
+        visit.press("Start interview")
+        visit.reach("speaking")
+        expect(visit.page.locator("#caption .said").first).to_be_attached()
+        visit.page.get_by_label("Your answer").fill("I know that one.")
+        visit.press("Next question")
+        visit.until(lambda: len(simulator.texts) == 2, "the next question is spoken")
+
+        assert simulator.texts == (INTERVIEW.greeting, INTERVIEW.questions[1])
+        assert simulator.spoken[0].interrupted
+
+    @SLOW
+    def test_takes_no_second_click_for_an_answer(self, visit: Visit, simulator: Simulator) -> None:
+        """While a question is spoken an empty answer does not skip it."""
+        visit.open()
+        visit.press("Start interview")
+        visit.reach("speaking")
+
+        expect(visit.page.locator("#next")).to_have_attribute("aria-disabled", "true")
+        visit.page.locator("#next").click(force=True)
+        expect(visit.page.locator("#progress")).to_have_text("Question 1 of 5")
+
+
+class TestTraffic:
+    def test_holds_neither_key_nor_token(
+        self, app: Flask, visit: Visit, simulator: Simulator
+    ) -> None:
+        """No request and no answer, in address, headers or body, holds a secret of the server's."""
+        visit.start()
+        for answer in ANSWERS:
+            visit.answer(answer)
+        visit.until(lambda: states(simulator) == ["closed"], "the session is closed")
+        responses = [response for each in visit.requests if (response := each.response())]
+        seen = " ".join(
+            [f"{each.url} {each.all_headers()} {each.post_data}" for each in visit.requests]
+            + [f"{each.all_headers()} {each.text()}" for each in responses]
+            + [visit.page.content(), str(visit.page.context.cookies())]
+        )
+
+        assert next(iter(simulator.sessions)) in seen
+        secrets = [app.config["HEYGEN_API_KEY"], *[token.value for token in simulator.tokens]]
+        assert [secret for secret in secrets if secret in seen] == []
+
+    def test_goes_to_no_other_host(self, visit: Visit) -> None:
+        """Everything comes from the server that the page came from, and nothing is missing."""
+        visit.start()
+        for answer in ANSWERS:
+            visit.answer(answer)
+        hosts = {urlsplit(each.url).netloc for each in visit.requests}
+
+        assert hosts == {urlsplit(visit.url).netloc}
+        assert visit.complaints == []
+
+
+class TestTrouble:
+    def test_is_told_in_the_servers_words_and_mended_by_trying_again(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """A failed task is an error that keeps the answer; trying again speaks the text once."""
+        visit.start()
+        simulator.fault("task", Fault.RATE_LIMITED, retry_after=1)
+        visit.page.get_by_label("Your answer").fill(ANSWERS[0])
+        visit.press("Next question")
+        visit.reach("error")
+
+        expect(visit.page.get_by_role("alert")).to_contain_text("There were too many requests")
+        expect(visit.page.locator("#question")).to_have_text(INTERVIEW.questions[1])
+        expect(visit.page.locator("#room .turns")).to_contain_text(ANSWERS[0])
+        visit.page.get_by_label("Your answer").fill("Typed meanwhile")
+        visit.press("Try again")
+        visit.reach("listening")
+        expect(visit.page.get_by_label("Your answer")).to_have_value("Typed meanwhile")
+        expect(visit.page.get_by_role("alert")).to_be_hidden()
+        assert simulator.texts == LINES[:3]
+
+    def test_of_unknown_outcome_is_not_sent_again(self, visit: Visit, simulator: Simulator) -> None:
+        """Where a text may have been spoken, only going on is offered."""
+        visit.start()
+        simulator.fault("task", Fault.CUT_AFTER)
+        visit.press("Next question")
+        visit.reach("error")
+
+        expect(visit.page.locator("#retry")).to_be_hidden()
+        visit.press("Carry on in text")
+        visit.answer(ANSWERS[1])
+        assert simulator.texts == LINES[:4]
+
+    def test_of_a_closed_session_is_mended_by_a_new_one(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """When the other side has closed the session, a new one asks what was not asked."""
+        visit.start()
+        simulator.close_session(next(iter(simulator.sessions)))
+        visit.press("Next question")
+        visit.reach("error")
+        visit.press("Reconnect")
+        visit.reach("listening")
+
+        assert states(simulator) == ["closed", "connected"]
+        assert simulator.texts == LINES[:3]
+
+    def test_at_the_start_lets_the_interview_be_held_in_text(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """Without any session all questions can be read and answered."""
+        simulator.fault("create_token", Fault.SUNSET, times=None)
+        visit.open()
+        visit.press("Start interview")
+        visit.reach("error")
+        visit.press("Carry on in text")
+        for answer in ANSWERS:
+            visit.answer(answer)
+
+        expect(visit.page.locator("#summary .turn")).to_have_count(5)
+        assert simulator.texts == ()
+
+    def test_of_a_missing_server_is_told(self, visit: Visit, simulator: Simulator) -> None:
+        """No network is an error like any other."""
+        visit.start()
+        visit.page.context.set_offline(True)
+        visit.press("Next question")
+        visit.reach("error")
+        visit.page.context.set_offline(False)
+        visit.press("Try again")
+        visit.reach("listening")
+
+        assert simulator.texts == LINES[:3]
+
+    def test_that_passes_names_the_wait(self, visit: Visit, simulator: Simulator) -> None:
+        """Trying again is possible once the time that the server named is over."""
+        visit.start()
+        simulator.fault("task", Fault.RATE_LIMITED, retry_after=2)
+        visit.press("Next question")
+        visit.reach("error")
+
+        expect(visit.page.locator("#retry")).to_have_text("Try again in 1 s")
+        expect(visit.page.locator("#retry")).to_have_attribute("aria-disabled", "true")
+        expect(visit.page.locator("#retry")).to_have_text("Try again")
+        visit.press("Try again")
+        visit.reach("listening")
+        assert simulator.texts == LINES[:3]
+
+
+class TestSession:
+    def test_ends_with_the_interview(self, visit: Visit, simulator: Simulator) -> None:
+        """After the thanks the session is stopped."""
+        visit.start()
+        for answer in ANSWERS:
+            visit.answer(answer)
+        visit.until(lambda: states(simulator) == ["closed"], "the session is closed")
+
+        assert simulator.count("stop", status=200) == 1
+
+    @pytest.mark.parametrize("vendor", [{"latency": {"new": 0.5}}])
+    def test_ends_when_it_was_only_being_started(self, visit: Visit, simulator: Simulator) -> None:
+        """A session that comes when the interview is over already is stopped."""
+        visit.open()
+        visit.press("Start interview")
+        visit.reach("starting")
+        visit.press("End interview")
+        visit.reach("ended")
+        visit.until(lambda: states(simulator) == ["closed"], "the session is closed")
+
+        assert simulator.texts == ()
+
+    @pytest.mark.parametrize("script", ["", "delete Request.prototype.keepalive"])
+    def test_ends_with_the_page(self, visit: Visit, simulator: Simulator, script: str) -> None:
+        """Who closes the tab stops the session, by a beacon where fetch cannot outlive a page."""
+        visit.page.add_init_script(script)
+        visit.start()
+        other = visit.page.context.new_page()
+        visit.page.close(run_before_unload=True)
+        for _ in range(500):
+            if states(simulator) == ["closed"]:
+                break
+            other.wait_for_timeout(20)
+
+        assert states(simulator) == ["closed"]
+
+    def test_is_kept_alive_while_an_answer_is_written(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """Each half of the idle time, the page puts the session's end off."""
+        visit.page.clock.install()
+        visit.start()
+        for _ in range(3):
+            before = simulator.count("keep_alive", status=200)
+            simulator.advance(60)
+            visit.page.clock.fast_forward(60_000)
+            visit.until(partial(_more_kept_alive, simulator, before), "it is kept alive")
+
+        assert states(simulator) == ["connected"]
+
+
+class TestLayout:
+    @pytest.mark.parametrize(
+        "screen",
+        [
+            {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
+            for width in (320, 360, 1280)
+            for scheme in ("light", "dark")
+        ],
+    )
+    def test_fits_the_width(
+        self, visit: Visit, simulator: Simulator, screen: dict[str, Any]
+    ) -> None:
+        """No state needs to be scrolled sideways."""
+
+        def width() -> Any:
+            return visit.page.evaluate("document.documentElement.scrollWidth")
+
+        visit.open()
+        widths = [width()]
+        visit.press("Start interview")
+        visit.reach("listening")
+        visit.answer("A" * 300)
+        widths.append(width())
+        simulator.fault("task", Fault.SERVER_ERROR)
+        visit.press("Next question")
+        visit.reach("error")
+        widths.append(width())
+        visit.press("End interview")
+        visit.reach("ended")
+        widths.append(width())
+
+        assert widths == [screen["viewport"]["width"]] * 4
+
+    def test_has_main_actions_as_large_as_a_thumb(self, visit: Visit) -> None:
+        """Each button that is shown is at least 44 pixels high."""
+        visit.start()
+        boxes = [each.bounding_box() for each in visit.page.get_by_role("button").all()]
+
+        assert len(boxes) == 3
+        assert all(box and box["height"] >= 44 for box in boxes)
+
+
+def _more_kept_alive(simulator: Simulator, before: int) -> bool:
+    return simulator.count("keep_alive", status=200) > before
+
+
+def states(simulator: Simulator) -> list[str]:
+    return [session.state for session in simulator.sessions.values()]

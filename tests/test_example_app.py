@@ -1,0 +1,226 @@
+"""The example: its page, and the program that serves it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+
+from example_app import create_app
+from example_app.interview import INTERVIEW
+
+ROOT = Path(__file__).parent.parent
+KEY = "a-key-that-no-page-shows"
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return create_app({"HEYGEN_API_KEY": KEY}).test_client()
+
+
+def page_of(client: FlaskClient, **options: Any) -> tuple[str, dict[str, Any]]:
+    """Return the page, and the JSON that its script is handed."""
+    html = client.get("/", **options).text
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', html)
+    assert match
+    return html, json.loads(match[1])
+
+
+class TestPage:
+    def test_hands_the_interview_to_the_script(self, client: FlaskClient) -> None:
+        """Role, greeting and questions stand in one place, in Python."""
+        _, page = page_of(client)
+
+        assert page["interview"]["role"] == INTERVIEW.role
+        assert page["interview"]["questions"] == list(INTERVIEW.questions)
+
+    def test_hands_the_routes_to_the_script(self, client: FlaskClient) -> None:
+        """Each route that the script calls is one of the blueprint's."""
+        _, page = page_of(client)
+
+        assert page["urls"] == {
+            "start": "/api/heygen/start",
+            "task": "/api/heygen/task",
+            "interrupt": "/api/heygen/interrupt",
+            "keepAlive": "/api/heygen/keep-alive",
+            "stop": "/api/heygen/stop",
+        }
+
+    def test_knows_where_it_is_mounted(self, client: FlaskClient) -> None:
+        """Below another path every route and file is below it too."""
+        html, page = page_of(client, base_url="http://localhost/hiring")
+
+        assert page["urls"]["task"] == "/hiring/api/heygen/task"
+        paths = re.findall(r'(?:href|src)="([^"]*)"', html)
+        assert paths
+        assert all(path.startswith("/hiring/static/") for path in paths)
+
+    def test_does_not_hold_the_key(self, client: FlaskClient) -> None:
+        """The key stays on the server."""
+        html, _ = page_of(client)
+
+        assert KEY not in html
+
+    def test_names_a_simulation(self) -> None:
+        """Where the simulator stands in, the page says so."""
+        client = create_app({"HEYGEN_API_KEY": KEY, "INTERVIEW_SIMULATED": True}).test_client()
+
+        assert "no HeyGen account is in use" in page_of(client)[0]
+
+    def test_names_no_simulation_where_there_is_none(self, client: FlaskClient) -> None:
+        """With an account there is no banner."""
+        assert "Simulation" not in page_of(client)[0]
+
+    @pytest.mark.parametrize("path", ["/", "/static/InterviewerAvatar.js", "/nowhere"])
+    def test_lets_the_browser_load_nothing_from_elsewhere(
+        self, client: FlaskClient, path: str
+    ) -> None:
+        """Every answer has a Content-Security-Policy, without exceptions for inline code."""
+        with client.get(path) as answer:
+            policy = answer.headers["Content-Security-Policy"]
+
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+
+    def test_has_no_inline_code(self, client: FlaskClient) -> None:
+        """Nothing on the page needs such an exception."""
+        html, _ = page_of(client)
+
+        assert re.findall(r"<style|\sstyle=|\son\w+=", html) == []
+        assert re.findall(r"<script(?![^>]*(?:src=|application/json))", html) == []
+
+
+class TestConfig:
+    def test_comes_from_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """HEYGEN_* are read, as JSON where they are."""
+        monkeypatch.setenv("HEYGEN_SESSION_DEFAULTS", '{"quality": "low"}')
+        monkeypatch.setenv("HEYGEN_BASE_URL", "http://localhost:1")
+
+        app = create_app()
+
+        assert app.config["HEYGEN_SESSION_DEFAULTS"] == {"quality": "low"}
+        assert app.config["HEYGEN_BASE_URL"] == "http://localhost:1"
+
+    def test_keeps_a_key_of_digits_as_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A key is never taken for a number."""
+        monkeypatch.setenv("HEYGEN_API_KEY", "0123")
+        monkeypatch.setenv("HEYGEN_MAX_TEXT", "0123")
+
+        assert create_app().config["HEYGEN_API_KEY"] == "0123"
+
+    def test_is_what_was_given(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Given a config, the app does not look at the environment."""
+        monkeypatch.setenv("HEYGEN_API_KEY", KEY)
+
+        assert "HEYGEN_API_KEY" not in create_app({}).config
+
+
+class TestProgram:
+    def test_simulates_without_a_key(self) -> None:
+        """Terminal and page say that it is a simulation, and the avatar speaks."""
+        with running() as (url, said):
+            page = requests.get(url, timeout=10).text
+            started = requests.post(f"{url}api/heygen/start", json={}, timeout=10).json()
+            task = {"session_id": started["data"]["session_id"], "text": "Hello."}
+            told = requests.post(f"{url}api/heygen/task", json=task, timeout=10).json()
+
+        assert said.startswith("Simulation: HEYGEN_API_KEY is not set")
+        assert "no HeyGen account is in use" in page
+        assert told["status"] == "success"
+
+    def test_uses_heygen_with_a_key(self) -> None:
+        """With a key there is no simulation, and the key is not shown."""
+        with running(HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL="http://127.0.0.1:1") as (url, said):
+            page = requests.get(url, timeout=10).text
+
+        assert said.startswith("HeyGen: the account of HEYGEN_API_KEY is in use.")
+        assert "Simulation" not in page
+        assert KEY not in page + said
+
+    def test_ends_well_at_ctrl_c(self) -> None:
+        """An interrupt is how one ends it, and no failure."""
+        with running():
+            pass  # it looks at the exit code
+
+    def test_names_a_taken_port(self) -> None:
+        """A taken port is told in one line."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            ended = run("--port", str(port))
+
+        assert ended.stderr == f"Error: Port {port} is taken; --port names another.\n"
+        assert ended.returncode == 1
+
+    def test_names_an_address_that_is_not_to_be_had(self) -> None:
+        """So is an address of another machine."""
+        ended = run("--host", "192.0.2.1", "--port", "0")
+
+        assert ended.stderr.startswith("Error: 192.0.2.1:0 is not to be had: ")
+        assert ended.stderr.count("\n") == 1
+
+    def test_names_what_the_simulator_lacks(self, tmp_path: Path) -> None:
+        """Without aiohttp and without a key, one line says what to install."""
+        (tmp_path / "aiohttp.py").write_text(
+            "raise ModuleNotFoundError(\"No module named 'aiohttp'\", name='aiohttp')"
+        )
+        ended = run("--port", "0", PYTHONPATH=str(tmp_path))
+
+        assert ended.stderr == (
+            "Error: The simulator needs aiohttp: pip install 'flask-heygen[simulator]', "
+            "or set HEYGEN_API_KEY.\n"
+        )
+        assert ended.returncode == 1
+
+
+def command(*options: str) -> list[str]:
+    return [sys.executable, "-m", "example_app", *options]
+
+
+def environ(**variables: str) -> dict[str, str]:
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("HEYGEN_")}
+    return clean | variables
+
+
+def run(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*options),
+        cwd=ROOT,
+        env=environ(**variables),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@contextmanager
+def running(**variables: str) -> Iterator[tuple[str, str]]:
+    """Run the program; give the URL that it names, and what it says before."""
+    with subprocess.Popen(
+        command("--port", "0"),
+        cwd=ROOT,
+        env=environ(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as program:
+        assert program.stdout
+        said = program.stdout.readline()
+        match = re.match(r"Interview: (http://127\.0\.0\.1:\d+/) ", program.stdout.readline())
+        try:
+            assert match
+            yield match[1], said
+        finally:
+            program.send_signal(signal.SIGINT)
+            code = program.wait(10)
+    assert code == 0
