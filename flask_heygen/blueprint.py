@@ -54,8 +54,9 @@ class HeyGen(Blueprint):
         self.before_request(_bound_body)
         self.after_request(_forbid_storing)
         self.register_error_handler(HeyGenError, _answer)
+        self.register_error_handler(HTTPException, _answer_http)
         for status in default_exceptions:
-            # For each status: a host's handler of one would win over ours of HTTPException.
+            # For each status as well: a host's handler of one would win over that of HTTPException.
             self.register_error_handler(status, _answer_http)
         self.record(_answer_routing_errors)
 
@@ -122,10 +123,7 @@ def _beacon_field(name: str) -> Any:
 
     Other fields are ignored: a stop saves money and must not fail for its form.
     """
-    if request.form:
-        sources: list[Any] = [request.form, request.args]
-    else:
-        sources = [_json_object(request.get_data()) or {}, request.args]
+    sources: list[Any] = [_json_object(request.get_data()) or {}, request.form, request.args]
     value = next((source[name] for source in sources if name in source), None)
     if value is None:
         raise InvalidField(f"{name} is missing.")
@@ -167,10 +165,13 @@ def _answer_http(error: HTTPException) -> Response:
     else:
         answer = HeyGenError(error.description)
         answer.status, answer.code = status, error.name.lower().replace(" ", "_")
+    headers = error.get_response().headers
+    if (wait := headers.get("Retry-After", "")).isdecimal():
+        answer.retry_after = int(wait)
     response = _response(answer)
-    for name, value in error.get_response().headers:
+    for name, _ in headers:
         if not name.lower().startswith("content-"):
-            response.headers[name] = value
+            response.headers.setlist(name, headers.getlist(name))
     return response
 
 
@@ -199,7 +200,7 @@ def _answer_routing_error(prefix: str) -> Response | None:
     if not f"{request.path}/".startswith(f"{prefix}/"):
         return None
 
-    return _answer_http(error)
+    return _forbid_storing(_answer_http(error))
 
 
 #: The blueprint of the account in ``HEYGEN_API_KEY``.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import copy
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,7 +38,8 @@ def _key(value: Any) -> str:
 def _url(value: Any) -> str:
     url = urlsplit(_visible(value))
     extras = url.query or url.fragment or url.username or url.password
-    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0 or extras:
+    host = re.fullmatch(r"[\w:-][\w.:-]*", url.hostname or "", re.ASCII)
+    if url.scheme not in ("http", "https") or not host or url.port == 0 or extras:
         raise ValueError
     return url.geturl().rstrip("/")
 
@@ -61,11 +63,15 @@ def _one_of(*names: str) -> _Check:
 def _fields(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError
-    return copy.deepcopy({str(name): each for name, each in value.items()})
+    # A copy, of nothing that could not be sent.
+    copy: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+    return copy
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+    if isinstance(value, str) or not isinstance(value, Collection):
+        raise TypeError
+    if not all(isinstance(name, str) for name in value):
         raise TypeError
     return tuple(value)
 
@@ -121,11 +127,11 @@ class Settings:
             value = config.get(name)
             if value is None or value == "":
                 continue
-            try:
+            with suppress(TypeError, ValueError, OverflowError):
                 values[each.name] = each.metadata["check"](value)
-            except (TypeError, ValueError):
-                # From None: Python's own words would repeat the value.
-                raise NotConfigured(f"{name} {each.metadata['wanted']}.") from None
+                continue
+            # Not while that error is handled: its words repeat the value, and would be kept.
+            raise NotConfigured(f"{name} {each.metadata['wanted']}.") from None
         if "api_key" not in values:
             raise NotConfigured(f"{prefix}_API_KEY is not set; put the API key into app.config.")
 

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as ConnectTimeout
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -32,7 +32,8 @@ class NotConnected(Exception):
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
-        self.timed_out = isinstance(error, TimeoutError | ConnectTimeout)
+        refused = isinstance(error, NewConnectionError)  # though of ConnectTimeout's family
+        self.timed_out = isinstance(error, TimeoutError | ConnectTimeout) and not refused
 
 
 class _BoundedReader(io.RawIOBase):

@@ -139,7 +139,9 @@ class Upstream:
             response = self._session.send(
                 request,
                 stream=True,
-                timeout=(min(left, CONNECT_TIMEOUT), left),
+                # A total, so that what connecting took is not to be had again for the reply;
+                # HTTPAdapter.send documents it, the stubs do not know it.
+                timeout=urllib3.Timeout(total=left, connect=min(left, CONNECT_TIMEOUT)),  # type: ignore[arg-type]
                 proxies=self._proxies,
                 allow_redirects=False,
             )

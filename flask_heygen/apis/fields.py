@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 _Wanted = tuple[str, Callable[[Any], bool]]
 
 #: Characters; an id or a name is far shorter, a prompt of ``knowledge_base`` may be long.
 _NAME, _PROMPT = 200, 20_000
+#: Characters as JSON; a voice with all its settings has some 300, and 1,000 cannot nest too deep.
+_OBJECT_SIZE = 1000
 
 
 def _text(most: int) -> _Wanted:
@@ -29,7 +33,13 @@ def _never(reason: str) -> _Wanted:
     return f"cannot be set: {reason}", lambda _: False
 
 
-_OBJECT: _Wanted = ("must be an object", lambda value: isinstance(value, dict))
+def _is_object(value: Any) -> bool:
+    with suppress(TypeError, ValueError, RecursionError):  # what JSON cannot carry
+        return isinstance(value, dict) and len(json.dumps(value, allow_nan=False)) <= _OBJECT_SIZE
+    return False
+
+
+_OBJECT: _Wanted = (f"must be an object of at most {_OBJECT_SIZE} characters of JSON", _is_object)
 
 _FIELDS: Mapping[str, _Wanted] = {
     "activity_idle_timeout": _seconds(30, 3600),
@@ -43,11 +53,8 @@ _FIELDS: Mapping[str, _Wanted] = {
     "video_encoding": _one_of("H264", "VP8"),
     "voice": _OBJECT,
     # A session that never ends by itself is paid for until somebody notices.
-    "disable_idle_timeout": (
-        "cannot be set: such a session costs credits for ever",
-        lambda _: False,
-    ),
-    "version": ("cannot be set: it is always v2, the one with a LiveKit room", lambda _: False),
+    "disable_idle_timeout": _never("such a session costs credits for ever"),
+    "version": _never("it is always v2, the one with a LiveKit room"),
 }
 
 

@@ -28,7 +28,8 @@ def redact(message: str, secrets: Iterable[str]) -> str:
     message = _line(message[:READ])
     hidden = [False] * len(message)
     for secret in secrets:
-        for form in {spelling for plain in (secret, _line(secret)) for spelling in _forms(plain)}:
+        # On one line, as the message is, whether the vendor tidied it before or after escaping it.
+        for form in {_line(form) for plain in (secret, _line(secret)) for form in _forms(plain)}:
             for start, end in _echoes(message, form):
                 hidden[start:end] = [True] * (end - start)
     kept = "".join(

@@ -64,17 +64,18 @@ def understand(reply: Reply, *, secrets: Iterable[str], harmless: bool) -> Any:
     error = body.get("error")
     told = error if isinstance(error, dict) else body
     code, message = told.get("code"), str(told.get("message") or error or "")
-    if isinstance(code, str) and code.isdecimal():
+    if isinstance(code, str) and code.isdecimal() and len(code) < 10:
         code = int(code)
     if 200 <= reply.status < 300 and not error and _is_success(code, body):
         return body.get("data")
 
-    kind = _kind(reply, code, message, harmless=harmless)
     secrets = tuple(secrets)
+    message = redact(message, secrets)  # an echoed text must not be read as the vendor's words
+    kind = _kind(reply, code, message, harmless=harmless)
     upstream = {
         "status": reply.status,
         "code": redact(code, secrets) if isinstance(code, str) else _number(code),
-        "message": redact(message, secrets),
+        "message": message,
     }
     raise kind(retry_after=reply.retry_after, upstream=upstream)
 
@@ -87,10 +88,12 @@ def _is_success(code: Any, body: dict[str, Any]) -> bool:
 
 
 def _kind(reply: Reply, code: Any, message: str, *, harmless: bool) -> type[HeyGenError]:
-    for words, _, kind in _MEANINGS:
+    # A task is sent again after AuthFailed: a breakdown is none, since it may have been spoken.
+    meanings = [each for each in _MEANINGS if reply.status < 500 or each[2] is not AuthFailed]
+    for words, _, kind in meanings:
         if re.search(words, message, re.IGNORECASE):
             return kind
-    for _, codes, kind in _MEANINGS:
+    for _, codes, kind in meanings:
         if code in codes:
             return kind
     if reply.status in _STATUSES:

@@ -102,7 +102,7 @@ class StreamingApi:
         if not isinstance(told, dict) or not isinstance(told.get("task_id"), str):
             raise OutcomeUnknown("HeyGen's reply named no task; the text may have been spoken.")
 
-        return {"task_id": told["task_id"], "duration_ms": told.get("duration_ms")}
+        return {"task_id": told["task_id"], "duration_ms": _number(told.get("duration_ms"))}
 
     def interrupt(self, session_id: str, deadline: Deadline) -> None:
         """Cut the avatar short; does nothing while it is silent."""
@@ -211,10 +211,14 @@ def _room(session: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(url, str) or not isinstance(access_token, str):
         raise UpstreamFailed("HeyGen's reply held no room to join.")
 
-    seconds = session.get("session_duration_limit")
     return {
         "transport": "livekit",
         "url": url,
         "access_token": access_token,
-        "session_seconds": seconds if isinstance(seconds, int | float) else None,
+        "session_seconds": _number(session.get("session_duration_limit")),
     }
+
+
+def _number(value: Any) -> int | float | None:
+    """Return a number that JSON can carry, or None: Python also reads NaN and Infinity."""
+    return value if type(value) in (int, float) and abs(value) < float("inf") else None

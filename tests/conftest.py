@@ -1,0 +1,84 @@
+"""What the tests share: a host's app, and the vendor, exact (``vendor``) or alive (``sim``)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests_mock
+from flask import Flask
+from flask.testing import FlaskClient
+
+from flask_heygen import heygen_bp
+
+if TYPE_CHECKING:
+    from flask_heygen.simulator import Simulator
+
+#: What the vendor answers when all is well, by the last word of the endpoint.
+_REPLIES: dict[str, dict[str, Any]] = {
+    "new": {
+        "code": 100,
+        "message": "success",
+        "data": {
+            "session_id": "a-session",
+            "url": "wss://room.test",
+            "access_token": "room-token",
+            "session_duration_limit": 600,
+            "is_paid": True,
+        },
+    },
+    "start": {"code": 100, "message": "success", "data": None},
+    "task": {
+        "code": 100,
+        "message": "success",
+        "data": {"task_id": "a-task", "duration_ms": 2450.5},
+    },
+    "interrupt": {"code": 100, "message": "success", "data": None},
+    "keep_alive": {"code": 100, "message": "success"},
+    "stop": {"status": "success"},
+}
+
+
+@pytest.fixture
+def app() -> Flask:
+    """Return a host's app with the blueprint and a key, and nothing else set."""
+    app = Flask("host")
+    app.config.update(
+        TESTING=True,
+        HEYGEN_API_KEY="the-key-of-the-tests",
+        HEYGEN_BASE_URL="http://heygen.test",
+    )
+    app.register_blueprint(heygen_bp)
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Return the browser of the app's user."""
+    return app.test_client()
+
+
+@pytest.fixture
+def vendor() -> Iterator[requests_mock.Mocker]:
+    """Answer every call well, each token another; a reply registered later replaces ours."""
+    numbers = itertools.count(1)
+
+    def mint(*_: Any) -> dict[str, Any]:
+        return {"error": None, "data": {"token": f"session-token-{next(numbers)}"}}
+
+    with requests_mock.Mocker() as vendor:
+        vendor.post("/v1/streaming.create_token", json=mint)
+        for name, reply in _REPLIES.items():
+            vendor.post(f"/v1/streaming.{name}", json=reply)
+        yield vendor
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    """Run the vendor's stand-in on a port of its own."""
+    from flask_heygen.simulator import Simulator  # noqa: PLC0415  only its tests need its extra
+
+    with Simulator() as sim:
+        yield sim
