@@ -1,0 +1,42 @@
+"""A host that forks after its first task, then speaks in both processes at once.
+
+It prints one line of JSON for each task: its text, and the answer.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+
+from flask import Flask
+
+from flask_heygen import heygen_bp
+
+app = Flask(__name__)
+app.config.from_prefixed_env()
+app.register_blueprint(heygen_bp)
+page = app.test_client()
+
+
+def say(session_id: str, text: str) -> None:
+    """Speak a text, and print what came of it."""
+    answer = page.post("/api/heygen/task", json={"session_id": session_id, "text": text})
+    line = {"text": text, **answer.get_json()}
+    os.write(sys.stdout.fileno(), json.dumps(line).encode() + b"\n")
+
+
+session_id = page.post("/api/heygen/start", json={}).get_json()["data"]["session_id"]
+say(session_id, "Before the fork.")
+while threading.active_count() > 1:  # a successor is being minted
+    time.sleep(0.01)
+
+child = os.fork()
+process = "parent" if child else "child"
+for number in range(10):
+    say(session_id, f"The {process}'s number {number}.")
+if not child:
+    os._exit(0)
+status = os.waitpid(child, 0)[1]
+say(session_id, "After the child.")
+sys.exit(os.waitstatus_to_exitcode(status))
