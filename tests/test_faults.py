@@ -11,9 +11,9 @@ from flask import Flask
 from flask_heygen import errors, heygen_bp
 from flask_heygen.simulator import Fault, Simulator
 
-#: Seconds, the fewest that HEYGEN_TIMEOUT can be.
-TIMEOUT = 1
-#: Seconds; a slow machine's share of an answer that has to come within TIMEOUT.
+#: Seconds of HEYGEN_TIMEOUT: the fewest that there can be, for what uses them up, and enough.
+SHORT, ENOUGH = 1, 5
+#: Seconds; a slow machine's share of an answer that has to come within them.
 GRACE = 1.5
 TEXT = "Tell me about a time when you failed."
 
@@ -84,9 +84,14 @@ class Host:
         begun = time.monotonic()
         answer = self.app.test_client().post(f"/api/heygen/{route}", json=fields)
 
-        assert time.monotonic() - begun < TIMEOUT + GRACE
+        assert time.monotonic() - begun < self.app.config["HEYGEN_TIMEOUT"] + GRACE
         assert answer.mimetype == "application/json"
         return answer
+
+    def fault(self, call: str, fault: Fault) -> None:
+        """Have a call go wrong from now on."""
+        self.app.config["HEYGEN_TIMEOUT"] = SHORT if fault in SLOW else ENOUGH
+        self.sim.fault(call, fault, times=None)
 
     def start(self) -> str:
         answer = self.post("start")
@@ -125,7 +130,7 @@ class TestFaults:
     def test_of_a_task(self, host: Host, fault: Fault) -> None:
         """The text was spoken once or never, and is sent again for a 401 alone."""
         session_id = host.start()
-        host.sim.fault("task", fault, times=None)
+        host.fault("task", fault)
 
         code = "outcome_unknown" if fault is Fault.NO_DATA else harmful(fault)
         host.expect(code, "task", session_id=session_id, text=TEXT)
@@ -139,7 +144,7 @@ class TestFaults:
     def test_of_a_mint_beneath_a_task(self, host: Host, fault: Fault) -> None:
         """Nothing was sent, so nothing was spoken, and the page may try again."""
         session_id = host.start()
-        host.sim.fault("create_token", fault, times=None)
+        host.fault("create_token", fault)
 
         code = "heygen_error" if fault is Fault.NO_DATA else harmless(fault)
         host.expect(code, "task", session_id=session_id, text=TEXT)
@@ -153,7 +158,7 @@ class TestFaults:
     def test_of_a_harmless_call(self, host: Host, fault: Fault, route: str) -> None:
         """The route may be called again, and then does what it is for."""
         session_id, call = host.start(), route.replace("-", "_")
-        host.sim.fault(call, fault, times=None)
+        host.fault(call, fault)
 
         # The half of a 400 that comes to the second stop of a session is a refusal nonetheless.
         refused = (route, fault) == ("stop", Fault.HALF)
@@ -168,7 +173,7 @@ class TestFaults:
 
     def test_of_a_new_session(self, host: Host, fault: Fault) -> None:
         """One session was made or none, and none is tried again but for a 401."""
-        host.sim.fault("new", fault, times=None)
+        host.fault("new", fault)
 
         host.expect("outcome_unknown" if fault is Fault.NO_DATA else harmful(fault), "start")
 
@@ -179,7 +184,7 @@ class TestFaults:
 
     def test_of_a_start_after_new(self, host: Host, fault: Fault) -> None:
         """The session that started half is stopped, so that the page may safely try again."""
-        host.sim.fault("start", fault, times=None)
+        host.fault("start", fault)
 
         host.expect("heygen_error" if fault in LOST | SLOW else REFUSALS.get(fault), "start")
 
@@ -191,7 +196,7 @@ class TestFaults:
     def test_of_the_interrupt_beneath_a_task(self, host: Host, fault: Fault) -> None:
         """The text has not been sent."""
         session_id = host.start()
-        host.sim.fault("interrupt", fault, times=None)
+        host.fault("interrupt", fault)
 
         code = harmless(fault)
         host.expect(code, "task", session_id=session_id, text=TEXT, interrupt=True)
@@ -253,8 +258,8 @@ class TestHalfStartedSessions:
         self, host: Host, caplog: pytest.LogCaptureFixture
     ) -> None:
         """It costs money, and the page must not start another without a thought."""
-        host.sim.fault("start", Fault.CUT_AFTER, times=None)
-        host.sim.fault("stop", Fault.SERVER_ERROR, times=None)
+        host.fault("start", Fault.CUT_AFTER)
+        host.fault("stop", Fault.SERVER_ERROR)
 
         host.expect("outcome_unknown", "start")
 
@@ -265,7 +270,7 @@ class TestHalfStartedSessions:
 
     def test_the_stop_has_time_of_its_own(self, host: Host) -> None:
         """What was left of the start's may be nothing at all."""
-        host.sim.fault("start", Fault.SILENCE)
+        host.fault("start", Fault.SILENCE)
         host.sim.latency["stop"] = 0.5
 
         host.expect("heygen_error", "start")
@@ -414,7 +419,7 @@ def of(sim: Simulator) -> Host:
     app.config.update(
         HEYGEN_API_KEY="the-key-of-the-host",
         HEYGEN_BASE_URL=sim.url,
-        HEYGEN_TIMEOUT=TIMEOUT,
+        HEYGEN_TIMEOUT=ENOUGH,
         HEYGEN_SPARE_TOKENS=0,  # so that it is known which call meets a fault
     )
     app.register_blueprint(heygen_bp)
