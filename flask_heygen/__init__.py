@@ -3,6 +3,16 @@
 from .blueprint import HeyGen, heygen_bp
 from .client import HeyGenClient
 from .errors import HeyGenError
+from .signals import session_started, session_stopped, task_sent, upstream_failed
 
-__all__ = ["HeyGen", "HeyGenClient", "HeyGenError", "heygen_bp"]
+__all__ = [
+    "HeyGen",
+    "HeyGenClient",
+    "HeyGenError",
+    "heygen_bp",
+    "session_started",
+    "session_stopped",
+    "task_sent",
+    "upstream_failed",
+]
 __version__ = "0.1.0"

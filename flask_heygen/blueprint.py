@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
-from flask.blueprints import BlueprintSetupState
-from werkzeug.exceptions import HTTPException, default_exceptions
-from werkzeug.routing import RoutingException
+from flask import Blueprint, after_this_request, current_app
 
-from . import errors
+from .answers import answer_errors, forbid_storing
+from .bodies import beacon_field, bound_body, fields_of
+from .cli import add_commands
 from .client import HeyGenClient
-from .errors import HeyGenError, InvalidField
+from .errors import NotConfigured, NotSignedIn
+from .guard import allow_origins, refuse_cross_site
+from .handles import Handles, OpenHandles
 from .settings import Settings
+from .signals import session_started, session_stopped, task_sent, tell
 
-#: Bytes; more than the longest text that can be allowed takes, each character escaped as JSON.
-MAX_BODY = 1 << 20
+#: Returns the id of the user who makes the current request, None where nobody is signed in.
+OwnerLoader = Callable[[], object]
 
 logger = logging.getLogger(__name__)
-
-#: The errors of Flask's own that we have better words for.
-_HTTP_ERRORS: dict[int, type[HeyGenError]] = {
-    404: errors.NotFound,
-    405: errors.MethodNotAllowed,
-    413: errors.BodyTooLarge,
-    415: errors.UnsupportedMediaType,
-    429: errors.RateLimited,
-    500: HeyGenError,
-}
 
 
 class HeyGen(Blueprint):
@@ -46,19 +37,27 @@ class HeyGen(Blueprint):
     def __init__(self, name: str = "heygen", *, config_prefix: str = "HEYGEN") -> None:
         super().__init__(name, __name__, url_prefix=f"/api/{name}")
         self.config_prefix = config_prefix
+        self._owner_loader: OwnerLoader | None = None
+        # Sooner than any before_request: the host's may read the body, count the call or refuse it.
+        self.url_value_preprocessor(self._guard)
         self.post("/start", endpoint="start")(self._start)
         self.post("/task", endpoint="task")(self._task)
         self.post("/stop", endpoint="stop")(self._stop)
         self.post("/interrupt", endpoint="interrupt")(self._interrupt)
         self.post("/keep-alive", endpoint="keep_alive")(self._keep_alive)
-        self.before_request(_bound_body)
-        self.after_request(_forbid_storing)
-        self.register_error_handler(HeyGenError, _answer)
-        self.register_error_handler(HTTPException, _answer_http)
-        for status in default_exceptions:
-            # For each status as well: a host's handler of one would win over that of HTTPException.
-            self.register_error_handler(status, _answer_http)
-        self.record(_answer_routing_errors)
+        self.after_request(forbid_storing)
+        answer_errors(self)
+        add_commands(self.cli, lambda: self.client)
+
+    def owner_loader(self, load: OwnerLoader) -> OwnerLoader:
+        """Register the function that returns the id of the user who makes the request, or None.
+
+        From then on each session belongs to the user who started it: nobody else can command it,
+        and who is not signed in (None) can start none. The id may be of any type that ``str``
+        makes unique. The function must not be a coroutine.
+        """
+        self._owner_loader = load
+        return load
 
     @property
     def client(self) -> HeyGenClient:
@@ -73,134 +72,85 @@ class HeyGen(Blueprint):
         client: HeyGenClient | None = clients.get(self.config_prefix)
         if client is None or client.settings != settings or client.pid != os.getpid():
             client = clients[self.config_prefix] = HeyGenClient(settings)
+            if self._owner_loader is None and not (current_app.debug or current_app.testing):
+                logger.warning(
+                    "The routes of the blueprint %r are open: whoever reaches them can spend the "
+                    "account's credits. Register an owner_loader.",
+                    self.name,
+                )
         return client
 
+    def _guard(self, *_: object) -> None:
+        origins = self.client.settings.cors_origins
+        after_this_request(partial(allow_origins, origins=origins))
+        bound_body()
+
+        refuse_cross_site(origins)
+
     def _start(self) -> dict[str, Any]:
-        client = self.client
-        return _success(client.start(**_fields(client.settings.session_allowed)))
+        client, handles = self.client, self._handles()
+        fields = fields_of(client.settings.session_allowed)
+
+        session = client.start(**fields)
+        tell(session_started, owner=handles.owner, session_id=session["session_id"])
+        return _success({**session, "session_id": handles.issue(session["session_id"])})
 
     def _task(self) -> dict[str, Any]:
-        fields = _fields(("session_id", "text", "task_type", "interrupt"), ("session_id", "text"))
-        return _success(self.client.task(**fields))
+        client, handles = self.client, self._handles()
+        fields = fields_of(("session_id", "text", "task_type", "interrupt"), ("session_id", "text"))
+        fields["session_id"] = handles.read(fields["session_id"])
+
+        task = client.task(**fields)
+        tell(
+            task_sent,
+            owner=handles.owner,
+            session_id=fields["session_id"],
+            characters=len(fields["text"]),
+            **task,
+        )
+        return _success(task)
 
     def _stop(self) -> dict[str, Any]:
-        self.client.stop(_beacon_field("session_id"))
+        client, handles = self.client, self._handles(to_stop=True)
+        session_id = handles.read_to_stop(beacon_field("session_id"))
+
+        client.stop(session_id)
+        tell(session_stopped, owner=handles.owner, session_id=session_id)
         return _success()
 
     def _interrupt(self) -> dict[str, Any]:
-        self.client.interrupt(**_fields(("session_id",), ("session_id",)))
+        client, handles = self.client, self._handles()
+        fields = fields_of(("session_id",), ("session_id",))
+
+        client.interrupt(handles.read(fields["session_id"]))
         return _success()
 
     def _keep_alive(self) -> dict[str, Any]:
-        self.client.keep_alive(**_fields(("session_id",), ("session_id",)))
+        client, handles = self.client, self._handles()
+        fields = fields_of(("session_id",), ("session_id",))
+
+        client.keep_alive(handles.read(fields["session_id"]))
         return _success()
+
+    def _handles(self, *, to_stop: bool = False) -> Handles | OpenHandles:
+        """Return the handles of whoever makes the request, who must be signed in but to stop."""
+        if self._owner_loader is None:
+            return OpenHandles()
+        owner = self._owner_loader()
+        if owner is None and not to_stop:
+            raise NotSignedIn
+        if not current_app.secret_key:
+            raise NotConfigured("SECRET_KEY is not set; session ids are signed with it.")
+
+        settings = self.client.settings
+        keys = [*(current_app.config["SECRET_KEY_FALLBACKS"] or ()), current_app.secret_key]
+        purpose = f"{settings.api}.{self.config_prefix}"
+        owner = None if owner is None else str(owner)
+        return Handles(owner, keys, purpose, settings.max_session_seconds)
 
 
 def _success(data: dict[str, Any] | None = None) -> dict[str, Any]:
     return {"status": "success", "data": data or {}}
-
-
-def _fields(allowed: Collection[str], required: Collection[str] = ()) -> dict[str, Any]:
-    """Read the JSON object of the request's body, which may hold ``allowed`` fields alone."""
-    charset = request.mimetype_params.get("charset", "utf-8")
-    if not request.is_json or charset.lower() not in ("utf-8", "utf8"):
-        raise errors.UnsupportedMediaType
-    fields = _json_object(request.get_data())
-    if fields is None:
-        raise errors.BadRequest
-
-    for name in fields:
-        if name not in allowed:
-            raise InvalidField(f"{name[:40]!r} is not a field that this route takes.")
-    for name in required:
-        if name not in fields:
-            raise InvalidField(f"{name} is missing.")
-    return fields
-
-
-def _beacon_field(name: str) -> Any:
-    """Read one field from wherever it is: ``navigator.sendBeacon`` cannot say that it sends JSON.
-
-    Other fields are ignored: a stop saves money and must not fail for its form.
-    """
-    sources: list[Any] = [_json_object(request.get_data()) or {}, request.form, request.args]
-    value = next((source[name] for source in sources if name in source), None)
-    if value is None:
-        raise InvalidField(f"{name} is missing.")
-
-    return value
-
-
-def _json_object(body: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(body.decode())
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _bound_body() -> None:
-    request.max_content_length = min(MAX_BODY, request.max_content_length or MAX_BODY)
-
-
-def _forbid_storing(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
-def _answer(error: HeyGenError) -> Response:
-    """Tell the page what went wrong, and the operator where it is theirs to mend."""
-    if error.status >= 500 or error.status == 429:
-        upstream = f" Upstream: {error.upstream}" if error.upstream else ""
-        what = f"{error.status} {error.code}: {error.message} {error.advice}{upstream}"
-        logger.warning("%s answered %s", request.path, what)
-    return _response(error)
-
-
-def _answer_http(error: HTTPException) -> Response:
-    """Turn an error of Flask, of the host or of another extension into JSON, its headers kept."""
-    status = error.code or 500
-    if status in _HTTP_ERRORS:
-        answer = _HTTP_ERRORS[status]()
-    else:
-        answer = HeyGenError(error.description)
-        answer.status, answer.code = status, error.name.lower().replace(" ", "_")
-    headers = error.get_response().headers
-    if (wait := headers.get("Retry-After", "")).isdecimal():
-        answer.retry_after = int(wait)
-    response = _response(answer)
-    for name, _ in headers:
-        if not name.lower().startswith("content-"):
-            response.headers.setlist(name, headers.getlist(name))
-    return response
-
-
-def _response(error: HeyGenError) -> Response:
-    response = jsonify(status="error", error=error.answer())
-    response.status_code = error.status
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(error.retry_after)
-    return response
-
-
-def _answer_routing_errors(state: BlueprintSetupState) -> None:
-    """Have a 404 or 405 below this registration's prefix answered in JSON.
-
-    Flask hands routing errors to the app's handlers alone, whose slots are the host's.
-    """
-    prefix = (state.url_prefix or "").rstrip("/")
-    if prefix:  # without one, no path is known to be ours
-        state.app.before_request(partial(_answer_routing_error, prefix))
-
-
-def _answer_routing_error(prefix: str) -> Response | None:
-    error = request.routing_exception
-    if error is None or isinstance(error, RoutingException):  # found, or a redirect to the route
-        return None
-    if not f"{request.path}/".startswith(f"{prefix}/"):
-        return None
-
-    return _forbid_storing(_answer_http(error))
 
 
 #: The blueprint of the account in ``HEYGEN_API_KEY``.

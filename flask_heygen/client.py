@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from .apis.fields import wrong_with
-from .apis.streaming import SESSION_ID, StreamingApi
+from .apis.sessions import SESSION_ID
+from .apis.streaming import StreamingApi
 from .errors import InvalidField, NotConfigured, TextTooLong
 from .settings import Settings
 from .upstream import Deadline
@@ -93,6 +94,15 @@ class HeyGenClient:
         _check_session_id(session_id)
 
         self._api.keep_alive(session_id, self._deadline())
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
+        return self._api.sessions(self._deadline())
+
+    def check(self) -> list[dict[str, Any]]:
+        """Raise what keeps the account from being used, or list its live sessions."""
+        self._api.check(self._deadline())
+        return self.sessions()
 
     def _deadline(self) -> Deadline:
         return Deadline(self.settings.timeout)

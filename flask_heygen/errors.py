@@ -10,10 +10,15 @@
     │   ├── TextTooLong               413 text_too_long
     │   ├── UnsupportedMediaType      415 unsupported_media_type
     │   └── InvalidField              422 invalid_field
+    ├── CallerError                   whoever calls may not
+    │   ├── NotSignedIn               401 not_signed_in
+    │   ├── NotYourSession            403 not_your_session
+    │   └── CrossSite                 403 cross_site
     ├── SessionError                  this session cannot do it
     │   ├── SessionNotFound           404 session_not_found
     │   ├── SessionNotReady           409 session_not_ready
-    │   └── SessionClosed             410 session_closed
+    │   ├── SessionClosed             410 session_closed
+    │   └── SessionExpired            410 session_expired
     ├── LimitError                    not now
     │   ├── ConcurrentLimit           429 concurrent_limit
     │   └── RateLimited               429 rate_limited
@@ -146,6 +151,34 @@ class InvalidField(RequestError):
     code = "invalid_field"
 
 
+class CallerError(HeyGenError):
+    """Whoever calls may not. Nothing was sent to the vendor."""
+
+
+class NotSignedIn(CallerError):
+    """The owner_loader knows no user who makes this request."""
+
+    status = 401
+    code = "not_signed_in"
+    message = "Sign in first."
+
+
+class NotYourSession(CallerError):
+    """The session id was issued to another user, or not by this server."""
+
+    status = 403
+    code = "not_your_session"
+    message = "This session is not yours."
+
+
+class CrossSite(CallerError):
+    """The request comes from the page of another site."""
+
+    status = 403
+    code = "cross_site"
+    message = "This request comes from another site, which the server does not allow."
+
+
 class SessionError(HeyGenError):
     """This session cannot do it."""
 
@@ -176,6 +209,15 @@ class SessionClosed(SessionError):
     code = "session_closed"
     restart_session = True
     message = "The session has ended; start a new one."
+
+
+class SessionExpired(SessionError):
+    """The session is older than ``HEYGEN_MAX_SESSION_SECONDS``: start a new one."""
+
+    status = 410
+    code = "session_expired"
+    restart_session = True
+    message = "The session is too old to go on; start a new one."
 
 
 class LimitError(HeyGenError):

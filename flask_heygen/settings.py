@@ -76,6 +76,16 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _origins(value: Any) -> tuple[str, ...]:
+    for origin in _names(value):
+        url = urlsplit(_visible(origin))
+        if url.scheme not in ("http", "https") or origin != f"{url.scheme}://{url.netloc}".lower():
+            raise ValueError
+        if not url.hostname or url.port == 0 or "@" in origin or "*" in origin:
+            raise ValueError
+    return tuple(value)
+
+
 @dataclass(frozen=True)
 class Settings:
     """One deployment's settings, checked; each field is the config key of its name, prefixed."""
@@ -111,6 +121,15 @@ class Settings:
         "must be a list of names of session fields",
         _names,
         ("avatar_id", "avatar_name", "voice", "quality", "language"),
+    )
+
+    #: Seconds after which a signed session id is good for nothing but to stop the session.
+    max_session_seconds: float = _setting(
+        "must be a number from 1 to 86400 (seconds)", _number(float, 1, 86_400), 3600.0
+    )
+    #: The other sites whose pages may call, cookies included.
+    cors_origins: tuple[str, ...] = _setting(
+        "must be a list of origins such as 'https://app.example.com', never '*'", _origins, ()
     )
 
     @classmethod

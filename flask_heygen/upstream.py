@@ -92,16 +92,16 @@ class Upstream:
         # A load balancer's cookies would tie the calls of all users together.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
-    def post(
+    def call(
         self,
         path: str,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
         *,
         headers: Mapping[str, str],
         deadline: Deadline,
         harmless: bool,
     ) -> Reply:
-        """Send ``body`` as JSON and return the reply, whatever its status.
+        """POST ``body`` as JSON, or GET where it is None; return the reply, whatever its status.
 
         A call that surely never left is sent once more, and a ``harmless`` one also when its
         answer was lost or broken. No other call ever is: sent twice is spoken twice, or paid twice.
@@ -126,13 +126,19 @@ class Upstream:
         return outcome
 
     def _send(
-        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str], deadline: Deadline
+        self,
+        path: str,
+        body: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        deadline: Deadline,
     ) -> Reply | _Broken:
         left = deadline.left()
-        request = self._template(path).copy()
-        request.body = json.dumps(body).encode()
+        method = "GET" if body is None else "POST"
+        request = self._template(method, path).copy()
         request.headers.update(headers)
-        request.headers["Content-Length"] = str(len(request.body))
+        if body is not None:
+            request.body = json.dumps(body).encode()
+            request.headers["Content-Length"] = str(len(request.body))
 
         started = time.monotonic()
         try:
@@ -155,12 +161,14 @@ class Upstream:
             timed_out = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
             broken = _Broken(sent=True, timed_out=timed_out, reason=type(error).__name__)
         else:
-            logger.debug("POST %s %d %.0f ms", path, reply.status, _ms(started))
+            logger.debug("%s %s %d %.0f ms", method, path, reply.status, _ms(started))
             return reply
-        logger.warning("POST %s got no answer in %.0f ms: %s", path, _ms(started), broken.reason)
+        logger.warning(
+            "%s %s got no answer in %.0f ms: %s", method, path, _ms(started), broken.reason
+        )
         return broken
 
-    def _template(self, path: str) -> requests.PreparedRequest:
+    def _template(self, method: str, path: str) -> requests.PreparedRequest:
         template = self._templates.get(path)
         if template is None:
             headers = {
@@ -169,7 +177,7 @@ class Upstream:
                 "Content-Type": "application/json",
                 "User-Agent": "flask-heygen",
             }
-            template = requests.Request("POST", self._base_url + path, headers).prepare()
+            template = requests.Request(method, self._base_url + path, headers).prepare()
             self._templates[path] = template
         return template
 

@@ -25,14 +25,13 @@ from flask_heygen.settings import Settings
 from flask_heygen.upstream import Deadline, Upstream
 
 from .replies import understand
+from .sessions import live_sessions, number, room_of, session_id_of
 from .tokens import SpareTokens, Token
 
 #: Seconds after which HeyGen ends a session that nobody speaks in, unless told otherwise.
 IDLE_SECONDS = 120
 #: Seconds that it may take to stop a session that started half, after the start's own deadline.
 ABANDON_SECONDS = 5.0
-#: What a session id may look like (a UUID was seen) before it is used anywhere.
-SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +64,13 @@ class StreamingApi:
             return token, self._call("new", fields, token, deadline)
 
         token, session = self._with_spare_token(begin, deadline)
-        session_id = _session_id(session)
+        session_id = session_id_of(session)
+        if session_id is None:
+            # HeyGen says that there is a session, and not which.
+            raise OutcomeUnknown("HeyGen's reply named no session; one may have been started.")
+
         try:
-            room = _room(session)
+            room = room_of(session)
             self._call("start", {"session_id": session_id}, token, deadline)
         except BaseException as error:  # a worker that is shut down must not leave it open either
             stopped = self._abandon(session_id, token)
@@ -102,7 +105,7 @@ class StreamingApi:
         if not isinstance(told, dict) or not isinstance(told.get("task_id"), str):
             raise OutcomeUnknown("HeyGen's reply named no task; the text may have been spoken.")
 
-        return {"task_id": told["task_id"], "duration_ms": _number(told.get("duration_ms"))}
+        return {"task_id": told["task_id"], "duration_ms": number(told.get("duration_ms"))}
 
     def interrupt(self, session_id: str, deadline: Deadline) -> None:
         """Cut the avatar short; does nothing while it is silent."""
@@ -118,6 +121,21 @@ class StreamingApi:
             self._command("stop", session_id, deadline)
         except (SessionClosed, SessionNotFound):
             logger.debug("The session to be stopped had ended already.")
+
+    def check(self, deadline: Deadline) -> None:
+        """Raise what keeps the key from being used, by minting a token that nobody will use."""
+        self._mint(deadline)
+
+    def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
+        """List the account's live sessions, as :func:`live_sessions` tells them."""
+        reply = self._upstream.call(
+            "/v1/streaming.list",
+            None,
+            headers={"X-Api-Key": self._key},
+            deadline=deadline,
+            harmless=True,
+        )
+        return live_sessions(understand(reply, secrets=(self._key,), harmless=True))
 
     def _command(self, name: str, session_id: str, deadline: Deadline) -> None:
         """Make a harmless call. Its token is minted on the spot: the spare ones are for tasks."""
@@ -149,7 +167,7 @@ class StreamingApi:
     def _mint(self, deadline: Deadline) -> Token:
         """Have HeyGen mint a session token; one that nobody uses does no harm."""
         asked = time.monotonic()
-        reply = self._upstream.post(
+        reply = self._upstream.call(
             "/v1/streaming.create_token",
             {},
             headers={"X-Api-Key": self._key},
@@ -172,7 +190,7 @@ class StreamingApi:
         *,
         harmless: bool = False,
     ) -> Any:
-        reply = self._upstream.post(
+        reply = self._upstream.call(
             f"/v1/streaming.{name}",
             body,
             headers={"Authorization": f"Bearer {token.value}"},
@@ -195,30 +213,3 @@ class StreamingApi:
             )
             return False
         return True
-
-
-def _session_id(session: Any) -> str:
-    value = session.get("session_id") if isinstance(session, dict) else None
-    if not isinstance(value, str) or not SESSION_ID.fullmatch(value):
-        # HeyGen says that there is a session, and not which.
-        raise OutcomeUnknown("HeyGen's reply named no session; one may have been started.")
-
-    return value
-
-
-def _room(session: dict[str, Any]) -> dict[str, Any]:
-    url, access_token = session.get("url"), session.get("access_token")
-    if not isinstance(url, str) or not isinstance(access_token, str):
-        raise UpstreamFailed("HeyGen's reply held no room to join.")
-
-    return {
-        "transport": "livekit",
-        "url": url,
-        "access_token": access_token,
-        "session_seconds": _number(session.get("session_duration_limit")),
-    }
-
-
-def _number(value: Any) -> int | float | None:
-    """Return a number that JSON can carry, or None: Python also reads NaN and Infinity."""
-    return value if type(value) in (int, float) and abs(value) < float("inf") else None

@@ -1,0 +1,101 @@
+"""Who may command a session: signed session ids, issued to an owner and read again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from itsdangerous import BadData, Signer, URLSafeTimedSerializer
+
+from .errors import NotYourSession, SessionExpired
+
+#: Seconds that the clocks of two machines may differ.
+CLOCK_SKEW = 60
+
+_HMAC: dict[str, Any] = {"key_derivation": "hmac", "digest_method": sha256}
+
+
+class Handles:
+    """The handles of one owner: the vendor's session id, the owner and the time, signed.
+
+    Any process with the same keys reads them, and none has to remember them. The owner is in a
+    handle as a keyed digest alone, another one for each session. ``keys`` are from the oldest,
+    which still reads, to the newest, which signs; ``purpose`` keeps the handles of one vendor API
+    and of one account apart from those of another. ``owner`` is None after logout.
+    """
+
+    def __init__(
+        self, owner: str | None, keys: Iterable[str | bytes], purpose: str, max_age: float
+    ) -> None:
+        self.owner = owner
+        self._max_age = max_age
+        secrets = [key.encode() if isinstance(key, str) else key for key in keys]
+        salt = f"flask_heygen.{purpose}"
+        self._serializer = URLSafeTimedSerializer(secrets, salt=salt, signer_kwargs=_HMAC)
+        self._digester = Signer(secrets, salt=f"{salt}.owner", **_HMAC)
+
+    def issue(self, session_id: str) -> str:
+        """Return the handle of a session that the owner has just started."""
+        digest = self._digester.get_signature(f"{session_id} {self.owner}").decode()
+        return str(self._serializer.dumps([session_id, digest]))
+
+    def read(self, handle: Any) -> str:
+        """Return the vendor's session id.
+
+        Raises:
+            NotYourSession: the handle is forged, or another owner's.
+            SessionExpired: the session started more than ``max_age`` seconds ago.
+
+        """
+        session_id, issued = self._verify(handle)
+        age = time.time() - issued
+        # Not the max_age of itsdangerous: it refuses a handle from a clock one second ahead.
+        if age < -CLOCK_SKEW:
+            raise NotYourSession
+        if age > self._max_age:
+            raise SessionExpired
+
+        return session_id
+
+    def read_to_stop(self, handle: Any) -> str:
+        """Return the vendor's session id for its end, which must not fail: it costs money.
+
+        An expired handle is good for it, and any at all after logout.
+
+        Raises:
+            NotYourSession: the handle is forged, or another's than that of the owner signed in.
+
+        """
+        session_id, _ = self._verify(handle)
+        return session_id
+
+    def _verify(self, handle: Any) -> tuple[str, float]:
+        if not isinstance(handle, str) or not handle.isascii():
+            raise NotYourSession
+        try:
+            (session_id, digest), issued = self._serializer.loads(handle, return_timestamp=True)
+        except BadData as error:
+            raise NotYourSession from error
+        owned = f"{session_id} {self.owner}"
+        if self.owner is not None and not self._digester.verify_signature(owned, digest):
+            raise NotYourSession
+
+        return session_id, issued.timestamp()
+
+
+class OpenHandles:
+    """The handles where nobody is asked who they are: the vendor's session ids themselves."""
+
+    owner = None
+
+    def issue(self, session_id: str) -> str:
+        """Return ``session_id``."""
+        return session_id
+
+    def read(self, handle: Any) -> Any:
+        """Return ``handle``, whatever it is; the client checks it."""
+        return handle
+
+    read_to_stop = read

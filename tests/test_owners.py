@@ -1,0 +1,264 @@
+"""Owners: with an owner_loader, a session belongs to the user who started it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask, request
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from flask_heygen import HeyGen
+from flask_heygen.simulator import Simulator
+
+ROUTES = ["task", "stop", "interrupt", "keep-alive"]
+
+
+def make_app(simulator: Simulator, **config: Any) -> Flask:
+    """Make an app whose users say who they are in a header."""
+    app = Flask(__name__)
+    app.config.update(
+        {
+            "TESTING": True,
+            "SECRET_KEY": "a secret of the host",
+            "HEYGEN_API_KEY": "a-key-of-the-host",
+            "HEYGEN_BASE_URL": simulator.url,
+            **config,
+        }
+    )
+    blueprint = HeyGen()
+    blueprint.owner_loader(lambda: request.headers.get("X-User"))
+    app.register_blueprint(blueprint)
+    return app
+
+
+def post(page: FlaskClient, route: str, user: str | None, **body: Any) -> TestResponse:
+    headers = {} if user is None else {"X-User": user}
+    if route == "task":
+        body.setdefault("text", "Tell me about yourself.")
+    return page.post(f"/api/heygen/{route}", json=body, headers=headers)
+
+
+def code(response: TestResponse) -> Any:
+    assert response.json is not None
+    return response.json.get("error", {}).get("code")
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def page(simulator: Simulator) -> FlaskClient:
+    return make_app(simulator).test_client()
+
+
+@pytest.fixture
+def handle(page: FlaskClient) -> str:
+    """Return the id of a session that Ada has started."""
+    session = post(page, "start", "ada").json
+    assert session is not None
+    return str(session["data"]["session_id"])
+
+
+class TestTheOwner:
+    def test_commands_the_session(
+        self, page: FlaskClient, simulator: Simulator, handle: str
+    ) -> None:
+        """A page sends back the id that it got, on every route."""
+        statuses = [post(page, route, "ada", session_id=handle).status_code for route in ROUTES]
+
+        assert statuses == [200, 200, 410, 410]
+        assert simulator.texts == ("Tell me about yourself.",)
+
+    def test_never_sees_the_vendors_id(
+        self, page: FlaskClient, simulator: Simulator, handle: str
+    ) -> None:
+        """The id of a page is a handle."""
+        assert handle not in simulator.sessions
+        assert len(simulator.sessions) == 1
+
+    def test_may_have_an_id_of_any_type(self, simulator: Simulator) -> None:
+        """An integer is as good an owner as a text."""
+        app = make_app(simulator)
+        blueprint = HeyGen("numbers")
+        blueprint.owner_loader(lambda: 7)
+        app.register_blueprint(blueprint)
+        page = app.test_client()
+
+        session = page.post("/api/numbers/start", json={}).json
+        assert session is not None
+        stopped = page.post("/api/numbers/stop", json=session["data"])
+
+        assert stopped.status_code == 200
+
+
+class TestNobody:
+    @pytest.mark.parametrize("route", ["start", "task", "interrupt", "keep-alive"])
+    def test_can_do_anything(self, page: FlaskClient, simulator: Simulator, route: str) -> None:
+        """Without a user every route but stop is a 401, before the vendor hears of it."""
+        body = {} if route == "start" else {"session_id": "any"}
+
+        refused = post(page, route, None, **body)
+
+        assert (refused.status_code, code(refused)) == (401, "not_signed_in")
+        assert simulator.calls == ()
+
+    def test_is_told_so_before_the_body_is_read(self, page: FlaskClient) -> None:
+        """A stranger learns nothing of what a route takes."""
+        refused = page.post("/api/heygen/task", data=b"\xff")
+
+        assert refused.status_code == 401
+
+    def test_may_stop(self, page: FlaskClient, simulator: Simulator, handle: str) -> None:
+        """After logout the page can still end the session that costs money."""
+        stopped = post(page, "stop", None, session_id=handle)
+
+        assert stopped.status_code == 200
+        assert [each.state for each in simulator.sessions.values()] == ["closed"]
+
+
+class TestAnotherUser:
+    @pytest.mark.parametrize("route", ROUTES)
+    def test_is_refused(
+        self, page: FlaskClient, simulator: Simulator, handle: str, route: str
+    ) -> None:
+        """Eve commands Ada's session on no route, and the vendor hears nothing of it."""
+        before = len(simulator.calls)
+
+        refused = post(page, route, "eve", session_id=handle)
+
+        assert (refused.status_code, code(refused)) == (403, "not_your_session")
+        assert len(simulator.calls) == before
+
+    @pytest.mark.parametrize("route", ROUTES)
+    @pytest.mark.parametrize("forged", ["raw", "truncated", "changed", "number"])
+    def test_is_refused_with_a_forgery(
+        self, page: FlaskClient, simulator: Simulator, handle: str, route: str, forged: str
+    ) -> None:
+        """The vendor's own id, a truncated handle or a changed one is nobody's session."""
+        changed = ("x" if handle[0] != "x" else "y") + handle[1:]
+        raw = next(iter(simulator.sessions))
+        held = {"raw": raw, "truncated": handle[:-2], "changed": changed, "number": 7}[forged]
+
+        refused = post(page, route, "ada", session_id=held)
+
+        assert (refused.status_code, code(refused)) == (403, "not_your_session")
+
+    def test_is_refused_with_a_handle_of_another_account(self, simulator: Simulator) -> None:
+        """Two accounts of one app, with one secret, do not read each other's handles."""
+        app = make_app(simulator, COACH_API_KEY="k", COACH_BASE_URL=simulator.url)
+        coach = HeyGen("coach", config_prefix="COACH")
+        coach.owner_loader(lambda: request.headers.get("X-User"))
+        app.register_blueprint(coach)
+        page = app.test_client()
+
+        started = page.post("/api/coach/start", json={}, headers={"X-User": "ada"}).json
+        assert started is not None
+        refused = post(page, "stop", "ada", session_id=started["data"]["session_id"])
+
+        assert (refused.status_code, code(refused)) == (403, "not_your_session")
+
+
+class TestTime:
+    @pytest.fixture
+    def later(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+        now = time.time()
+        return lambda seconds: monkeypatch.setattr(time, "time", lambda: now + seconds)
+
+    @pytest.mark.parametrize("route", ["task", "interrupt", "keep-alive"])
+    def test_ends_a_session(
+        self, page: FlaskClient, handle: str, later: Callable[[float], None], route: str
+    ) -> None:
+        """Past HEYGEN_MAX_SESSION_SECONDS the page is told to start a new session."""
+        later(3700)
+
+        refused = post(page, route, "ada", session_id=handle)
+
+        assert (refused.status_code, code(refused)) == (410, "session_expired")
+        assert refused.json is not None
+        assert refused.json["error"]["restart_session"] is True
+
+    def test_never_ends_the_right_to_stop(
+        self, page: FlaskClient, handle: str, later: Callable[[float], None]
+    ) -> None:
+        """An expired handle still ends the session."""
+        later(90_000)
+
+        assert post(page, "stop", "ada", session_id=handle).status_code == 200
+
+    def test_may_be_half_a_minute_behind(
+        self, page: FlaskClient, handle: str, later: Callable[[float], None]
+    ) -> None:
+        """A handle from a machine whose clock is 30 s ahead works."""
+        later(-30)
+
+        assert post(page, "task", "ada", session_id=handle).status_code == 200
+
+
+class TestTheSecretKey:
+    def test_may_be_rotated(self, simulator: Simulator) -> None:
+        """Handles survive through SECRET_KEY_FALLBACKS."""
+        app = make_app(simulator)
+        page = app.test_client()
+        session = post(page, "start", "ada").json
+        assert session is not None
+
+        app.config.update(SECRET_KEY="a new one", SECRET_KEY_FALLBACKS=["a secret of the host"])
+        spoken = post(page, "task", "ada", session_id=session["data"]["session_id"])
+
+        assert spoken.status_code == 200
+
+    def test_is_needed(self, simulator: Simulator) -> None:
+        """Without one nothing is started, and the answer says what to set."""
+        page = make_app(simulator, SECRET_KEY=None).test_client()
+
+        refused = post(page, "start", "ada")
+
+        assert (refused.status_code, code(refused)) == (503, "not_configured")
+        assert "SECRET_KEY" in refused.text
+        assert simulator.calls == ()
+
+
+class TestTheLoader:
+    def test_may_come_after_registration(self, simulator: Simulator) -> None:
+        """The policy is looked up when a request comes."""
+        app = Flask(__name__)
+        app.config.update(TESTING=True, HEYGEN_API_KEY="k", HEYGEN_BASE_URL=simulator.url)
+        blueprint = HeyGen()
+        app.register_blueprint(blueprint)
+
+        @blueprint.owner_loader
+        def nobody() -> None:
+            return None
+
+        assert app.test_client().post("/api/heygen/start", json={}).status_code == 401
+
+    @pytest.mark.parametrize(
+        ("config", "warned"),
+        [({"TESTING": False}, True), ({"TESTING": True}, False), ({"DEBUG": True}, False)],
+    )
+    def test_is_missed(
+        self,
+        simulator: Simulator,
+        caplog: pytest.LogCaptureFixture,
+        config: dict[str, Any],
+        warned: bool,
+    ) -> None:
+        """The first request of an app in production without one logs that the routes are open."""
+        app = Flask(__name__)
+        app.config.update(HEYGEN_API_KEY="k", HEYGEN_BASE_URL=simulator.url, **config)
+        app.register_blueprint(HeyGen())
+        page = app.test_client()
+
+        with caplog.at_level(logging.WARNING):
+            for _ in range(2):
+                page.post("/api/heygen/stop", json={"session_id": "any"})
+
+        assert ["routes of the blueprint" in each for each in caplog.messages] == [True] * warned
