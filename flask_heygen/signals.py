@@ -16,15 +16,24 @@ logger = logging.getLogger(__name__)
 
 _signals = Namespace()
 
-#: A session has started: ``owner`` (None without an owner_loader), ``session_id`` (the vendor's).
-session_started = _signals.signal("session-started")
-#: A session was stopped by its page: ``owner`` (None also after logout), ``session_id``.
-session_stopped = _signals.signal("session-stopped")
-#: A text was taken to be spoken: ``owner``, ``session_id``, ``task_id``, the number of its
-#: ``characters``, and the ``duration_ms`` that it takes to speak, None where untold.
-task_sent = _signals.signal("task-sent")
-#: The vendor did not do it: ``endpoint`` (of ours), ``error`` (a HeyGenError).
-upstream_failed = _signals.signal("upstream-failed")
+session_started = _signals.signal(
+    "session-started",
+    "A session has started: ``owner`` (None without an owner_loader) and the vendor's "
+    "``session_id``.",
+)
+session_stopped = _signals.signal(
+    "session-stopped",
+    "A page has stopped a session: ``owner`` (None also after logout) and ``session_id``.",
+)
+task_sent = _signals.signal(
+    "task-sent",
+    "A text was taken to be spoken: ``owner``, ``session_id``, ``task_id``, the number of its "
+    "``characters``, and the ``duration_ms`` that it takes to speak, None where untold.",
+)
+upstream_failed = _signals.signal(
+    "upstream-failed",
+    "The vendor did not do it: the ``endpoint`` of ours and the ``error``, a HeyGenError.",
+)
 
 
 def tell(signal: NamedSignal, **event: Any) -> None:

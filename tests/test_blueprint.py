@@ -998,7 +998,7 @@ class TestAnswer:
 
         client.post(f"{PREFIX}/task", json=TASK)
 
-        told = [each.getMessage() for each in caplog.records if each.name.endswith(".blueprint")]
+        told = [each.getMessage() for each in caplog.records if each.name.endswith(".answers")]
         if status < 500 and status != 429:
             assert told == []
         else:
@@ -1220,7 +1220,7 @@ class TooExpensive(HTTPException):
 #: What a host or an extension of it may refuse a request with, before it comes to us.
 REFUSALS: list[tuple[Callable[[], Any], int, str]] = [
     (lambda: abort(400, "The CSRF token is missing."), 400, "bad_request"),
-    (lambda: abort(401), 401, "unauthorized"),
+    (lambda: abort(401), 401, "not_signed_in"),
     (lambda: abort(403), 403, "forbidden"),
     (lambda: abort(404), 404, "not_found"),
     (lambda: abort(409), 409, "conflict"),
@@ -1310,7 +1310,7 @@ class TestHostRefusal:
 
         assert response.headers.getlist("WWW-Authenticate") == ["Basic realm=a", "Bearer"]
         assert response.mimetype == "application/json"
-        assert outcome(response) == (401, "unauthorized")
+        assert outcome(response) == (401, "not_signed_in")
 
     def test_that_is_a_response_stays_one(self, app: Flask, client: FlaskClient) -> None:
         """Who answers instead of refusing is left alone, a login's redirect too."""
@@ -1424,5 +1424,5 @@ class TestLog:
 
         names = {record.name for record in caplog.records}
         ours = {name for name in names if name.startswith("flask_heygen.")}
-        assert ours >= {"flask_heygen.upstream", "flask_heygen.blueprint"}
+        assert ours >= {"flask_heygen.upstream", "flask_heygen.answers"}
         assert names - ours <= {"requests_mock.adapter"}

@@ -37,7 +37,7 @@ class TestTree:
     def test_is_drawn_whole(self) -> None:
         """The docstring draws every class, and none that is not there."""
         assert sorted(DRAWN) == sorted(kind.__name__ for kind in CODED)
-        assert len(DRAWN) == 24
+        assert len(DRAWN) == 29
 
     @pytest.mark.parametrize("kind", CODED)
     def test_is_drawn_as_it_is_coded(self, kind: type[HeyGenError]) -> None:
@@ -78,10 +78,11 @@ class TestTree:
         }
 
     def test_offers_a_new_session_where_the_old_one_is_gone(self) -> None:
-        """Only two failures are the end of a session."""
+        """Only three failures are the end of a session."""
         assert {kind.code for kind in CODED if kind.restart_session} == {
             "session_not_found",
             "session_closed",
+            "session_expired",
         }
 
 

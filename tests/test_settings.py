@@ -24,6 +24,8 @@ DEFAULTS: dict[str, Any] = {
     "token_max_age": 300.0,
     "session_defaults": {},
     "session_allowed": ("avatar_id", "avatar_name", "voice", "quality", "language"),
+    "max_session_seconds": 3600.0,
+    "cors_origins": (),
 }
 
 GOOD: list[tuple[str, Any, Any]] = [
@@ -52,6 +54,12 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("session_allowed", ["language"], ("language",)),
     ("session_allowed", ("language",), ("language",)),
     ("session_allowed", [], ()),
+    ("max_session_seconds", 1, 1.0),
+    ("max_session_seconds", "600", 600.0),
+    ("cors_origins", ["https://app.example.com"], ("https://app.example.com",)),
+    ("cors_origins", ("http://localhost:5173",), ("http://localhost:5173",)),
+    ("cors_origins", ["http://[::1]:3000"], ("http://[::1]:3000",)),
+    ("cors_origins", [], ()),
 ]
 
 BAD: list[tuple[str, Any]] = [
@@ -114,6 +122,22 @@ BAD: list[tuple[str, Any]] = [
     ("session_allowed", b"language"),
     ("session_allowed", ["language", 1]),
     ("session_allowed", 1),
+    ("session_allowed", (name for name in ("language",))),
+    ("max_session_seconds", 0),
+    ("max_session_seconds", 86_401),
+    ("max_session_seconds", "long"),
+    ("cors_origins", "https://app.example.com"),
+    ("cors_origins", ["*"]),
+    ("cors_origins", ["https://*.example.com"]),
+    ("cors_origins", ["null"]),
+    ("cors_origins", ["app.example.com"]),
+    ("cors_origins", ["https://app.example.com/"]),
+    ("cors_origins", ["https://App.example.com"]),
+    ("cors_origins", ["https://user@app.example.com"]),
+    ("cors_origins", ["https://app.example.com:0"]),
+    ("cors_origins", ["https://"]),
+    ("cors_origins", ["https://[::1"]),
+    ("cors_origins", [None]),
 ]
 
 #: Values that Python's own words for the error would repeat.
@@ -129,6 +153,8 @@ TELLING: list[tuple[str, Any]] = [
     ("token_max_age", "hunter2"),
     ("session_defaults", "hunter2"),
     ("session_allowed", "hunter2"),
+    ("max_session_seconds", "hunter2"),
+    ("cors_origins", ["https://hunter2:hunter2"]),
 ]
 
 
