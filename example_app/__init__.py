@@ -2,38 +2,49 @@
 
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from flask import Flask, Response, render_template, url_for
 
-from flask_heygen import heygen_bp
+from flask_heygen import HeyGen
 
+from .candidates import ask_to_sign_in
 from .interview import INTERVIEW
 
 #: The page loads nothing from elsewhere, runs no inline script and is framed by nobody.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "object-src 'none'"
 )
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Make the app from `config`, or from the environment's HEYGEN_* where none is given."""
+    """Make the app from `config`, or from the environment where none is given.
+
+    `INTERVIEW_SIGN_IN = False` lets everybody in unasked.
+    """
     app = Flask(__name__)
+    app.config.update(SECRET_KEY=secrets.token_hex(), SESSION_COOKIE_SAMESITE="Lax")
     app.config.update(environment() if config is None else config)
-    app.register_blueprint(heygen_bp)
+    # Not heygen_bp: the owner_loader is an instance's, and a process may hold two of these apps.
+    avatar = HeyGen()
+    app.register_blueprint(avatar)
+    if app.config.get("INTERVIEW_SIGN_IN", True):
+        ask_to_sign_in(app, avatar)
     app.add_url_rule("/", "interview", interview)
     app.after_request(harden)
     return app
 
 
 def environment() -> dict[str, Any]:
-    """Read the environment's HEYGEN_*: as JSON where it is JSON, the key always as text."""
-    settings = {name: text for name, text in os.environ.items() if name.startswith("HEYGEN_")}
+    """Read HEYGEN_*, INTERVIEW_* and SECRET_KEY: as JSON where it is JSON, keys always as text."""
+    ours = ("HEYGEN_", "INTERVIEW_", "SECRET_KEY")
+    settings = {name: text for name, text in os.environ.items() if name.startswith(ours)}
     return {
-        name: text if name == "HEYGEN_API_KEY" else _json_or_text(text)
+        name: text if name.endswith("_KEY") else _json_or_text(text)
         for name, text in settings.items()
     }
 

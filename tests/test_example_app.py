@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 import requests
+from flask import Flask
 from flask.testing import FlaskClient
 
 from example_app import create_app
 from example_app.interview import INTERVIEW
+from flask_heygen.simulator import Simulator
 
 ROOT = Path(__file__).parent.parent
 KEY = "a-key-that-no-page-shows"
@@ -25,7 +27,7 @@ KEY = "a-key-that-no-page-shows"
 
 @pytest.fixture
 def client() -> FlaskClient:
-    return create_app({"HEYGEN_API_KEY": KEY}).test_client()
+    return create_app({"HEYGEN_API_KEY": KEY, "INTERVIEW_SIGN_IN": False}).test_client()
 
 
 def page_of(client: FlaskClient, **options: Any) -> tuple[str, dict[str, Any]]:
@@ -73,7 +75,8 @@ class TestPage:
 
     def test_names_a_simulation(self) -> None:
         """Where the simulator stands in, the page says so."""
-        client = create_app({"HEYGEN_API_KEY": KEY, "INTERVIEW_SIMULATED": True}).test_client()
+        config = {"HEYGEN_API_KEY": KEY, "INTERVIEW_SIMULATED": True, "INTERVIEW_SIGN_IN": False}
+        client = create_app(config).test_client()
 
         assert "no HeyGen account is in use" in page_of(client)[0]
 
@@ -128,11 +131,12 @@ class TestConfig:
 class TestProgram:
     def test_simulates_without_a_key(self) -> None:
         """Terminal and page say that it is a simulation, and the avatar speaks."""
-        with running() as (url, said):
-            page = requests.get(url, timeout=10).text
-            started = requests.post(f"{url}api/heygen/start", json={}, timeout=10).json()
+        with running() as (url, said), requests.Session() as browser:
+            browser.post(f"{url}sign-in", data={"name": "Ada"}, timeout=10)
+            page = browser.get(url, timeout=10).text
+            started = browser.post(f"{url}api/heygen/start", json={}, timeout=10).json()
             task = {"session_id": started["data"]["session_id"], "text": "Hello."}
-            told = requests.post(f"{url}api/heygen/task", json=task, timeout=10).json()
+            told = browser.post(f"{url}api/heygen/task", json=task, timeout=10).json()
 
         assert said.startswith("Simulation: HEYGEN_API_KEY is not set")
         assert "no HeyGen account is in use" in page
@@ -224,3 +228,62 @@ def running(**variables: str) -> Iterator[tuple[str, str]]:
             program.send_signal(signal.SIGINT)
             code = program.wait(10)
     assert code == 0
+
+
+class TestSignIn:
+    @pytest.fixture
+    def simulator(self) -> Iterator[Simulator]:
+        with Simulator() as simulator:
+            yield simulator
+
+    @pytest.fixture
+    def app(self, simulator: Simulator) -> Flask:
+        return create_app({"HEYGEN_API_KEY": KEY, "HEYGEN_BASE_URL": simulator.url})
+
+    def test_comes_before_the_interview(self, app: Flask) -> None:
+        """Who is not signed in is asked for a name, and told 401 by the routes."""
+        page = app.test_client()
+
+        assert page.get("/").headers["Location"] == "/sign-in"
+        assert page.post("/api/heygen/start", json={}).status_code == 401
+
+    def test_leads_to_the_interview(self, app: Flask) -> None:
+        """With a name the page is shown, and it says who is signed in."""
+        page = app.test_client()
+
+        shown = page.post("/sign-in", data={"name": " Ada  Lovelace "}, follow_redirects=True)
+
+        assert shown.request.path == "/"
+        assert "<span>Ada Lovelace</span>" in shown.text
+
+    def test_needs_a_name(self, app: Flask) -> None:
+        """A blank one is asked for again."""
+        shown = app.test_client().post("/sign-in", data={"name": "  "}, follow_redirects=True)
+
+        assert shown.request.path == "/sign-in"
+
+    def test_gives_each_candidate_sessions_of_their_own(
+        self, app: Flask, simulator: Simulator
+    ) -> None:
+        """Even one of the same name speaks in nobody else's session."""
+        ada, another = app.test_client(), app.test_client()
+        for page in (ada, another):
+            page.post("/sign-in", data={"name": "Ada"})
+        session = ada.post("/api/heygen/start", json={}).json
+        assert session is not None
+        task = {"session_id": session["data"]["session_id"], "text": "Hello"}
+
+        refused = another.post("/api/heygen/task", json=task)
+        spoken = ada.post("/api/heygen/task", json=task)
+
+        assert (refused.status_code, spoken.status_code) == (403, 200)
+        assert simulator.texts == ("Hello",)
+
+    def test_ends_with_a_sign_out(self, app: Flask) -> None:
+        """After it the page asks for a name again."""
+        page = app.test_client()
+        page.post("/sign-in", data={"name": "Ada"})
+
+        page.post("/sign-out")
+
+        assert page.get("/").status_code == 302

@@ -122,7 +122,11 @@ def simulator(vendor: dict[str, float]) -> Iterator[Simulator]:
 @pytest.fixture
 def app(simulator: Simulator) -> Flask:
     return create_app(
-        {"HEYGEN_API_KEY": "a-key-that-no-browser-sees", "HEYGEN_BASE_URL": simulator.url}
+        {
+            "HEYGEN_API_KEY": "a-key-that-no-browser-sees",
+            "HEYGEN_BASE_URL": simulator.url,
+            "INTERVIEW_SIGN_IN": False,
+        }
     )
 
 
