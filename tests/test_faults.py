@@ -407,7 +407,8 @@ class TestWords:
 class TestTable:
     def test_each_error_was_produced_above(self) -> None:
         """All that come from the vendor, or from its absence; no more, and no less."""
-        requests_alone = subclasses(errors.RequestError)
+        requests_alone = subclasses(errors.RequestError) | subclasses(errors.CallerError)
+        requests_alone |= {errors.SessionExpired}
         known = {kind.code for kind in subclasses(errors.HeyGenError) - requests_alone}
 
         assert known - {errors.HeyGenError.code} == set(STATUSES)

@@ -14,6 +14,7 @@ from flask import Flask
 from flask_heygen import heygen_bp
 
 app = Flask(__name__)
+app.debug = True  # so that nothing is said of its open routes
 app.config.from_prefixed_env()
 app.register_blueprint(heygen_bp)
 page = app.test_client()

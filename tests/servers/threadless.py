@@ -19,6 +19,7 @@ else:
     raise SystemExit("A thread was to be had.")
 
 app = Flask(__name__)
+app.debug = True  # so that nothing is said of its open routes
 app.config.from_prefixed_env()
 app.register_blueprint(heygen_bp)
 page = app.test_client()
