@@ -17,6 +17,7 @@ from werkzeug.routing import RoutingException
 from . import errors
 from .client import HeyGenClient
 from .errors import HeyGenError, InvalidField
+from .page_module import serve_module
 from .settings import Settings
 
 #: Bytes; more than the longest text that can be allowed takes, each character escaped as JSON.
@@ -51,6 +52,7 @@ class HeyGen(Blueprint):
         self.post("/stop", endpoint="stop")(self._stop)
         self.post("/interrupt", endpoint="interrupt")(self._interrupt)
         self.post("/keep-alive", endpoint="keep_alive")(self._keep_alive)
+        serve_module(self)
         self.before_request(_bound_body)
         self.after_request(_forbid_storing)
         self.register_error_handler(HeyGenError, _answer)
