@@ -16,5 +16,6 @@ except ModuleNotFoundError as error:
 from .faults import Fault
 from .records import Call, Session, Speech, Token
 from .refusals import Refusal
+from .rooms import joinable
 
-__all__ = ["Call", "Fault", "Refusal", "Session", "Simulator", "Speech", "Token"]
+__all__ = ["Call", "Fault", "Refusal", "Session", "Simulator", "Speech", "Token", "joinable"]
