@@ -5,26 +5,27 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, render_template, url_for
+from flask import Flask, Response, current_app, render_template
 
 from flask_heygen import heygen_bp
 
+from . import livekit
 from .interview import INTERVIEW
 
-#: The page loads nothing from elsewhere, runs no inline script and is framed by nobody.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "object-src 'none'"
-)
+#: Where HeyGen's rooms are.
+ROOMS = ("https://*.livekit.cloud", "wss://*.livekit.cloud")
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Make the app from `config`, or from the environment's HEYGEN_* where none is given."""
     app = Flask(__name__)
+    app.config["INTERVIEW_CDN"] = not livekit.installed()
     app.config.update(environment() if config is None else config)
     app.register_blueprint(heygen_bp)
     app.add_url_rule("/", "interview", interview)
+    app.add_url_rule("/livekit-client.js", "livekit_client", livekit.livekit_client)
     app.after_request(harden)
     return app
 
@@ -40,23 +41,34 @@ def environment() -> dict[str, Any]:
 
 def interview() -> str:
     """Show the page."""
-    urls = {
-        "start": url_for("heygen.start"),
-        "task": url_for("heygen.task"),
-        "interrupt": url_for("heygen.interrupt"),
-        "keepAlive": url_for("heygen.keep_alive"),
-        "stop": url_for("heygen.stop"),
-    }
-    page = {"urls": urls, "interview": asdict(INTERVIEW)}
-    return render_template("interview.html", interview=INTERVIEW, page=page)
+    return render_template(
+        "interview.html",
+        interview=INTERVIEW,
+        livekit_url=livekit.CDN if current_app.config["INTERVIEW_CDN"] else None,
+        livekit_integrity=livekit.INTEGRITY,
+        page={"interview": asdict(INTERVIEW)},
+    )
 
 
 def harden(response: Response) -> Response:
     """Tell the browser what it may do with any answer of ours."""
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Content-Security-Policy"] = _content_security_policy()
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _content_security_policy() -> str:
+    """Allow what the page needs: its own files, the room, and livekit-client where npm has none."""
+    base = urlsplit(current_app.config.get("HEYGEN_BASE_URL", "https://api.heygen.com"))
+    simulator = f"http://{base.netloc}", f"ws://{base.netloc}"
+    rooms = simulator if base.scheme == "http" else ROOMS
+    scripts = ("'self'", livekit.CDN) if current_app.config["INTERVIEW_CDN"] else ("'self'",)
+    return (
+        f"default-src 'self'; script-src {' '.join(scripts)}; "
+        f"connect-src 'self' {' '.join(rooms)}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+    )
 
 
 def _json_or_text(text: str) -> Any:
