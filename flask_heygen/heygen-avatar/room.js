@@ -37,8 +37,12 @@ export class AvatarRoom {
     this.#livekit = livekit;
     this.#elements = elements;
     this.#listener = listener;
-    // As livekit-client 2.11 does; to ask for one connection costs an error where there are two.
-    this.#room = new livekit.Room({ singlePeerConnection: false });
+    this.#room = new livekit.Room({
+      // A page that asks before it is left may stay, and who leaves it hears `leave`.
+      disconnectOnPageLeave: false,
+      // As livekit-client 2.11 does; to ask for one connection costs an error where there are two.
+      singlePeerConnection: false,
+    });
     this.#listen();
   }
 
