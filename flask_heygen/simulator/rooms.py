@@ -68,8 +68,6 @@ class Rooms:
     async def close(self, _application: web.Application) -> None:
         """Send everybody away; the sessions stay, as after an outage."""
         self._loop = None
-        for keeper in self._keepers:
-            keeper.cancel()
         await asyncio.gather(*self._keepers)
 
     def access_token(self, session_id: str, identity: str) -> str:
@@ -170,11 +168,11 @@ class Rooms:
 
     async def _keep(self, session_id: str) -> None:
         """Hold a room open for as long as its session is."""
-        with suppress(asyncio.CancelledError):
-            # Its time, a call, another thread or a test's clock may end it.
-            while self._sessions.is_open(session_id):
-                await asyncio.sleep(_CHECK_SECONDS)
-        await self._rooms.pop(session_id).close()
+        # Its time, a call, another thread or a test's clock may end it.
+        while self._loop is not None and self._sessions.is_open(session_id):
+            await asyncio.sleep(_CHECK_SECONDS)
+        deleted = not self._sessions.is_open(session_id)
+        await self._rooms.pop(session_id).close(deleted=deleted)
 
 
 def _prepare() -> "type[Room]":
