@@ -52,6 +52,7 @@ class Rooms:
         self._rooms: dict[str, Room] = {}
         self._keepers: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._preparing: asyncio.Future[type[Room]] | None = None
 
     def routes(self) -> Iterator[web.RouteDef]:
         """Every path, its method and its handler."""
@@ -69,12 +70,20 @@ class Rooms:
         """Send everybody away; the sessions stay, as after an outage."""
         self._loop = None
         await asyncio.gather(*self._keepers)
+        if self._preparing is not None:
+            await self._preparing
+            self._preparing = None
 
     def access_token(self, session_id: str, identity: str) -> str:
         """Make the token that lets somebody in; where nobody can enter, one that looks like it."""
         if self._passes is None:
             return _likeness(session_id, identity)
         return self._passes.issue(session_id, identity)
+
+    def prepare(self) -> None:
+        """Make ready, in the background, for somebody who is about to enter: it takes a second."""
+        if self._passes is not None and self._preparing is None:
+            self._preparing = asyncio.ensure_future(asyncio.to_thread(_room_class))
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """Let a client into a room, and attend to it until it goes."""
@@ -158,9 +167,11 @@ class Rooms:
         return guest
 
     async def _room(self, session_id: str) -> "Room":
-        await asyncio.to_thread(_prepare)
+        self.prepare()
+        assert self._preparing is not None  # noqa: S101  nobody gets here without the extra
+        room_class = await asyncio.shield(self._preparing)
         if session_id not in self._rooms:
-            self._rooms[session_id] = _prepare()(session_id)
+            self._rooms[session_id] = room_class(session_id)
             keeper = asyncio.create_task(self._keep(session_id))
             self._keepers.add(keeper)
             keeper.add_done_callback(self._keepers.discard)
@@ -175,7 +186,7 @@ class Rooms:
         await self._rooms.pop(session_id).close(deleted=deleted)
 
 
-def _prepare() -> "type[Room]":
+def _room_class() -> "type[Room]":
     from .room.room import Room  # noqa: PLC0415  an extra, and slow to load
 
     Room.paint()

@@ -132,6 +132,11 @@ class Sessions:
             self._settle()
             return session_id in self._open
 
+    def attended(self, session_id: str) -> bool:
+        """Tell whether somebody is in the room, or counts as being there."""
+        session = self.find(session_id)
+        return session is not None and session.empty_until is None
+
     def check_connected(self, session_id: str) -> None:
         """Raise a Refusal unless somebody is there to be spoken to."""
         with self._lock:

@@ -87,7 +87,10 @@ class Streaming:
 
     async def start(self, request: web.Request) -> Reply:
         """Open the room: reference/start-session (doc; the reply a guess)."""
-        self._sessions.start(await self._session_id(request))
+        session_id = await self._session_id(request)
+        self._sessions.start(session_id)
+        if not self._sessions.attended(session_id):
+            self._rooms.prepare()
         return success(None)
 
     async def task(self, request: web.Request) -> Reply:
