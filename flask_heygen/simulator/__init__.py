@@ -13,9 +13,9 @@ except ModuleNotFoundError as error:
         "The simulator needs aiohttp: pip install 'flask-heygen[simulator]'", name="aiohttp"
     ) from error
 
+from .door import joinable
 from .faults import Fault
 from .records import Call, Session, Speech, Token
 from .refusals import Refusal
-from .rooms import joinable
 
 __all__ = ["Call", "Fault", "Refusal", "Session", "Simulator", "Speech", "Token", "joinable"]

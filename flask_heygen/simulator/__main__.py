@@ -6,7 +6,7 @@ import threading
 
 import click
 
-from .rooms import ADVICE, joinable
+from .door import ADVICE, joinable
 from .simulation import Simulator
 
 
