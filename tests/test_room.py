@@ -2,18 +2,21 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import threading
 import time
 from array import array
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import ExitStack
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import IO, Any
 
+import aiohttp
 import pytest
 import requests
 from livekit import rtc
+from livekit.protocol.rtc import LeaveRequest, SignalResponse
 
 from flask_heygen.simulator import Refusal, Simulator
 
@@ -35,12 +38,12 @@ def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
 class Account:
     """The vendor's customer, whose server calls the API."""
 
-    def __init__(self, sim: Simulator, http: requests.Session) -> None:
-        self.sim = sim
+    def __init__(self, url: str, http: requests.Session) -> None:
+        self.url = url
         self.http = http
 
     def post(self, call: str, **body: object) -> Any:
-        base = f"{self.sim.url}/v1/streaming."
+        base = f"{self.url}/v1/streaming."
         key = {"X-Api-Key": "key"}
         reply = self.http.post(f"{base}create_token", json={}, headers=key, timeout=30)
         bearer = {"Authorization": f"Bearer {reply.json()['data']['token']}"}
@@ -57,6 +60,14 @@ class Account:
     def say(self, session: dict[str, Any], text: str) -> dict[str, Any]:
         reply = self.post("task", session_id=session["session_id"], text=text, task_mode="async")
         return dict(reply["data"])
+
+
+class Customer(Account):
+    """One who can look behind the vendor's doors, too."""
+
+    def __init__(self, sim: Simulator, http: requests.Session) -> None:
+        super().__init__(sim.url, http)
+        self.sim = sim
 
     def state(self, session: dict[str, Any]) -> str:
         return self.sim.sessions[session["session_id"]].state
@@ -171,22 +182,22 @@ def stack(loop: asyncio.AbstractEventLoop) -> Iterator[ExitStack]:
         yield stack
 
 
-Open = Callable[..., Account]
+Open = Callable[..., Customer]
 
 
 @pytest.fixture
 def open_account(stack: ExitStack) -> Open:
-    def open_account(**options: Any) -> Account:
+    def open_account(**options: Any) -> Customer:
         sim = stack.enter_context(Simulator(joined=False, **options))
         http = stack.enter_context(requests.Session())
         http.trust_env = False
-        return Account(sim, http)
+        return Customer(sim, http)
 
     return open_account
 
 
 @pytest.fixture
-def account(open_account: Open) -> Account:
+def account(open_account: Open) -> Customer:
     return open_account()
 
 
@@ -209,7 +220,7 @@ def guest(invite: Invite) -> Guest:
 
 
 class TestEntering:
-    def test_connects_the_session(self, account: Account, guest: Guest) -> None:
+    def test_connects_the_session(self, account: Customer, guest: Guest) -> None:
         """A started session is connecting, and takes no task, until somebody is in its room."""
         session = account.started()
         session_id = session["session_id"]
@@ -221,7 +232,7 @@ class TestEntering:
         assert account.state(session) == "connected"
         assert account.say(session, "Now")["task_id"]
 
-    def test_may_come_before_the_start(self, account: Account, guest: Guest) -> None:
+    def test_may_come_before_the_start(self, account: Customer, guest: Guest) -> None:
         """Who waits in a new session's room makes it connected as soon as it starts."""
         session = account.new()
         guest.join(session)
@@ -230,7 +241,7 @@ class TestEntering:
 
         assert (new, account.state(session)) == ("new", "connected")
 
-    def test_meets_the_avatar(self, account: Account, guest: Guest) -> None:
+    def test_meets_the_avatar(self, account: Customer, guest: Guest) -> None:
         """The participant heygen publishes a voice and a face of 640 by 360 pixels."""
         guest.join(account.started())
         until(lambda: guest.peaks and guest.pictures, "sound and picture came")
@@ -241,14 +252,14 @@ class TestEntering:
         assert kinds == {rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO}
         assert {(each.width, each.height) for each in guest.pictures} == {(640, 360)}
 
-    def test_may_publish_a_microphone(self, account: Account, guest: Guest) -> None:
+    def test_may_publish_a_microphone(self, account: Customer, guest: Guest) -> None:
         """A user's voice is taken, though nobody listens."""
         guest.join(account.started())
         publication = guest.run(guest.publish())
 
         assert publication.sid.startswith("TR_")
 
-    def test_twice_throws_the_first_out(self, account: Account, invite: Invite) -> None:
+    def test_twice_throws_the_first_out(self, account: Customer, invite: Invite) -> None:
         """A token carries one identity, and that is in the room only once."""
         session = account.started()
         first, second = invite(), invite()
@@ -265,7 +276,7 @@ class TestRefusing:
     @pytest.mark.parametrize("path", ["/rtc", "/rtc/validate"])
     @pytest.mark.parametrize("token", ["", "nonsense", "foreign"])
     def test_a_token_that_is_none(
-        self, account: Account, open_account: Open, path: str, token: str
+        self, account: Customer, open_account: Open, path: str, token: str
     ) -> None:
         """None, nonsense and another simulator's token are 401, for every origin to read."""
         if token == "foreign":
@@ -286,7 +297,7 @@ class TestRefusing:
         assert (before, self.validate(account, session)) == (200, 401)
 
     @pytest.mark.parametrize("closed", [True, False])
-    def test_a_room_that_is_none(self, account: Account, *, closed: bool) -> None:
+    def test_a_room_that_is_none(self, account: Customer, *, closed: bool) -> None:
         """The room of a closed or forgotten session is 404."""
         session = account.started()
         if closed:
@@ -296,14 +307,14 @@ class TestRefusing:
 
         assert self.validate(account, session) == 404
 
-    def test_is_understood_by_the_client(self, account: Account, guest: Guest) -> None:
+    def test_is_understood_by_the_client(self, account: Customer, guest: Guest) -> None:
         """The official client reports what the simulator said."""
         session = {**account.new(), "access_token": "nonsense"}
 
         with pytest.raises(rtc.ConnectError, match="401"):
             guest.join(session)
 
-    def test_the_newer_protocol(self, account: Account) -> None:
+    def test_the_newer_protocol(self, account: Customer) -> None:
         """At /rtc/v1 it is 404, at which clients fall back."""
         for path in ("/rtc/v1", "/rtc/v1/validate"):
             reply = account.http.get(account.sim.url + path, timeout=30)
@@ -312,15 +323,66 @@ class TestRefusing:
             assert reply.headers["Access-Control-Allow-Origin"] == "*"
         assert account.sim.count("unknown") == 0
 
-    def validate(self, account: Account, session: dict[str, Any]) -> int:
+    def validate(self, account: Customer, session: dict[str, Any]) -> int:
         """Ask as the Rust clients do, by a header."""
         headers = {"Authorization": f"Bearer {session['access_token']}"}
         url = f"{account.sim.url}/rtc/validate"
         return account.http.get(url, headers=headers, timeout=30).status_code
 
 
+class TestSignalling:
+    """What a client's own words are answered with, beneath LiveKit's client."""
+
+    def test_names_the_avatar_in_its_offer(self, account: Customer) -> None:
+        """By the line msid a client finds participant and track; Firefox wants the track twice."""
+        offers = {}
+        for browser in ("Chrome", "Firefox"):
+            join, offer = asyncio.run(signals(account.new(), 2, browser=browser))
+            [avatar] = join.join.other_participants
+            offers[browser] = (avatar, re.findall("a=msid:(.*)\r\n", offer.offer.sdp))
+
+        avatar, lines = offers["Chrome"]
+        assert lines == [f"{avatar.sid}|heygen {track.sid}" for track in avatar.tracks]
+        avatar, lines = offers["Firefox"]
+        assert lines == [f"{avatar.sid}|{track.sid} {track.sid}" for track in avatar.tracks]
+
+    def test_does_not_resume(self, account: Customer) -> None:
+        """A client that lost its connection is told to join anew."""
+        [leave] = asyncio.run(signals(account.new(), 1, reconnect="1"))
+
+        assert leave.leave.action == LeaveRequest.RECONNECT
+
+    def test_ends_on_nonsense(self, account: Customer) -> None:
+        """What is no message closes the connection."""
+        session = account.new()
+        asyncio.run(signals(session, 10, send=b"\xff"))
+
+        session_id = session["session_id"]
+        until(lambda: account.sim.sessions[session_id].empty_until, "the room was empty")
+
+
+async def signals(
+    session: dict[str, Any], count: int, send: bytes = b"", **query: str
+) -> list[SignalResponse]:
+    """Join by hand, and read so many messages, or those up to the connection's end."""
+    query["access_token"] = session["access_token"]
+    messages: list[SignalResponse] = []
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{session['url']}/rtc", params=query) as socket,
+    ):
+        if send:
+            await socket.send_bytes(send)
+        while len(messages) < count:
+            message = await socket.receive(timeout=30)
+            if message.type != aiohttp.WSMsgType.BINARY:
+                break
+            messages.append(SignalResponse.FromString(message.data))
+    return messages
+
+
 class TestSpeaking:
-    def test_is_heard_and_seen(self, account: Account, guest: Guest) -> None:
+    def test_is_heard_and_seen(self, account: Customer, guest: Guest) -> None:
         """Sound and mouth move while a task is spoken, and rest after."""
         session = account.started()
         guest.join(session)
@@ -335,7 +397,7 @@ class TestSpeaking:
         assert spoken > LOUD
         assert shown > 15
 
-    def test_takes_as_long_as_was_told(self, account: Account, guest: Guest) -> None:
+    def test_takes_as_long_as_was_told(self, account: Customer, guest: Guest) -> None:
         """The reply's duration_ms is that of the sound, as the last message tells it, too."""
         session = account.started()
         guest.join(session)
@@ -348,7 +410,7 @@ class TestSpeaking:
         assert guest.heard("avatar_stop_talking")[0]["duration_ms"] == told["duration_ms"]
         assert took >= told["duration_ms"] / 1000
 
-    def test_is_told_in_messages(self, account: Account, guest: Guest) -> None:
+    def test_is_told_in_messages(self, account: Customer, guest: Guest) -> None:
         """Start, words in groups, the end of the words, the end of the sound: task by task."""
         session = account.started()
         guest.join(session)
@@ -367,7 +429,7 @@ class TestSpeaking:
         words = [message["message"] for message in guest.heard("avatar_talking_message")]
         assert "".join(words) == TEXT + "And then?"
 
-    def test_sends_reliable_packets(self, account: Account, guest: Guest) -> None:
+    def test_sends_reliable_packets(self, account: Customer, guest: Guest) -> None:
         """They come from heygen, reliably and without a topic."""
         session = account.started()
         guest.join(session)
@@ -380,7 +442,7 @@ class TestSpeaking:
         assert packet.kind == rtc.DataPacketKind.KIND_RELIABLE
         assert not packet.topic
 
-    def test_makes_heygen_the_active_speaker(self, account: Account, guest: Guest) -> None:
+    def test_makes_heygen_the_active_speaker(self, account: Customer, guest: Guest) -> None:
         """The avatar is the active speaker while it speaks, and nobody is after."""
         session = account.started()
         guest.join(session)
@@ -389,7 +451,7 @@ class TestSpeaking:
 
         assert guest.speakers == [["heygen"], []]
 
-    def test_follows_the_voice_that_was_asked_for(self, account: Account, invite: Invite) -> None:
+    def test_follows_the_voice_that_was_asked_for(self, account: Customer, invite: Invite) -> None:
         """A voice's rate and the language change the sound."""
         voices: list[dict[str, object]] = [{}, {"voice": {"rate": 1.5}}, {"language": "de"}]
         durations = []
@@ -402,7 +464,7 @@ class TestSpeaking:
         assert fast < usual * 0.8
         assert german != usual
 
-    def test_holds_for_both_of_two_rooms(self, account: Account, invite: Invite) -> None:
+    def test_holds_for_both_of_two_rooms(self, account: Customer, invite: Invite) -> None:
         """Each room hears its own tasks."""
         sessions, guests = [account.started() for _ in range(2)], [invite(), invite()]
         for session, guest in zip(sessions, guests, strict=True):
@@ -417,7 +479,7 @@ class TestSpeaking:
 
 
 class TestInterrupting:
-    def test_silences(self, account: Account, guest: Guest) -> None:
+    def test_silences(self, account: Customer, guest: Guest) -> None:
         """The task that is spoken ends at once, and what is queued never begins."""
         session = account.started()
         guest.join(session)
@@ -437,7 +499,7 @@ class TestInterrupting:
 
 
 class TestHearing:
-    def test_is_told_to_the_room(self, account: Account, guest: Guest) -> None:
+    def test_is_told_to_the_room(self, account: Customer, guest: Guest) -> None:
         """What the simulator is told that the user said, it tells the page."""
         session = account.started()
         guest.join(session)
@@ -449,7 +511,7 @@ class TestHearing:
         assert talking == {"type": "user_talking_message", "message": "I like Python."}
         assert end == {"type": "user_end_message", "task_id": task_id}
 
-    def test_needs_somebody_in_the_room(self, account: Account) -> None:
+    def test_needs_somebody_in_the_room(self, account: Customer) -> None:
         """Where nobody has joined, nobody can have said a thing."""
         session = account.started()
 
@@ -457,7 +519,7 @@ class TestHearing:
             account.sim.hear(session["session_id"], "Hello?")
 
 
-ENDINGS: dict[str, Callable[[Account, str], object]] = {
+ENDINGS: dict[str, Callable[[Customer, str], object]] = {
     "stop": lambda account, session_id: account.post("stop", session_id=session_id),
     "idle": lambda account, _: account.sim.advance(121),
     "cap": lambda account, _: account.sim.advance(601),
@@ -469,7 +531,7 @@ ENDINGS: dict[str, Callable[[Account, str], object]] = {
 class TestEnding:
     @pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS.keys())
     def test_deletes_the_room(
-        self, account: Account, guest: Guest, end: Callable[[Account, str], object]
+        self, account: Customer, guest: Guest, end: Callable[[Customer, str], object]
     ) -> None:
         """Whatever ends a session, its guests are sent away, and know that the room is gone."""
         session = account.started()
@@ -479,7 +541,7 @@ class TestEnding:
 
         assert guest.left == [rtc.DisconnectReason.ROOM_DELETED]
 
-    def test_is_not_caused_by_leaving(self, account: Account, guest: Guest) -> None:
+    def test_is_not_caused_by_leaving(self, account: Customer, guest: Guest) -> None:
         """An empty room stays for five minutes, and its session speaks on."""
         session = account.started(activity_idle_timeout=3600)
         guest.join(session)
@@ -494,7 +556,7 @@ class TestEnding:
         assert states == ["connected", "closed"]
         assert said["duration_ms"] > 0
 
-    def test_comes_for_a_session_that_nobody_joins(self, account: Account) -> None:
+    def test_comes_for_a_session_that_nobody_joins(self, account: Customer) -> None:
         """Five minutes of nobody close a session that keep-alive keeps from being idle."""
         session = account.started(activity_idle_timeout=3600)
         account.sim.advance(299)
@@ -505,7 +567,7 @@ class TestEnding:
 
 
 class TestSimulator:
-    def test_sends_everybody_away_when_it_stops(self, account: Account, invite: Invite) -> None:
+    def test_sends_everybody_away_when_it_stops(self, account: Customer, invite: Invite) -> None:
         """Its sessions are still there when it starts again, and can be joined again."""
         session = account.started()
         first, second = invite(), invite()
@@ -521,11 +583,11 @@ class TestSimulator:
         assert first.left == [rtc.DisconnectReason.SERVER_SHUTDOWN]
         assert account.state(session) == "connected"
 
-    def test_leaves_nothing_running(self, account: Account, guest: Guest) -> None:
+    def test_leaves_nothing_running(self, account: Customer, guest: Guest) -> None:
         """After a stop its threads are gone."""
         before = threads()
-        other = Account(Simulator(joined=False), account.http)
-        with other.sim:
+        with Simulator(joined=False) as sim:
+            other = Customer(sim, account.http)
             session = other.started()
             guest.join(session)
             other.say(session, TEXT)
@@ -560,6 +622,46 @@ class TestWithoutTheExtra:
         )
 
         assert done.stdout.splitlines() == [f"False 501 {ADVICE}"] * 2
+
+
+PROGRAM = """
+import sys
+sys.modules["aiortc"] = None
+from flask_heygen.simulator.__main__ import main
+main(["--port", "0"])
+"""
+
+
+class TestProgram:
+    @pytest.mark.parametrize(
+        ("options", "state"), [([], "connecting"), (["--joined"], "connected")]
+    )
+    def test_waits_for_somebody_to_join(self, options: list[str], state: str) -> None:
+        """Where sessions can be joined, they are connected only then, unless told otherwise."""
+        command = [sys.executable, "-m", "flask_heygen.simulator", "--port", "0", *options]
+        with running(command) as lines, requests.Session() as http:
+            http.trust_env = False
+            account = Account(lines.readline().split()[-1], http)
+            session = account.started()
+            seen = http.get(f"{account.url}/simulator", timeout=30).json()["sessions"]
+
+        assert seen[session["session_id"]]["state"] == state
+
+    def test_says_what_to_install(self) -> None:
+        """Without the extra it tells so once, and works."""
+        with running([sys.executable, "-c", PROGRAM]) as lines:
+            told = [lines.readline() for _ in range(2)]
+
+        assert told[0].startswith("A simulation of HeyGen is at http://127.0.0.1:")
+        assert told[1] == f"{ADVICE}\n"
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[IO[str]]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout
+        process.terminate()
 
 
 BABBLE = """

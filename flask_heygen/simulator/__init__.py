@@ -1,7 +1,8 @@
-"""A stand-in for the vendor: HeyGen's v1 streaming API over real HTTP, with nothing behind it.
+"""A stand-in for the vendor: HeyGen's v1 streaming API over real HTTP, and an avatar that is drawn.
 
 Everything here is a simulation.  It shares no code with the rest of the package, so that each
-is a witness against the other.  It needs the extra ``simulator``.
+is a witness against the other.  It needs the extra ``simulator``, and ``avatar`` for its sessions
+to be joined, seen and heard.
 """
 
 try:
