@@ -87,7 +87,7 @@ class Sessions:
             self._sessions[session.session_id] = session
             return session
 
-    def start(self, session_id: str) -> None:
+    def start(self, session_id: str) -> Session:
         """Open the session's room."""
         with self._lock:
             session = self._live(session_id)
@@ -95,7 +95,7 @@ class Sessions:
                 raise StateWrong(session.state)
 
             empty = session.empty_until is not None
-            self._change(session, state="connecting" if empty else "connected")
+            return self._change(session, state="connecting" if empty else "connected")
 
     def join(self, session_id: str) -> None:
         """Count somebody as being in the room of a started session."""
@@ -115,22 +115,16 @@ class Sessions:
     def leave(self, session_id: str) -> None:
         """Note that nobody is in the room any more; for a closed session, nothing."""
         with self._lock:
-            session = self.find(session_id)
-            if session is not None and session.state != "closed":
+            session = self.find_open(session_id)
+            if session is not None:
                 empty_until = self._clock.now() + self._empty_seconds
                 self._sessions[session_id] = replace(session, empty_until=empty_until)
 
-    def find(self, session_id: str) -> Session | None:
-        """Look for a session, open or closed."""
+    def find_open(self, session_id: str) -> Session | None:
+        """Look for a session that is not closed."""
         with self._lock:
             self._settle()
-            return self._sessions.get(session_id)
-
-    def is_open(self, session_id: str) -> bool:
-        """Tell whether there is such a session and it is not closed."""
-        with self._lock:
-            self._settle()
-            return session_id in self._open
+            return self._sessions[session_id] if session_id in self._open else None
 
     def check_connected(self, session_id: str) -> None:
         """Raise a Refusal unless somebody is there to be spoken to."""
@@ -183,10 +177,11 @@ class Sessions:
 
         return session
 
-    def _change(self, session: Session, *, state: str | None = None) -> None:
+    def _change(self, session: Session, *, state: str | None = None) -> Session:
         state = state or session.state
         changed = replace(session, state=state, active_at=self._clock.now())
         self._sessions[session.session_id] = changed
+        return changed
 
     def _end(self, session: Session, moment: float) -> None:
         self._open.remove(session.session_id)

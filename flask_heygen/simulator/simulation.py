@@ -2,27 +2,22 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from .calls import CallLog
 from .clock import Clock
 from .credentials import Credentials
+from .door import Door
 from .faults import Fault, Mishap, Plan
 from .gate import Gate
 from .listener import Listener
+from .paths import application
 from .records import Call, Session, Speech, Token
-from .refusals import UnknownPath
-from .replies import Reply
-from .rooms import Rooms, joinable
 from .sessions import Sessions
 from .streaming import Streaming
 from .voice import Voice
 from .window import Window
-
-if TYPE_CHECKING:
-    from .room.passes import Passes
 
 
 class Simulator:
@@ -73,9 +68,9 @@ class Simulator:
             empty_seconds=empty_seconds,
             session_seconds=session_seconds,
         )
-        self._rooms = Rooms(self._sessions, _passes(self._clock))
+        self._door = Door(self._clock, self._sessions)
         self._streaming = Streaming(
-            self._clock, self._credentials, self._sessions, self._voice, self._rooms
+            self._clock, self._credentials, self._sessions, self._voice, self._door
         )
         self._names = {name for name, *_ in self._streaming.routes()} | {"*"}
         self._listener = Listener(self._application, port)
@@ -197,28 +192,8 @@ class Simulator:
         So this is the one source of user_talking_message and user_end_message.
         """
         self._sessions.check_connected(session_id)
-        self._rooms.hear(session_id, text)
+        self._door.rooms.hear(session_id, text)
 
     def _application(self) -> web.Application:
         gate = Gate(self._calls, self._plan, self._latency)
-        application = web.Application()
-        application.on_startup.append(self._rooms.open)
-        application.on_shutdown.append(self._rooms.close)
-        application.add_routes([*Window(self).routes(), *self._rooms.routes()])
-        for name, method, path, act in self._streaming.routes():
-            application.router.add_route(method, path, gate.handler(name, act))
-        application.router.add_route("*", "/{path:.*}", gate.handler("unknown", _unknown))
-        return application
-
-
-def _passes(clock: Clock) -> "Passes | None":
-    if not joinable():
-        return None
-
-    from .room.passes import Passes  # noqa: PLC0415  an extra
-
-    return Passes(clock)
-
-
-async def _unknown(_request: web.Request) -> Reply:
-    raise UnknownPath
+        return application(gate, self._streaming, Window(self), self._door)

@@ -9,11 +9,11 @@ from . import parameters
 from .calls import bearer, body, gone
 from .clock import Clock
 from .credentials import Credentials
+from .door import Door
 from .gate import Act
 from .records import Session, Speech
 from .refusals import UnsupportedMediaType
 from .replies import Reply, json_reply, success
-from .rooms import Rooms
 from .sessions import Sessions
 from .voice import Voice
 
@@ -29,13 +29,14 @@ class Streaming:
         credentials: Credentials,
         sessions: Sessions,
         voice: Voice,
-        rooms: Rooms,
+        door: Door,
     ) -> None:
         self._clock = clock
         self._credentials = credentials
         self._sessions = sessions
         self._voice = voice
-        self._rooms = rooms
+        self._door = door
+        self._rooms = door.rooms
 
     def routes(self) -> Iterator[tuple[str, str, str, Act]]:
         """Name, method, path and act of each endpoint."""
@@ -77,8 +78,8 @@ class Streaming:
                 "ice_servers": None,
                 "ice_servers2": None,
                 "url": room,
-                "access_token": self._rooms.access_token(session.session_id, "client"),
-                "livekit_agent_token": self._rooms.access_token(session.session_id, "agent"),
+                "access_token": self._door.access_token(session.session_id, "client"),
+                "livekit_agent_token": self._door.access_token(session.session_id, "agent"),
                 "is_paid": True,
                 "session_duration_limit": self._sessions.session_seconds,
                 "realtime_endpoint": f"{room}/v1/realtime",
@@ -87,7 +88,9 @@ class Streaming:
 
     async def start(self, request: web.Request) -> Reply:
         """Open the room: reference/start-session (doc; the reply a guess)."""
-        self._sessions.start(await self._session_id(request))
+        session = self._sessions.start(await self._session_id(request))
+        if session.state == "connecting":
+            self._door.expect()
         return success(None)
 
     async def task(self, request: web.Request) -> Reply:

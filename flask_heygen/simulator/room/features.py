@@ -10,8 +10,8 @@ _LASH, _CREASE = "#33211b", "#9a6142"
 
 def eyes(canvas: Canvas, shut: float) -> None:
     """Draw the eyes and their brows; 0 is open, 1 shut."""
-    canvas.line("M324 366c14-11 34-13 50-6", "#4a3228", width=6.5, opacity=0.9)
-    canvas.line("M430 360c17-7 37-5 51 6", "#4a3228", width=6.5, opacity=0.9)
+    canvas.line("M325 362c12-9 32-11 49-1", "#4a3228", width=6.5, opacity=0.9)
+    canvas.line("M431 361c17-10 37-8 49 1", "#4a3228", width=6.5, opacity=0.9)
     for x in _EYES:
         _eye(canvas, x, shut)
 
@@ -37,7 +37,7 @@ def _eye(canvas: Canvas, x: float, shut: float) -> None:
 def mouth(canvas: Canvas, opened: float) -> None:
     """Draw the mouth; 0 is closed with a faint smile, 1 an open vowel."""
     x, half = _MOUTH_X, 36 - 8 * opened
-    corner = _MOUTH_Y - 3 + 5 * opened
+    corner = _MOUTH_Y - 6 + 8 * opened
     upper, lower = _MOUTH_Y + 3 - 4 * opened, _MOUTH_Y + 3 + 24 * opened
     left, right = x - half, x + half
     over = f"M{left} {corner}{_arc(left, right, corner, upper)}"

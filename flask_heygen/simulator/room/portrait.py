@@ -22,7 +22,7 @@ _DARK, _SKIN, _SHADE = "#33211b", "#d9a37f", "#8f5a3c"
 
 
 def sitter() -> Canvas:
-    """Draw all that does not move: the office, the hair, the jacket and the face without features."""
+    """Draw what does not move: the office, the hair, the jacket, the face without features."""
     canvas = Canvas(SIZE, (_MIDDLE - SIZE[0] / _SCALE / 2, _TOP), _SCALE)
     _office(canvas)
     _hair_behind(canvas)
@@ -74,7 +74,10 @@ def _hair_behind(canvas: Canvas) -> None:
 
 
 def _clothes(canvas: Canvas) -> None:
-    neck = "M346 470l112 0l0 112c0 30 16 50 44 60c-14 70-54 120-100 120c-46 0-86-50-100-120c28-10 44-30 44-60"
+    neck = (
+        "M346 470l112 0l0 112c0 30 16 50 44 60c-14 70-54 120-100 120"
+        "c-46 0-86-50-100-120c28-10 44-30 44-60"
+    )
     canvas.fill(neck, "#c48d69", "#cf9a76")
     canvas.fill(
         "M346 500c18 44 36 56 56 56c20 0 38-12 56-56l0 66c-16 26-34 40-56 40c-22 0-40-14-56-40",
@@ -94,12 +97,14 @@ def _clothes(canvas: Canvas) -> None:
     )
     canvas.line("M308 642c-6 120 34 240 94 356", "#12302a", width=10, blur=6, opacity=0.5)
     canvas.fill(
-        "M308 640c-22 14-44 30-66 44c-12 40-8 70 2 96l-22 26c40 74 100 140 180 194c-50-120-86-240-94-360",
+        "M308 640c-22 14-44 30-66 44c-12 40-8 70 2 96l-22 26c40 74 100 140 180 194"
+        "c-50-120-86-240-94-360",
         "#3b7064",
         "#2d5a51",
     )
     canvas.fill(
-        "M496 640c22 14 44 30 66 44c12 40 8 70-2 96l22 26c-40 74-100 140-180 194c50-120 86-240 94-360",
+        "M496 640c22 14 44 30 66 44c12 40 8 70-2 96l22 26c-40 74-100 140-180 194"
+        "c50-120 86-240 94-360",
         "#2b5a50",
         "#1d443d",
     )

@@ -83,14 +83,14 @@ class Room:
             for peer in self._peers:
                 peer.signal(signals.speakers(self._avatar, speaking=speaking))
 
-    async def close(self) -> None:
-        """Silence the avatar and send everybody away: the room is deleted."""
+    async def close(self, *, deleted: bool) -> None:
+        """Silence the avatar and send everybody away, for good if the room is deleted."""
         self._performance.cancel()
         with suppress(asyncio.CancelledError):
             await self._performance
         self._speaker.interrupt()
         for peer in self._peers:
-            peer.dismiss(models.ROOM_DELETED)
+            peer.dismiss(models.ROOM_DELETED if deleted else models.SERVER_SHUTDOWN)
         deadline = asyncio.get_running_loop().time() + _GRACE_SECONDS
         while self._peers and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)
