@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 from example_app import create_app
 from example_app.interview import INTERVIEW
 from flask_heygen.simulator import Fault, Simulator
-from flask_heygen.simulator.rooms import ADVICE, joinable
+from flask_heygen.simulator.door import ADVICE, joinable
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
