@@ -46,14 +46,14 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
 /**
  * Show what becomes of the connection, which may be lost and mended while somebody answers.
  * @param {"joining" | "live" | "stopped" | "left" | "lost" | "stand-in"} link
- * @param {{room?: boolean, session?: {session_seconds: number}}} details
+ * @param {{room?: boolean, session?: {session_id: string, session_seconds: number}}} details
  */
 export function showLink(link, { room = false, session } = {}) {
   main.dataset.link = link;
   const note = link === "live" && !room ? "captions" : link;
   if (note in NOTES) page.note.textContent = NOTES[note];
   if (link !== "live") delete main.dataset.picture;
-  if (link !== "stand-in" && link !== "joining") countSession(session?.session_seconds ?? 0);
+  if (link !== "stand-in" && link !== "joining") countSession(session);
   if (link !== "live") page.sound.hidden = true;
   if (state() === "listening") show("listening", { live: link === "live" });
 }
@@ -132,17 +132,23 @@ function statusOf(name, live) {
 }
 
 let ending;
+let counted;
 
-/** Count down to the end that comes to every session; 0: there is none. @param {number} seconds */
-function countSession(seconds) {
+/** Count down to the end that comes to every session; a room that is joined again does not put it off. */
+function countSession(session) {
+  if (session && session.session_id === counted) return;
+  counted = session?.session_id;
   clearInterval(ending);
-  const ends = Date.now() + seconds * 1000;
+  page.time.textContent = "";
+  if (!session) return;
+
+  const ends = Date.now() + session.session_seconds * 1000;
   const tick = () => {
     const left = Math.max(0, Math.round((ends - Date.now()) / 1000));
-    page.time.textContent = seconds ? `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left` : "";
+    page.time.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
   };
   tick();
-  if (seconds) ending = setInterval(tick, 1000);
+  ending = setInterval(tick, 1000);
 }
 
 /** Unlike `disabled`, this leaves the focus where it is. */

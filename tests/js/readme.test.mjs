@@ -23,8 +23,9 @@ describe("README", () => {
   });
 
   test("lists every event", () => {
-    const source = read("flask_heygen/heygen-avatar.js") + read("flask_heygen/heygen-avatar/utterance.js");
-    const types = [...source.matchAll(/#tell\("(\w+)"/g)].map(([, type]) => type);
+    const files = ["heygen-avatar.js", "heygen-avatar/connection.js", "heygen-avatar/utterance.js"];
+    const source = files.map((file) => read(`flask_heygen/${file}`)).join("");
+    const types = [...source.matchAll(/tell\("(\w+)"/g)].map(([, type]) => type);
 
     assert.deepEqual(listed("event").toSorted(), [...new Set(types)].toSorted());
   });
