@@ -6,19 +6,18 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, render_template, url_for
+from flask import Flask, Response, current_app, render_template
 
 from flask_heygen import HeyGen
 
+from . import livekit
 from .candidates import ask_to_sign_in
 from .interview import INTERVIEW
 
-#: The page loads nothing from elsewhere, runs no inline script and is framed by nobody.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "object-src 'none'"
-)
+#: Where HeyGen's rooms are.
+ROOMS = ("https://*.livekit.cloud", "wss://*.livekit.cloud")
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -28,6 +27,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """
     app = Flask(__name__)
     app.config.update(SECRET_KEY=secrets.token_hex(), SESSION_COOKIE_SAMESITE="Lax")
+    app.config["INTERVIEW_CDN"] = not livekit.installed()
     app.config.update(environment() if config is None else config)
     # Not heygen_bp: the owner_loader is an instance's, and a process may hold two of these apps.
     avatar = HeyGen()
@@ -35,6 +35,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if app.config.get("INTERVIEW_SIGN_IN", True):
         ask_to_sign_in(app, avatar)
     app.add_url_rule("/", "interview", interview)
+    app.add_url_rule("/livekit-client.js", "livekit_client", livekit.livekit_client)
     app.after_request(harden)
     return app
 
@@ -51,23 +52,34 @@ def environment() -> dict[str, Any]:
 
 def interview() -> str:
     """Show the page."""
-    urls = {
-        "start": url_for("heygen.start"),
-        "task": url_for("heygen.task"),
-        "interrupt": url_for("heygen.interrupt"),
-        "keepAlive": url_for("heygen.keep_alive"),
-        "stop": url_for("heygen.stop"),
-    }
-    page = {"urls": urls, "interview": asdict(INTERVIEW)}
-    return render_template("interview.html", interview=INTERVIEW, page=page)
+    return render_template(
+        "interview.html",
+        interview=INTERVIEW,
+        livekit_url=livekit.CDN if current_app.config["INTERVIEW_CDN"] else None,
+        livekit_integrity=livekit.INTEGRITY,
+        page={"interview": asdict(INTERVIEW)},
+    )
 
 
 def harden(response: Response) -> Response:
     """Tell the browser what it may do with any answer of ours."""
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Content-Security-Policy"] = _content_security_policy()
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _content_security_policy() -> str:
+    """Allow what the page needs: its own files, the room, and livekit-client where npm has none."""
+    base = urlsplit(current_app.config.get("HEYGEN_BASE_URL", "https://api.heygen.com"))
+    simulator = f"http://{base.netloc}", f"ws://{base.netloc}"
+    rooms = simulator if base.scheme == "http" else ROOMS
+    scripts = ("'self'", livekit.CDN) if current_app.config["INTERVIEW_CDN"] else ("'self'",)
+    return (
+        f"default-src 'self'; script-src {' '.join(scripts)}; "
+        f"connect-src 'self' {' '.join(rooms)}; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+    )
 
 
 def _json_or_text(text: str) -> Any:

@@ -10,10 +10,7 @@ from werkzeug.serving import make_server
 
 from . import create_app, environment
 
-HEYGEN = (
-    "HeyGen: the account of HEYGEN_API_KEY is in use. This release's page does not join the "
-    "session's room yet, so the avatar may refuse to speak."
-)
+HEYGEN = "HeyGen: the account of HEYGEN_API_KEY is in use. It is charged for each session."
 SIMULATION = "Simulation: HEYGEN_API_KEY is not set, so a simulator stands in for HeyGen, at {}"
 
 
@@ -52,12 +49,17 @@ def _listen(host: str, port: int) -> socket.socket:
 def _simulate() -> dict[str, Any]:
     """Start the simulator, which ends with this process, and tell how to reach it."""
     try:
-        from flask_heygen.simulator import Simulator  # noqa: PLC0415  an extra, not needed with a key
+        from flask_heygen.simulator import (  # noqa: PLC0415  an extra, not needed with a key
+            Simulator,
+            joinable,
+        )
     except ImportError as error:
         raise click.ClickException(f"{error}, or set HEYGEN_API_KEY.") from error
 
     simulator = Simulator()
     simulator.start()
+    if not joinable():
+        click.echo("To see and hear the interviewer: pip install 'flask-heygen[avatar]'")
     return {
         "HEYGEN_API_KEY": "simulated",
         "HEYGEN_BASE_URL": simulator.url,

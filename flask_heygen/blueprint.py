@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, after_this_request, current_app
+from flask import Blueprint, after_this_request, current_app, request
 
 from .answers import answer_errors, forbid_storing
 from .bodies import beacon_field, bound_body, fields_of
@@ -17,6 +17,7 @@ from .client import HeyGenClient
 from .errors import NotConfigured, NotSignedIn
 from .guard import allow_origins, refuse_cross_site
 from .handles import Handles, OpenHandles
+from .page_module import serve_module
 from .settings import Settings
 from .signals import session_started, session_stopped, task_sent, tell
 
@@ -45,6 +46,7 @@ class HeyGen(Blueprint):
         self.post("/stop", endpoint="stop")(self._stop)
         self.post("/interrupt", endpoint="interrupt")(self._interrupt)
         self.post("/keep-alive", endpoint="keep_alive")(self._keep_alive)
+        serve_module(self)
         self.after_request(forbid_storing)
         answer_errors(self)
         add_commands(self.cli, lambda: self.client)
@@ -81,6 +83,8 @@ class HeyGen(Blueprint):
         return client
 
     def _guard(self, *_: object) -> None:
+        if request.method in ("GET", "HEAD"):  # the page's module, which is everybody's
+            return
         origins = self.client.settings.cors_origins
         after_this_request(partial(allow_origins, origins=origins))
         bound_body()

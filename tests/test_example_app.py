@@ -7,17 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha384
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
 
-from example_app import create_app
+from example_app import create_app, livekit
 from example_app.interview import INTERVIEW
 from flask_heygen.simulator import Simulator
 
@@ -46,26 +49,24 @@ class TestPage:
         assert page["interview"]["role"] == INTERVIEW.role
         assert page["interview"]["questions"] == list(INTERVIEW.questions)
 
-    def test_hands_the_routes_to_the_script(self, client: FlaskClient) -> None:
-        """Each route that the script calls is one of the blueprint's."""
-        _, page = page_of(client)
+    def test_speaks_through_the_blueprints_module(self, client: FlaskClient) -> None:
+        """The path that its script imports is the one that the blueprint serves."""
+        script = "/static/InterviewerAvatar.js"
+        with client.get(script) as answer:
+            imported = re.search(r'\nimport .* from "(.*)";\n', answer.get_data(as_text=True))
 
-        assert page["urls"] == {
-            "start": "/api/heygen/start",
-            "task": "/api/heygen/task",
-            "interrupt": "/api/heygen/interrupt",
-            "keepAlive": "/api/heygen/keep-alive",
-            "stop": "/api/heygen/stop",
-        }
+        assert imported
+        with client.get(urljoin(script, imported[1])) as module:
+            assert module.status_code == 200
+            assert module.mimetype == "text/javascript"
 
     def test_knows_where_it_is_mounted(self, client: FlaskClient) -> None:
-        """Below another path every route and file is below it too."""
-        html, page = page_of(client, base_url="http://localhost/hiring")
+        """Below another path every file is below it too."""
+        html, _ = page_of(client, base_url="http://localhost/hiring")
 
-        assert page["urls"]["task"] == "/hiring/api/heygen/task"
         paths = re.findall(r'(?:href|src)="([^"]*)"', html)
         assert paths
-        assert all(path.startswith("/hiring/static/") for path in paths)
+        assert all(path.startswith("/hiring/") for path in paths)
 
     def test_does_not_hold_the_key(self, client: FlaskClient) -> None:
         """The key stays on the server."""
@@ -101,6 +102,49 @@ class TestPage:
 
         assert re.findall(r"<style|\sstyle=|\son\w+=", html) == []
         assert re.findall(r"<script(?![^>]*(?:src=|application/json))", html) == []
+
+
+class TestLivekit:
+    """livekit-client, without which the interviewer is neither seen nor heard."""
+
+    def test_is_npms_copy_where_there_is_one(self, client: FlaskClient) -> None:
+        """Then the page loads nothing from elsewhere."""
+        if client.application.config["INTERVIEW_CDN"]:
+            pytest.skip("example_app/node_modules is missing: npm ci")
+        html, _ = page_of(client)
+
+        with client.get("/livekit-client.js") as answer:
+            digest = b64encode(sha384(answer.data).digest()).decode()
+        assert f'src="/livekit-client.js" integrity="sha384-{digest}"' in html
+
+    def test_is_a_cdns_where_there_is_none(self) -> None:
+        """The same file, which alone the page may run beside its own."""
+        client = create_app({"HEYGEN_API_KEY": KEY, "INTERVIEW_CDN": True}).test_client()
+        html, _ = page_of(client)
+        policy = client.get("/").headers["Content-Security-Policy"]
+
+        assert f'src="{livekit.CDN}" integrity="{livekit.INTEGRITY}" crossorigin' in html
+        assert f"script-src 'self' {livekit.CDN};" in policy
+
+    def test_is_of_the_version_that_the_lock_file_names(self) -> None:
+        """The copy of npm and the CDN's are one file."""
+        locked = json.loads((ROOT / "example_app/package-lock.json").read_text())["packages"]
+
+        assert locked["node_modules/livekit-client"]["version"] == livekit.VERSION
+
+    @pytest.mark.parametrize(
+        ("base_url", "rooms"),
+        [
+            ("https://api.heygen.com", "https://*.livekit.cloud wss://*.livekit.cloud"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1 ws://127.0.0.1:1"),
+        ],
+    )
+    def test_may_reach_the_room_alone(self, base_url: str, rooms: str) -> None:
+        """The page connects to its own server and to where the session's room is."""
+        client = create_app({"HEYGEN_API_KEY": KEY, "HEYGEN_BASE_URL": base_url}).test_client()
+        policy = client.get("/").headers["Content-Security-Policy"]
+
+        assert f"connect-src 'self' {rooms};" in policy
 
 
 class TestConfig:

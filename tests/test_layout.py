@@ -34,11 +34,12 @@ ORDER = (
     "signals",
     "answers",
     "bodies",
+    "page_module",
     "blueprint",
     "",
 )
 #: Those that know Flask, and the packages that make a module know it.
-FLASK_ROOMS = {"answers", "blueprint", "bodies", "cli", "guard", "signals", ""}
+FLASK_ROOMS = {"answers", "blueprint", "bodies", "cli", "guard", "page_module", "signals", ""}
 FLASK = {"flask", "werkzeug", "jinja2", "blinker", "click", "flask_cors"}
 
 

@@ -1,13 +1,21 @@
 /** Words that appear as they are spoken; a screen reader hears the whole text, once. */
 
-/** About 150 words a minute, where the avatar's answer gives no duration. */
+/** About 150 words a minute, where nobody knows how long the text takes. */
 const MS_PER_CHARACTER = 65;
 /** Two lines in the panel of a phone. */
 const LINE_CHARACTERS = 64;
+/** Between words that are told together. */
+const MS_PER_WORD = 110;
+/** So many words at once are no measure of what was said by now. */
+const MANY_WORDS = 12;
 
 export class Captions {
   #seen;
   #heard;
+  /** @type {string[][]} words by line */
+  #lines = [];
+  #said = 0;
+  #pacing = new AbortController();
 
   /**
    * @param {HTMLElement} seen where words appear one by one, hidden from screen readers
@@ -19,48 +27,80 @@ export class Captions {
   }
 
   /**
-   * Show `text` over the time it takes to say it.
+   * Begin to show `text`, by the clock until the words themselves are told.
    * @param {string} text
    * @param {number | null} duration in milliseconds, null where it is not known
-   * @param {AbortSignal} signal ends it early
    */
-  async play(text, duration, signal) {
+  begin(text, duration) {
+    this.clear();
     this.#heard.textContent = text;
-    const pace = (duration ?? text.length * MS_PER_CHARACTER) / text.length;
-    for (const line of split(text)) {
-      if (signal.aborted) return;
-      await this.#reveal(line, pace, signal);
+    this.#lines = split(text);
+    this.#pace((duration ?? text.length * MS_PER_CHARACTER) / text.length);
+  }
+
+  /** Show the next words, which are being said now. @param {string} message */
+  follow(message) {
+    const count = message.trim().split(/\s+/).length;
+    if (count > MANY_WORDS) return;
+    if (!this.#pacing.signal.aborted) {
+      this.#pacing.abort();
+      this.#said = 0;
     }
+    this.#show((this.#said += count), count);
   }
 
   clear() {
+    this.#pacing.abort();
+    this.#said = 0;
     this.#seen.replaceChildren();
     this.#heard.textContent = "";
   }
 
-  async #reveal(line, pace, signal) {
-    const words = line.split(" ").map((word) => Object.assign(document.createElement("span"), { textContent: `${word} ` }));
-    this.#seen.replaceChildren(...words);
-    const began = performance.now();
-    let due = began;
-    for (const word of words) {
-      word.className = "said";
-      due += word.textContent.length * pace;
+  /** @param {number} pace milliseconds for each character */
+  async #pace(pace) {
+    this.#pacing = new AbortController();
+    const { signal } = this.#pacing;
+    let due = performance.now();
+    for (const word of this.#lines.flat()) {
+      this.#show((this.#said += 1));
+      due += (word.length + 1) * pace;
       // By the clock, not by the count of ticks: a hidden tab's timers are slow.
       await pause(due - performance.now(), signal);
       if (signal.aborted) return;
     }
   }
+
+  /** Show the line of the word with this number, up to it; the last `fresh` words one after the other. */
+  #show(number, fresh = 1) {
+    let before = 0;
+    const line = this.#lines.find((words) => (before += words.length) >= number) ?? this.#lines.at(-1) ?? [];
+    if (before < number) number = before;
+    const first = before - line.length;
+    if (this.#seen.dataset.line !== String(first) || !this.#seen.firstChild) {
+      this.#seen.dataset.line = String(first);
+      this.#seen.replaceChildren(...line.map(span));
+    }
+    [...this.#seen.children].slice(0, number - first).forEach((word, index) => {
+      const late = Math.max(0, index - (number - first - fresh));
+      if (!word.className) word.style.transitionDelay = `${late * MS_PER_WORD}ms`;
+      word.className = "said";
+    });
+  }
 }
 
-/** Lines of a few words, parted between sentences or else between words. */
+/** @param {string} word */
+function span(word) {
+  return Object.assign(document.createElement("span"), { textContent: `${word} ` });
+}
+
+/** Lines of a few words, parted between sentences or else between words. @param {string} text */
 function split(text) {
   const lines = [];
   for (const sentence of text.match(/[^.!?]+[.!?]*/g) ?? []) {
     const words = sentence.trim().split(/\s+/);
     const parts = Math.ceil(sentence.length / LINE_CHARACTERS);
     const size = Math.ceil(words.length / parts);
-    for (let at = 0; at < words.length; at += size) lines.push(words.slice(at, at + size).join(" "));
+    for (let at = 0; at < words.length; at += size) lines.push(words.slice(at, at + size));
   }
   return lines;
 }

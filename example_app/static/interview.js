@@ -7,17 +7,21 @@
 
 import { InterviewerAvatar } from "./InterviewerAvatar.js";
 import { Captions } from "./captions.js";
+import { Dictation } from "./dictation.js";
 import { Transcript } from "./transcript.js";
-import { focusTurn, interview, make, open, page, show, showNext, showQuestion, showSummary, showTrouble, state, urls } from "./view.js";
+import { focusTurn, interview, make, open, page, show, showLink, showMicrophone, showNext, showQuestion, showSummary, showTrouble, state } from "./view.js";
 
-const avatar = new InterviewerAvatar(urls);
+const avatar = new InterviewerAvatar(page.video);
 const captions = new Captions(page.caption, page.spoken);
+const dictation = new Dictation(page.answer, showMicrophone);
 const transcript = new Transcript(interview);
 
 /** What the avatar has still to say before it listens. @type {string[]} */
 let lines = [];
 /** Breaks off what is going on when something else begins. */
 let turn = new AbortController();
+/** The candidate carries on without a voice, until they ask for one. */
+let inText = false;
 
 /** Ask the first question, or the one at which a reload broke off. */
 function begin() {
@@ -30,6 +34,7 @@ function begin() {
 function next() {
   if (!open(page.next)) return;
 
+  dictation.stop();
   transcript.answer(page.answer.value);
   const question = interview.questions[transcript.turns.length];
   if (!question) return finish();
@@ -53,6 +58,7 @@ function finish() {
 /** The candidate has had enough: what stands in the answer box counts as the answer. */
 function endEarly() {
   turn.abort();
+  dictation.stop();
   transcript.answer(page.answer.value);
   transcript.end();
   showSummary(transcript);
@@ -67,7 +73,7 @@ function close() {
 
 /**
  * Have the avatar say `wanted`, then listen. Only where the candidate asks for it is a session
- * opened; as long as there is none, the interview goes on in text.
+ * opened; where none can be had the browser's voice may stand in, or the interview goes on in text.
  */
 async function speak(wanted, { connect = false } = {}) {
   const cutShort = state() === "speaking";
@@ -75,15 +81,16 @@ async function speak(wanted, { connect = false } = {}) {
   turn = new AbortController();
   const { signal } = turn;
   lines = wanted;
+  if (connect) inText = false;
   try {
-    if (!avatar.live && connect) {
+    if (connect && !avatar.live) {
       show("starting");
-      await avatar.start();
-    } else if (avatar.live && cutShort) {
+      await avatar.start().catch(() => {}); // with the first line it is known whether nobody can speak
+    } else if (cutShort) {
       show("speaking", { waiting: true });
       await avatar.interrupt().catch(() => {});
     }
-    while (avatar.live && lines.length && !signal.aborted) await say(lines[0], signal);
+    while (lines.length && !inText && !signal.aborted) await say(lines[0], signal);
   } catch (error) {
     if (!signal.aborted) fail(error);
     return;
@@ -94,12 +101,8 @@ async function speak(wanted, { connect = false } = {}) {
 async function say(line, signal) {
   captions.clear();
   show("speaking", { waiting: true });
-  const { duration_ms } = await avatar.sendTextToAvatar(line);
-  if (signal.aborted) return;
-
-  lines = lines.slice(1);
-  show("speaking");
-  await captions.play(line, duration_ms, signal);
+  await avatar.sendTextToAvatar(line);
+  if (!signal.aborted) lines = lines.slice(1);
 }
 
 function listen() {
@@ -125,6 +128,11 @@ function download() {
 
 page.start.addEventListener("click", begin);
 page.repeat.addEventListener("click", repeat);
+page.sound.addEventListener("click", () => avatar.enableSound());
+page.microphone.addEventListener("click", () => {
+  if (dictation.listening) dictation.stop();
+  else dictation.start();
+});
 page.end.addEventListener("click", endEarly);
 page.download.addEventListener("click", download);
 page.form.addEventListener("submit", (event) => {
@@ -145,6 +153,7 @@ page.retry.addEventListener("click", () => {
   speak(lines, { connect: true });
 });
 page["carry-on"].addEventListener("click", () => {
+  inText = !avatar.live;
   focusTurn();
   listen();
 });
@@ -152,8 +161,19 @@ page.again.addEventListener("click", () => {
   transcript.clear();
   location.reload();
 });
-// Out of the browser's cache comes a page whose session was stopped as it left: begin again there.
-addEventListener("pageshow", (event) => event.persisted && location.reload());
+
+avatar.addEventListener("starting", () => showLink("joining"));
+avatar.addEventListener("live", ({ detail }) => showLink("live", detail));
+avatar.addEventListener("closed", ({ detail }) => showLink(detail.reason));
+avatar.addEventListener("sound", ({ detail }) => (page.sound.hidden = !detail.blocked));
+avatar.addEventListener("speaking", ({ detail }) => {
+  if (detail.by === "browser") showLink("stand-in");
+  show("speaking");
+  captions.begin(detail.text, detail.duration_ms);
+});
+avatar.addEventListener("words", ({ detail }) => captions.follow(detail.message));
+
+page.microphone.hidden = page["microphone-privacy"].hidden = !Dictation.offered;
 
 if (transcript.ended) {
   showSummary(transcript);

@@ -13,10 +13,17 @@ const STATUS = {
 export const page = Object.fromEntries(
   [...document.querySelectorAll("[id]")].map((each) => [each.id, each]),
 );
-export const { urls, interview } = JSON.parse(page.data.textContent);
+export const { interview } = JSON.parse(page.data.textContent);
 
 const main = document.querySelector("main");
 const firstName = interview.interviewer.split(" ")[0];
+
+/** What is said below the picture about where it and the voice come from. */
+const NOTES = {
+  live: "",
+  captions: "The live picture could not be joined: a drawing with captions stands in.",
+  "stand-in": `${firstName} cannot be reached, so your browser reads her words aloud. Repeat question tries to reach her.`,
+};
 
 export function state() {
   return main.dataset.state;
@@ -30,11 +37,32 @@ export function state() {
 export function show(name, { waiting = name === "starting", live = true } = {}) {
   main.dataset.state = name;
   main.classList.toggle("waiting", waiting);
-  const status = name === "speaking" ? `${firstName} ${STATUS[name]}` : STATUS[name];
-  tell(page.status, name === "listening" && !live ? `${status}, in text` : status);
+  tell(page.status, statusOf(name, live));
   page.trouble.hidden = name !== "error";
   block(page.repeat, waiting || name === "speaking");
   showNext();
+}
+
+/**
+ * Show what becomes of the connection, which may be lost and mended while somebody answers.
+ * @param {"joining" | "live" | "stopped" | "left" | "lost" | "stand-in"} link
+ * @param {{room?: boolean, session?: {session_id: string, session_seconds: number}}} details
+ */
+export function showLink(link, { room = false, session } = {}) {
+  main.dataset.link = link;
+  const note = link === "live" && !room ? "captions" : link;
+  if (note in NOTES) page.note.textContent = NOTES[note];
+  if (link !== "live") delete main.dataset.picture;
+  if (link !== "stand-in" && link !== "joining") countSession(session);
+  if (link !== "live") page.sound.hidden = true;
+  if (state() === "listening") show("listening", { live: link === "live" });
+}
+
+/** @param {boolean} listening @param {string} [trouble] */
+export function showMicrophone(listening, trouble = "") {
+  page.microphone.setAttribute("aria-pressed", String(listening));
+  page["microphone-name"].textContent = listening ? "Stop listening" : "Answer by voice";
+  tell(page["microphone-note"], listening ? "Listening: your words appear in the box." : trouble);
 }
 
 /** A second click must not skip a question, and no two tasks may overtake each other. */
@@ -96,6 +124,33 @@ export function make(tag, properties, ...children) {
   return made;
 }
 
+function statusOf(name, live) {
+  if (name === "speaking") return `${firstName} ${STATUS[name]}`;
+  if (name !== "listening" || live) return STATUS[name];
+  if (main.dataset.link === "joining") return "Your turn · reconnecting…";
+  return main.dataset.link === "stand-in" ? STATUS[name] : `${STATUS[name]}, in text`;
+}
+
+let ending;
+let counted;
+
+/** Count down to the end that comes to every session; a room that is joined again does not put it off. */
+function countSession(session) {
+  if (session && session.session_id === counted) return;
+  counted = session?.session_id;
+  clearInterval(ending);
+  page.time.textContent = "";
+  if (!session) return;
+
+  const ends = Date.now() + session.session_seconds * 1000;
+  const tick = () => {
+    const left = Math.max(0, Math.round((ends - Date.now()) / 1000));
+    page.time.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
+  };
+  tick();
+  ending = setInterval(tick, 1000);
+}
+
 /** Unlike `disabled`, this leaves the focus where it is. */
 function block(button, yes) {
   button.setAttribute("aria-disabled", String(yes));
@@ -133,4 +188,12 @@ function showTurns(within, turns) {
 /** Change a live region only where there is something new to be read out. */
 function tell(region, text) {
   if (region.textContent !== text) region.textContent = text;
+}
+
+// The drawing gives way to the picture with its first frame, not with the promise of one.
+for (const type of ["playing", "emptied"]) {
+  page.video.addEventListener(type, () => {
+    if (type === "playing" && main.dataset.link !== "lost") main.dataset.picture = "live";
+    else delete main.dataset.picture;
+  });
 }

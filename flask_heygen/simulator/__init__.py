@@ -1,7 +1,8 @@
-"""A stand-in for the vendor: HeyGen's v1 streaming API over real HTTP, with nothing behind it.
+"""A stand-in for the vendor: HeyGen's v1 streaming API over real HTTP, and an avatar that is drawn.
 
 Everything here is a simulation.  It shares no code with the rest of the package, so that each
-is a witness against the other.  It needs the extra ``simulator``.
+is a witness against the other.  It needs the extra ``simulator``, and ``avatar`` for its sessions
+to be joined, seen and heard.
 """
 
 try:
@@ -13,8 +14,9 @@ except ModuleNotFoundError as error:
         "The simulator needs aiohttp: pip install 'flask-heygen[simulator]'", name="aiohttp"
     ) from error
 
+from .door import joinable
 from .faults import Fault
 from .records import Call, Session, Speech, Token
 from .refusals import Refusal
 
-__all__ = ["Call", "Fault", "Refusal", "Session", "Simulator", "Speech", "Token"]
+__all__ = ["Call", "Fault", "Refusal", "Session", "Simulator", "Speech", "Token", "joinable"]

@@ -6,6 +6,7 @@ import threading
 
 import click
 
+from .door import ADVICE, joinable
 from .simulation import Simulator
 
 
@@ -50,6 +51,11 @@ def _latency(
     metavar="[CALL=]SECONDS",
     help="How long a call waits, such as task=0.15; without a name, any. May be repeated.",
 )
+@click.option(
+    "--joined/--no-joined",
+    default=not joinable(),
+    help="Whether somebody counts as being in each room; the default is no if rooms can be joined.",
+)
 def main(port: int, **options: object) -> None:
     """Stand in for HeyGen's v1 streaming API on 127.0.0.1, until Ctrl-C."""
     ended = threading.Event()
@@ -63,6 +69,8 @@ def main(port: int, **options: object) -> None:
         raise click.ClickException(message) from error
 
     click.echo(f"A simulation of HeyGen is at {simulator.url}")
+    if not joinable():
+        click.echo(ADVICE)
     # With a timeout, so that Windows notices Ctrl-C.
     while not ended.wait(0.5):
         pass

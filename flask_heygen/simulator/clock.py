@@ -13,6 +13,11 @@ class Clock:
         """Tell the time that records are stamped with."""
         return time.monotonic() + self._ahead
 
+    @property
+    def ahead(self) -> float:
+        """How many seconds a test has added."""
+        return self._ahead
+
     def advance(self, seconds: float) -> None:
         """Let time pass at once."""
         self._ahead += seconds

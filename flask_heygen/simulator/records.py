@@ -36,15 +36,20 @@ class Session:
     idle_seconds: float | None
     #: When the hard cap closes it.
     ends_at: float
+    #: When it closes if nobody enters the room; None: somebody is there, or counts as being there.
+    empty_until: float | None
     #: ``new``, ``connecting``, ``connected`` or ``closed``.
     state: str = "new"
 
     @property
     def closes_at(self) -> float:
         """When the session closes if nobody does anything."""
-        if self.idle_seconds is None:
-            return self.ends_at
-        return min(self.ends_at, self.active_at + self.idle_seconds)
+        moments = [self.ends_at]
+        if self.idle_seconds is not None:
+            moments.append(self.active_at + self.idle_seconds)
+        if self.empty_until is not None:
+            moments.append(self.empty_until)
+        return min(moments)
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ class Speech:
     token: str
     #: When it was accepted.
     at: float
-    #: What speaking all of it takes, in milliseconds, estimated from the length.
+    #: What speaking all of it takes, in milliseconds; estimated from the length of the text where
+    #: nobody has entered the room.
     duration_ms: float
     #: When the avatar falls silent: after the speech queued before it, or where it was cut.
     ends_at: float

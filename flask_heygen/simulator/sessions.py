@@ -1,7 +1,7 @@
 """The life of a streaming session: new → connecting → connected → closed.
 
-`start` leads to connecting, and somebody joining the room to connected.  The idle and hard limits
-are looked at whenever a session is: one past its limit was closed, and silent, from that moment.
+`start` leads to connecting, and somebody in the room to connected.  The limits are looked at
+whenever a session is: one past its limit was closed, and silent, from that moment.
 """
 
 import random
@@ -36,6 +36,7 @@ class Sessions:
         concurrent_limit: int,
         joined: bool,
         idle_seconds: float,
+        empty_seconds: float,
         session_seconds: float,
     ) -> None:
         self.session_seconds = session_seconds
@@ -44,6 +45,7 @@ class Sessions:
         self._concurrent_limit = concurrent_limit
         self._joined = joined
         self._idle_seconds = idle_seconds
+        self._empty_seconds = empty_seconds
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
         self._open: set[str] = set()
@@ -79,35 +81,62 @@ class Sessions:
                 active_at=now,
                 idle_seconds=None if options.get("disable_idle_timeout") else idle_seconds,
                 ends_at=now + self.session_seconds,
+                empty_until=None if self._joined else now + self._empty_seconds,
             )
             self._open.add(session.session_id)
             self._sessions[session.session_id] = session
             return session
 
-    def start(self, session_id: str) -> None:
+    def start(self, session_id: str) -> Session:
         """Open the session's room."""
         with self._lock:
             session = self._live(session_id)
             if session.state != "new":
                 raise StateWrong(session.state)
 
-            self._change(session, state="connected" if self._joined else "connecting")
+            empty = session.empty_until is not None
+            return self._change(session, state="connecting" if empty else "connected")
 
     def join(self, session_id: str) -> None:
-        """Let somebody join the room of a started session."""
+        """Count somebody as being in the room of a started session."""
         with self._lock:
             session = self._live(session_id)
             if session.state != "connecting":
                 raise StateWrong(session.state)
 
-            self._change(session, state="connected")
+            self.enter(session_id)
 
-    def task(self, order: Order, token: Token) -> Speech:
-        """Have a joined session speak."""
+    def enter(self, session_id: str) -> None:
+        """Note that somebody is in the room, which may be before the session has started."""
+        with self._lock:
+            session = replace(self._live(session_id), empty_until=None)
+            self._change(session, state="connected" if session.state == "connecting" else None)
+
+    def leave(self, session_id: str) -> None:
+        """Note that nobody is in the room any more; for a closed session, nothing."""
+        with self._lock:
+            session = self.find_open(session_id)
+            if session is not None:
+                empty_until = self._clock.now() + self._empty_seconds
+                self._sessions[session_id] = replace(session, empty_until=empty_until)
+
+    def find_open(self, session_id: str) -> Session | None:
+        """Look for a session that is not closed."""
+        with self._lock:
+            self._settle()
+            return self._sessions[session_id] if session_id in self._open else None
+
+    def check_connected(self, session_id: str) -> None:
+        """Raise a Refusal unless somebody is there to be spoken to."""
+        with self._lock:
+            self._connected(session_id)
+
+    def task(self, order: Order, token: Token, duration_ms: float | None = None) -> Speech:
+        """Have a joined session speak; how long that takes is estimated where it is not known."""
         with self._lock:
             missing = SessionDoesNotExist(order.session_id)
             self._change(self._connected(order.session_id, missing))
-            return self._voice.say(order, token.value)
+            return self._voice.say(order, token.value, duration_ms)
 
     def interrupt(self, session_id: str) -> None:
         """Silence a joined session."""
@@ -148,10 +177,11 @@ class Sessions:
 
         return session
 
-    def _change(self, session: Session, *, state: str | None = None) -> None:
+    def _change(self, session: Session, *, state: str | None = None) -> Session:
         state = state or session.state
         changed = replace(session, state=state, active_at=self._clock.now())
         self._sessions[session.session_id] = changed
+        return changed
 
     def _end(self, session: Session, moment: float) -> None:
         self._open.remove(session.session_id)

@@ -8,12 +8,12 @@ from aiohttp import web
 from .calls import CallLog
 from .clock import Clock
 from .credentials import Credentials
+from .door import Door
 from .faults import Fault, Mishap, Plan
 from .gate import Gate
 from .listener import Listener
+from .paths import application
 from .records import Call, Session, Speech, Token
-from .refusals import UnknownPath
-from .replies import Reply
 from .sessions import Sessions
 from .streaming import Streaming
 from .voice import Voice
@@ -30,8 +30,10 @@ class Simulator:
     - `latency`: how long a call waits before it is acted on, by its name (``"*"``: any other)
     - `concurrent_limit`: how many sessions may be open at the same time
     - `api_key`: the only good key; None takes any that is not blank
-    - `joined`: whether somebody is in the room as soon as a session has started; else see `join`
+    - `joined`: whether somebody counts as being in the room from the start; else, as at the vendor,
+      a session is connecting until somebody joins it, or `join` says so
     - `idle_seconds`: the idle limit of a session that sets no activity_idle_timeout
+    - `empty_seconds`: how long a session with nobody in its room stays open
     - `session_seconds`: the hard limit, given as session_duration_limit
     - `ms_per_character`: how long the avatar takes to speak
     - `port`: 0 takes a free one, and keeps it when the simulator is started again
@@ -46,6 +48,7 @@ class Simulator:
         api_key: str | None = None,
         joined: bool = True,
         idle_seconds: float = 120,
+        empty_seconds: float = 300,
         session_seconds: float = 600,
         ms_per_character: float = 60,
         port: int = 0,
@@ -62,9 +65,13 @@ class Simulator:
             concurrent_limit=concurrent_limit,
             joined=joined,
             idle_seconds=idle_seconds,
+            empty_seconds=empty_seconds,
             session_seconds=session_seconds,
         )
-        self._streaming = Streaming(self._clock, self._credentials, self._sessions, self._voice)
+        self._door = Door(self._clock, self._sessions)
+        self._streaming = Streaming(
+            self._clock, self._credentials, self._sessions, self._voice, self._door
+        )
         self._names = {name for name, *_ in self._streaming.routes()} | {"*"}
         self._listener = Listener(self._application, port)
 
@@ -175,18 +182,18 @@ class Simulator:
         self._sessions.close(session_id)
 
     def join(self, session_id: str) -> None:
-        """Let somebody join a started session's room; raises Refusal if it is not connecting."""
+        """Count somebody as being in a session's room; raises Refusal if it is not connecting."""
         self._sessions.join(session_id)
+
+    def hear(self, session_id: str, text: str) -> None:
+        """Have a session's room hear what its user said; raises Refusal if it is not connected.
+
+        There is no speech recognition here: a microphone may be published, and is not listened to.
+        So this is the one source of user_talking_message and user_end_message.
+        """
+        self._sessions.check_connected(session_id)
+        self._door.rooms.hear(session_id, text)
 
     def _application(self) -> web.Application:
         gate = Gate(self._calls, self._plan, self._latency)
-        application = web.Application()
-        application.add_routes(Window(self).routes())
-        for name, method, path, act in self._streaming.routes():
-            application.router.add_route(method, path, gate.handler(name, act))
-        application.router.add_route("*", "/{path:.*}", gate.handler("unknown", _unknown))
-        return application
-
-
-async def _unknown(_request: web.Request) -> Reply:
-    raise UnknownPath
+        return application(gate, self._streaming, Window(self), self._door)

@@ -1,9 +1,6 @@
 """HeyGen's v1 streaming API as a client meets it: docs.heygen.com/reference (doc)."""
 
 import asyncio
-import base64
-import json
-import secrets
 from collections.abc import Iterator
 
 from aiohttp import web
@@ -12,6 +9,7 @@ from . import parameters
 from .calls import bearer, body, gone
 from .clock import Clock
 from .credentials import Credentials
+from .door import Door
 from .gate import Act
 from .records import Session, Speech
 from .refusals import UnsupportedMediaType
@@ -26,12 +24,19 @@ class Streaming:
     """The endpoints; replies are literal where one was seen or documented."""
 
     def __init__(
-        self, clock: Clock, credentials: Credentials, sessions: Sessions, voice: Voice
+        self,
+        clock: Clock,
+        credentials: Credentials,
+        sessions: Sessions,
+        voice: Voice,
+        door: Door,
     ) -> None:
         self._clock = clock
         self._credentials = credentials
         self._sessions = sessions
         self._voice = voice
+        self._door = door
+        self._rooms = door.rooms
 
     def routes(self) -> Iterator[tuple[str, str, str, Act]]:
         """Name, method, path and act of each endpoint."""
@@ -59,8 +64,7 @@ class Streaming:
     async def new(self, request: web.Request) -> Reply:
         """Make a session: reference/new-session (doc).
 
-        `url` leads back here and `access_token` only looks like LiveKit's: nothing answers
-        there yet.
+        `url` leads back here, to the session's room.
         """
         token = self._credentials.admit_unused(bearer(request))
         session = self._sessions.new(token, parameters.options(await body(request)))
@@ -74,8 +78,8 @@ class Streaming:
                 "ice_servers": None,
                 "ice_servers2": None,
                 "url": room,
-                "access_token": _room_token(session.session_id, "client"),
-                "livekit_agent_token": _room_token(session.session_id, "agent"),
+                "access_token": self._door.access_token(session.session_id, "client"),
+                "livekit_agent_token": self._door.access_token(session.session_id, "agent"),
                 "is_paid": True,
                 "session_duration_limit": self._sessions.session_seconds,
                 "realtime_endpoint": f"{room}/v1/realtime",
@@ -84,14 +88,18 @@ class Streaming:
 
     async def start(self, request: web.Request) -> Reply:
         """Open the room: reference/start-session (doc; the reply a guess)."""
-        self._sessions.start(await self._session_id(request))
+        session = self._sessions.start(await self._session_id(request))
+        if session.state == "connecting":
+            self._door.expect()
         return success(None)
 
     async def task(self, request: web.Request) -> Reply:
         """Speak: reference/send-task (doc); in sync mode the reply waits for the silence after."""
         token = self._credentials.admit(bearer(request))
         order = parameters.order(await body(request))
-        speech = self._sessions.task(order, token)
+        sound = await self._rooms.record(order)
+        speech = self._sessions.task(order, token, None if sound is None else sound.duration_ms)
+        self._rooms.say(speech, sound)
         if order.sync:
             await self._silence_after(speech, request)
 
@@ -99,7 +107,9 @@ class Streaming:
 
     async def interrupt(self, request: web.Request) -> Reply:
         """Cut current and queued speech: reference/interrupt-task (doc)."""
-        self._sessions.interrupt(await self._session_id(request))
+        session_id = await self._session_id(request)
+        self._sessions.interrupt(session_id)
+        self._rooms.interrupt(session_id)
         return success(None)
 
     async def keep_alive(self, request: web.Request) -> Reply:
@@ -141,13 +151,6 @@ class Streaming:
             "created_at": self._clock.unix(session.created_at),
             "api_key_type": "regular",
         }
-
-
-def _room_token(session_id: str, identity: str) -> str:
-    claims = {"sub": identity, "name": identity, "video": {"roomJoin": True, "room": session_id}}
-    parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
-    parts.append(secrets.token_bytes(32))
-    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
 def _avatar(name: str) -> dict[str, object]:

@@ -27,15 +27,16 @@ class Voice:
         with self._lock:
             return tuple(self._spoken.values())
 
-    def say(self, order: Order, token: str) -> Speech:
+    def say(self, order: Order, token: str, duration_ms: float | None = None) -> Speech:
         """Queue a text behind those that its session has yet to finish."""
+        if duration_ms is None:
+            duration_ms = float(len(order.text) * self._ms_per_character)
         with self._lock:
             now = self._clock.now()
             queue = self._queues[order.session_id]
             while queue and self._spoken[queue[0]].ends_at <= now:
                 queue.popleft()
             begins = self._spoken[queue[-1]].ends_at if queue else now
-            duration_ms = float(len(order.text) * self._ms_per_character)
             speech = Speech(
                 order.session_id,
                 str(uuid.uuid4()),

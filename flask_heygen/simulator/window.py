@@ -30,7 +30,7 @@ _PAGE = """<!doctype html>
 <meta http-equiv="refresh" content="2">
 <title>HeyGen, simulated</title>
 <h1>This is a simulation</h1>
-<p>It stands in for HeyGen's v1 streaming API: no avatar is behind it, and nothing is paid for.
+<p>It stands in for HeyGen's v1 streaming API: its avatar is drawn, and nothing is paid for.
 <a href="/simulator">What it knows, as JSON</a>.</p>
 <h2>Spoken</h2>
 <ol>

@@ -5,7 +5,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
@@ -35,6 +35,8 @@ class Visit:
     url: str
     requests: list[Request] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    #: Milliseconds that a state may let us wait.
+    patience: float = 5000
 
     def __post_init__(self) -> None:
         self.page.on("request", self._note)
@@ -59,7 +61,8 @@ class Visit:
 
     def reach(self, state: str) -> None:
         """Wait until the page is in a state, which the visitor is told."""
-        expect(self.page.locator(f"main[data-state={state}]")).to_be_visible()
+        main = self.page.locator(f"main[data-state={state}]")
+        expect(main).to_be_visible(timeout=self.patience)
         status = {
             "intro": "Ready",
             "starting": "Connecting",
@@ -95,15 +98,28 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser_options() -> dict[str, Any]:
+    """Say how the browser differs from the usual; modules and tests set it."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def browser(browser_options: dict[str, Any]) -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
-        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        say("These tests need Debian's chromium: apt install chromium")
+        miss("These tests need Debian's chromium: apt install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        options = {"executable_path": chromium, "args": QUIET, **browser_options}
+        browser = playwright.chromium.launch(**options)
         yield browser
         browser.close()
+
+
+def miss(what: str) -> NoReturn:
+    """Skip what cannot be tried on this machine, which CI may not."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 @pytest.fixture
@@ -149,5 +165,13 @@ def screen() -> dict[str, Any]:
 
 @pytest.fixture
 def visit(browser: Browser, url: str, screen: dict[str, Any]) -> Iterator[Visit]:
+    """Open a page whose browser can join no room, as behind many a firewall."""
     with browser.new_context(**screen) as context:
+        context.route_web_socket("**", lambda socket: socket.close())
         yield Visit(context.new_page(), url)
+
+
+@pytest.fixture
+def visit_type() -> type[Visit]:
+    """Hand the class to modules that make visits of their own: tests are no package."""
+    return Visit

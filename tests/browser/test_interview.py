@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from example_app.interview import INTERVIEW
 from flask_heygen.simulator import Fault, Simulator
@@ -201,7 +201,7 @@ class TestTrouble:
     ) -> None:
         """A failed task is an error that keeps the answer; trying again speaks the text once."""
         visit.start()
-        simulator.fault("task", Fault.RATE_LIMITED, retry_after=1)
+        simulator.fault("task", Fault.RATE_LIMITED, retry_after=3)
         visit.page.get_by_label("Your answer").fill(ANSWERS[0])
         visit.press("Next question")
         visit.reach("error")
@@ -228,18 +228,42 @@ class TestTrouble:
         visit.answer(ANSWERS[1])
         assert simulator.texts == LINES[:4]
 
+    def test_that_passes_soon_is_not_told(self, visit: Visit, simulator: Simulator) -> None:
+        """What the server puts off for a moment is asked again, and spoken once."""
+        visit.start()
+        simulator.fault("task", Fault.RATE_LIMITED, retry_after=1)
+        visit.answer(ANSWERS[0])
+
+        assert simulator.texts == LINES[:3]
+
     def test_of_a_closed_session_is_mended_by_a_new_one(
         self, visit: Visit, simulator: Simulator
     ) -> None:
         """When the other side has closed the session, a new one asks what was not asked."""
         visit.start()
         simulator.close_session(next(iter(simulator.sessions)))
+        visit.answer(ANSWERS[0])
+
+        assert states(simulator) == ["closed", "connected"]
+        assert simulator.texts == LINES[:3]
+
+    def test_of_a_session_that_is_closed_again_and_again_is_told(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """After one new session, a person decides about the next."""
+
+        def close_before(task: Route) -> None:
+            session_id = list(simulator.sessions)[-1]
+            simulator.close_session(session_id)
+            task.continue_()
+
+        visit.start()
+        visit.page.route("**/task", close_before, times=2)
         visit.press("Next question")
         visit.reach("error")
         visit.press("Reconnect")
         visit.reach("listening")
 
-        assert states(simulator) == ["closed", "connected"]
         assert simulator.texts == LINES[:3]
 
     def test_at_the_start_lets_the_interview_be_held_in_text(
@@ -272,11 +296,11 @@ class TestTrouble:
     def test_that_passes_names_the_wait(self, visit: Visit, simulator: Simulator) -> None:
         """Trying again is possible once the time that the server named is over."""
         visit.start()
-        simulator.fault("task", Fault.RATE_LIMITED, retry_after=2)
+        simulator.fault("task", Fault.RATE_LIMITED, retry_after=3)
         visit.press("Next question")
         visit.reach("error")
 
-        expect(visit.page.locator("#retry")).to_have_text("Try again in 1 s")
+        expect(visit.page.locator("#retry")).to_have_text("Try again in 2 s")
         expect(visit.page.locator("#retry")).to_have_attribute("aria-disabled", "true")
         expect(visit.page.locator("#retry")).to_have_text("Try again")
         visit.press("Try again")
@@ -373,7 +397,7 @@ class TestLayout:
         visit.start()
         boxes = [each.bounding_box() for each in visit.page.get_by_role("button").all()]
 
-        assert len(boxes) == 3
+        assert len(boxes) == 4
         assert all(box and box["height"] >= 44 for box in boxes)
 
 

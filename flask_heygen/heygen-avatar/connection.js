@@ -1,0 +1,238 @@
+/** The way to the avatar: a session, its room, and another session where one is lost. It knows no speech. */
+
+import { AvatarRoom } from "./room.js";
+import { AvatarError } from "./routes.js";
+
+/**
+ * @typedef {import("./routes.js").Session} Session
+ *
+ * @typedef {object} Listener
+ * @property {(type: string, detail: object) => void} tell the page of an event
+ * @property {(message: import("./utterance.js").Message) => void} message the avatar tells of its speech
+ * @property {() => void} ended the session is gone, and with it what was being said
+ */
+
+/** How often a lost session is replaced before anything has been spoken in the new one. */
+const RESTARTS = 1;
+
+export class Connection {
+  #routes;
+  #options;
+  #listener;
+
+  /** Whether the page wants a session: what a start that is under way finds out at its end. */
+  #wanted = false;
+  /** @type {Promise<void> | null} */
+  #starting = null;
+  #restarts = RESTARTS;
+  /** Lost while nobody looked: to be started again when somebody does. */
+  #asleep = false;
+  /** @type {Session | null} */
+  #session = null;
+  /** Aborted with the session: ends its timer and what waits for its room. */
+  #life = new AbortController();
+  /** @type {AvatarRoom | null} */
+  #room = null;
+  #live = false;
+  /** @type {AvatarError | null} */
+  #trouble = null;
+  /** Aborted by `stop`: ends the listeners on the page. @type {AbortController | null} */
+  #watch = null;
+
+  /**
+   * @param {import("./routes.js").Routes} routes
+   * @param {Omit<import("../heygen-avatar.js").Options, "baseUrl">} options
+   * @param {Listener} listener
+   */
+  constructor(routes, options, listener) {
+    this.#routes = routes;
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  /** Whether there is a session to speak in. */
+  get live() {
+    return this.#live;
+  }
+
+  /** The session, from its start on. */
+  get session() {
+    return this.#session;
+  }
+
+  /** Whether the session's room was joined, so that its messages are heard. */
+  get joined() {
+    return this.#room !== null;
+  }
+
+  /** Why there is no session, once that is known. */
+  get trouble() {
+    return this.#trouble;
+  }
+
+  /** Start a session, if there is none. */
+  start() {
+    this.renew();
+    return this.#launch();
+  }
+
+  /** End the session, or the start of one. */
+  async stop() {
+    this.#wanted = this.#asleep = false;
+    this.#trouble = null;
+    this.#watch?.abort();
+    this.#watch = null;
+    if (this.#session) await this.#end("stopped");
+    else await this.#starting?.catch(() => {}); // it finds itself unwanted
+  }
+
+  /** Something was spoken: the next loss is mended again. */
+  renew() {
+    this.#restarts = RESTARTS;
+  }
+
+  #launch() {
+    this.#wanted = true;
+    this.#trouble = null;
+    this.#watchPage();
+    this.#starting ??= this.#begin().finally(() => (this.#starting = null));
+    this.#starting.catch(() => {}); // a page that does not wait for it hears the event `error`
+    return this.#starting;
+  }
+
+  async #begin() {
+    await null; // a stop in the same breath (React's double effects) costs nothing
+    try {
+      while (this.#wanted && !this.#live) await this.#open();
+    } catch (error) {
+      this.#wanted = false;
+      this.fail(error);
+    }
+    if (this.#trouble) throw this.#trouble;
+  }
+
+  async #open() {
+    this.#listener.tell("starting", { reconnecting: false });
+    const session = await this.#routes.postPatiently("start", this.#options.session ?? {});
+    this.#session = session;
+    this.#life = new AbortController();
+    const { signal } = this.#life;
+    if (!this.#wanted) return this.#end("stopped");
+
+    const timer = setInterval(() => this.#keepAlive(session), (session.idle_seconds / 2) * 1000);
+    signal.addEventListener("abort", () => clearInterval(timer));
+    this.#room = this.#makeRoom();
+    const joined = (await this.#room?.join(session.url, session.access_token, signal)) ?? false;
+    if (signal.aborted) return;
+
+    if (!joined) this.#room = null;
+    this.#live = true;
+    this.#listener.tell("live", { session, room: joined });
+  }
+
+  #makeRoom() {
+    const { livekit, video = null, audio = null } = this.#options;
+    if (!livekit) return null;
+    return new AvatarRoom(livekit, { video, audio }, {
+      message: (message) => this.#listener.message(message),
+      sound: (blocked) => this.#listener.tell("sound", { blocked }),
+      reconnecting: () => this.#listener.tell("starting", { reconnecting: true }),
+      reconnected: () => this.#listener.tell("live", { session: this.#session, room: true }),
+      closed: () => this.#lose(),
+    });
+  }
+
+  /** The other side has ended the session: have another, once. */
+  #lose() {
+    this.#end("lost", { restarting: this.#restarts > 0 });
+    if (this.#restarts-- <= 0) {
+      this.#wanted = false;
+      this.fail(new AvatarError({ code: "session_closed", message: "The session has ended.", restart_session: true }));
+    } else if (document.hidden) this.#asleep = true;
+    else this.#launch();
+  }
+
+  /** Let go of the session, and end it where it has not ended yet.
+   *  @param {"stopped" | "lost"} reason */
+  async #end(reason, { restarting = false } = {}) {
+    const { session_id } = this.#forget(reason, restarting);
+    await this.#routes.post("stop", { session_id }, { keepalive: true }).catch(() => {}); // it will end by itself
+  }
+
+  /** @param {"stopped" | "left" | "lost"} reason */
+  #forget(reason, restarting = false) {
+    const session = /** @type {Session} */ (this.#session);
+    this.#session = null;
+    this.#live = false;
+    this.#life.abort();
+    this.#room?.leave();
+    this.#room = null;
+    this.#listener.ended();
+    this.#listener.tell("closed", { reason, restarting });
+    return session;
+  }
+
+  /** A session whose room nobody can join costs, and says nothing. @param {AvatarError} trouble */
+  giveUp(trouble) {
+    this.#wanted = false;
+    this.#trouble = trouble;
+    this.#end("lost");
+  }
+
+  /** Post what concerns a session, and learn from the answer whether there still is one.
+   *  @param {"task" | "interrupt" | "keep-alive"} route
+   *  @param {Session} session
+   *  @param {object} fields
+   *  @param {AbortSignal} [signal] */
+  async command(route, { session_id }, fields = {}, signal) {
+    try {
+      return await this.#routes.postPatiently(route, { session_id, ...fields }, signal);
+    } catch (error) {
+      const over = error instanceof AvatarError && error.restartSession;
+      if (over && this.#session?.session_id === session_id) this.#lose();
+      throw error;
+    }
+  }
+
+  /** Play the sound that the browser held back. */
+  async enableSound() {
+    await this.#room?.enableSound();
+  }
+
+  /** @param {Session} session */
+  #keepAlive(session) {
+    if (!document.hidden) this.command("keep-alive", session).catch(() => {}); // the next task tells
+  }
+
+  #watchPage() {
+    if (this.#watch) return;
+    this.#watch = new AbortController();
+    const { signal } = this.#watch;
+    addEventListener("pagehide", () => this.#leave(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.wake(), { signal });
+  }
+
+  /** Stop as the page goes away, and begin again where it comes back out of the browser's cache. */
+  #leave() {
+    if (!this.#wanted) return;
+    this.#wanted = this.#asleep = false;
+    if (this.#session) this.#routes.farewell(this.#forget("left").session_id);
+    const { signal } = /** @type {AbortController} */ (this.#watch);
+    addEventListener("pageshow", () => void this.#launch(), { signal, once: true });
+  }
+
+  /** Replace a session that was lost while nobody looked. */
+  wake() {
+    if (!this.#asleep) return;
+    this.#asleep = false;
+    this.#launch();
+  }
+
+  /** Tell a page what went wrong. @param {unknown} error */
+  fail(error) {
+    const trouble = error instanceof AvatarError ? error : new AvatarError({ code: "page_error", message: String(error) });
+    if (!this.#session) this.#trouble = trouble;
+    this.#listener.tell("error", { error: trouble });
+    return trouble;
+  }
+}

@@ -1,0 +1,104 @@
+/** The session's LiveKit room: the avatar's picture, voice and messages, and nobody else's. */
+
+/**
+ * @typedef {typeof import("livekit-client")} LiveKit
+ * @typedef {import("livekit-client").RemoteTrack} RemoteTrack
+ * @typedef {import("./utterance.js").Message} Message
+ *
+ * @typedef {object} Listener
+ * @property {(message: Message) => void} message
+ * @property {(blocked: boolean) => void} sound the browser has begun or ceased to hold it back
+ * @property {() => void} reconnecting
+ * @property {() => void} reconnected
+ * @property {() => void} closed by the other side, or for good by the network
+ */
+
+const AVATAR = "heygen";
+/** What it may take to join and to be sent picture and voice. */
+const PATIENCE_MS = 15_000;
+
+export class AvatarRoom {
+  #livekit;
+  #room;
+  #elements;
+  #listener;
+  #joined = false;
+  /** @type {Map<string, RemoteTrack>} by kind */
+  #tracks = new Map();
+  /** @type {() => void} */
+  #complete = () => {};
+
+  /**
+   * @param {LiveKit} livekit
+   * @param {{video: HTMLVideoElement | null, audio: HTMLAudioElement | null}} elements
+   * @param {Listener} listener
+   */
+  constructor(livekit, elements, listener) {
+    this.#livekit = livekit;
+    this.#elements = elements;
+    this.#listener = listener;
+    this.#room = new livekit.Room({
+      // A page that asks before it is left may stay, and who leaves it hears `leave`.
+      disconnectOnPageLeave: false,
+      // As livekit-client 2.11 does; to ask for one connection costs an error where there are two.
+      singlePeerConnection: false,
+    });
+    this.#listen();
+  }
+
+  /** Join, and wait for picture and voice.
+   *  @param {string} url @param {string} token @param {AbortSignal} signal
+   *  @returns {Promise<boolean>} whether it was joined */
+  async join(url, token, signal) {
+    const complete = new Promise((resolve) => (this.#complete = () => resolve(undefined)));
+    const given = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+    const connected = this.#room.connect(url, token).then(() => (this.#joined = true));
+    await Promise.race([connected.then(() => complete).catch(() => {}), given, late]);
+    if (!this.#joined) this.leave();
+    return this.#joined;
+  }
+
+  /** Play the voice that the browser held back; within a click. */
+  async enableSound() {
+    await this.#room.startAudio();
+  }
+
+  /** Leave without a word to the listener. */
+  leave() {
+    this.#room.removeAllListeners();
+    for (const track of this.#tracks.values()) track.detach();
+    this.#room.disconnect().catch(() => {});
+  }
+
+  #listen() {
+    const { RoomEvent } = this.#livekit;
+    this.#room
+      .on(RoomEvent.TrackSubscribed, (track, _, participant) => this.#show(track, participant.identity))
+      .on(RoomEvent.DataReceived, (payload) => this.#hear(payload))
+      .on(RoomEvent.AudioPlaybackStatusChanged, () => this.#listener.sound(!this.#room.canPlaybackAudio))
+      .on(RoomEvent.Reconnecting, () => this.#listener.reconnecting())
+      .on(RoomEvent.Reconnected, () => this.#listener.reconnected())
+      .on(RoomEvent.Disconnected, () => this.#joined && this.#listener.closed());
+  }
+
+  /** @param {RemoteTrack} track @param {string} identity */
+  #show(track, identity) {
+    if (identity !== AVATAR) return;
+    const { video, audio } = this.#elements;
+    const element = track.kind === "video" ? video : audio;
+    if (element) track.attach(element);
+    else if (track.kind === "audio") track.attach();
+    this.#tracks.set(track.kind, track);
+    if (this.#tracks.size === 2) this.#complete();
+  }
+
+  /** @param {Uint8Array} payload */
+  #hear(payload) {
+    try {
+      this.#listener.message(JSON.parse(new TextDecoder().decode(payload)));
+    } catch {
+      // Not one of the avatar's: whoever speaks in a room may send what they like.
+    }
+  }
+}

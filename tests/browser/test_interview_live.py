@@ -1,0 +1,351 @@
+"""The interviewer, seen and heard: the page in the simulator's rooms, over WebRTC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, expect
+
+from example_app import create_app
+from example_app.interview import INTERVIEW
+from flask_heygen.simulator import Fault, Simulator
+from flask_heygen.simulator.door import ADVICE, joinable
+
+if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
+    from tests.browser.conftest import Visit
+
+pytestmark = pytest.mark.skipif(not joinable(), reason=ADVICE)
+
+NODE_MODULES = Path(__file__).parent.parent.parent / "example_app/node_modules"
+LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
+
+#: What a pair of eyes and ears would tell, without a hand on the page's own code.
+WITNESS = """
+globalThis.witness = {
+  captions: [], events: [],
+
+  // Which part of the mouth moves, and how loud the voice is, on average over some time.
+  async attend(ms) {
+    const video = document.querySelector("video");
+    const canvas = new OffscreenCanvas(80, 45).getContext("2d", { willReadFrequently: true });
+    const look = () => {
+      canvas.drawImage(video, 280, 185, 80, 45, 0, 0, 80, 45);
+      return canvas.getImageData(0, 0, 80, 45).data;
+    };
+    const moved = [], loud = [];
+    let before = look();
+    for (const end = performance.now() + ms; performance.now() < end; ) {
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      const now = look();
+      // A still picture flickers a little as its quality rises; a mouth makes skin of teeth.
+      moved.push(now.filter((value, at) => Math.abs(value - before[at]) > 24).length / now.length);
+      loud.push(this.loudness());
+      before = now;
+    }
+    const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    return { moved: mean(moved), loud: mean(loud) };
+  },
+
+  loudness() {
+    const samples = new Float32Array(2048);
+    this.ear.getFloatTimeDomainData(samples);
+    return Math.sqrt(samples.reduce((sum, value) => sum + value * value, 0) / samples.length);
+  },
+
+  listen(track) {
+    const context = (this.context ??= new AudioContext());
+    this.ear = new AnalyserNode(context, { fftSize: 2048 });
+    context.createMediaStreamSource(new MediaStream([track])).connect(this.ear);
+  },
+
+  read() {
+    const said = [...document.querySelectorAll("#caption .said")].map((word) => word.textContent);
+    const line = document.querySelector("#caption").dataset.line;
+    const text = document.querySelector("#spoken").textContent;
+    if (said.length && text) (((this.captions[text] ??= {}))[line] = said.join(""));
+  },
+};
+
+const Connection = RTCPeerConnection;
+globalThis.RTCPeerConnection = class extends Connection {
+  constructor(...options) {
+    super(...options);
+    this.addEventListener("track", ({ track }) => track.kind === "audio" && witness.listen(track));
+  }
+};
+addEventListener("DOMContentLoaded", () => {
+  if (!document.querySelector("#caption")) return;
+  const watch = { subtree: true, childList: true, attributes: true };
+  new MutationObserver(() => witness.read()).observe(document.querySelector("#caption"), watch);
+});
+"""
+
+#: A voice for a browser that has none, and a list of what it said.
+VOICE = """
+globalThis.said = [];
+Object.defineProperty(globalThis, "speechSynthesis", { value: Object.assign(new EventTarget(), {
+  getVoices: () => [{ name: "A voice of the browser's" }],
+  speak: (speech) => (said.push(speech.text), setTimeout(() => speech.onend(), 300)),
+  cancel() {},
+}) });
+globalThis.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
+"""
+
+
+@pytest.fixture
+def vendor() -> dict[str, Any]:
+    """Rooms as the vendor has them: a session waits until somebody joins."""
+    return {"joined": False}
+
+
+@pytest.fixture(scope="module")
+def browser_options() -> dict[str, Any]:
+    """Have a browser that keeps pages for a return, as a visitor's does."""
+    return {"ignore_default_args": ["--disable-back-forward-cache"]}
+
+
+@pytest.fixture
+def app(simulator: Simulator) -> Flask:
+    return create_app(
+        {
+            "HEYGEN_API_KEY": "a-key-that-no-browser-sees",
+            "HEYGEN_BASE_URL": simulator.url,
+            "HEYGEN_SESSION_DEFAULTS": {"voice": {"rate": 1.5}},
+            "INTERVIEW_SIMULATED": True,
+        }
+    )
+
+
+@pytest.fixture
+def visit(
+    browser: Browser, url: str, screen: dict[str, Any], visit_type: type[Visit]
+) -> Iterator[Visit]:
+    with browser.new_context(**screen) as context:
+        context.add_init_script(WITNESS)
+        yield visit_type(context.new_page(), url, patience=30_000)
+
+
+def begin(visit: Visit) -> None:
+    """Have the first words spoken."""
+    visit.open()
+    visit.press("Start interview")
+    expect(visit.page.locator("main[data-state=speaking]:not(.waiting)")).to_be_visible()
+    expect(visit.page.locator("main[data-picture=live]")).to_be_visible()
+
+
+def states(simulator: Simulator) -> list[str]:
+    return [session.state for session in simulator.sessions.values()]
+
+
+class TestInterviewer:
+    def test_is_seen_and_heard_speaking(self, visit: Visit) -> None:
+        """The mouth moves and the voice is loud while a text is spoken; then both rest."""
+        begin(visit)
+        visit.page.wait_for_timeout(500)
+        speaking = visit.page.evaluate("witness.attend(2000)")
+        visit.reach("listening")
+        visit.page.wait_for_timeout(500)
+        resting = visit.page.evaluate("witness.attend(1000)")
+
+        assert speaking["moved"] > 0.01
+        assert resting["moved"] < 0.003
+        assert speaking["loud"] > 0.02
+        assert resting["loud"] < 0.001
+        assert visit.complaints == []
+
+    def test_asks_three_questions_in_order_with_captions_that_match(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """Each word that was spoken has been shown, line by line."""
+        visit.start()
+        for answer in ("One.", "Two."):
+            visit.answer(answer)
+
+        assert simulator.texts == LINES[:4]
+        captions = visit.page.evaluate("Object.entries(witness.captions)")
+        shown = {text: re.sub(r"\s+", " ", " ".join(lines.values())) for text, lines in captions}
+        assert {text: shown[text].strip() for text in shown} == {text: text for text in LINES[:4]}
+
+    @pytest.mark.skipif(not NODE_MODULES.is_dir(), reason="npm ci in example_app")
+    def test_is_joined_by_the_client_that_the_vendors_sdk_pins(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """livekit-client 2.11.3 does as well as the newest."""
+        client = NODE_MODULES / "livekit-client-2.11.3/dist/livekit-client.umd.js"
+        visit.page.add_init_script(path=client)
+        visit.page.route("**/livekit-client.js", lambda route: route.abort())
+        begin(visit)
+        visit.page.wait_for_timeout(500)
+
+        assert visit.page.evaluate("LivekitClient.version") == "2.11.3"
+        assert visit.page.evaluate("witness.attend(1000)")["loud"] > 0.02
+        assert states(simulator) == ["connected"]
+
+    def test_falls_silent_when_interrupted(
+        self, visit: Visit, simulator: Simulator, record_property: Callable[[str, object], None]
+    ) -> None:
+        """What is heard ends soon after the page has asked for it."""
+        visit.open()
+        waited = visit.page.evaluate(
+            """async (text) => {
+              const { HeyGenAvatar } = await import("/api/heygen/heygen-avatar.js");
+              const avatar = new HeyGenAvatar({ livekit: LivekitClient });
+              const silence = async () => {
+                const began = performance.now();
+                // A tenth of a second of silence: a voice pauses between words, too.
+                for (let since = began; performance.now() - since < 100; ) {
+                  await new Promise((resolve) => setTimeout(resolve, 10));
+                  if (witness.loudness() > 0.001) since = performance.now();
+                }
+                return performance.now() - began - 100;
+              };
+              await avatar.start();
+              const spoken = avatar.speak(text);
+              await new Promise((resolve) => avatar.addEventListener("speaking", resolve));
+              await new Promise((resolve) => setTimeout(resolve, 700));
+              avatar.interrupt();
+              const waited = await silence();
+              if (await spoken !== null) throw new Error("It was spoken to its end.");
+              await avatar.stop();
+              return waited;
+            }""",
+            INTERVIEW.questions[0],
+        )
+
+        record_property("ms_from_interrupt_to_silence", round(waited))
+        assert waited < 1500
+        assert simulator.spoken[0].interrupted
+        assert states(simulator) == ["closed"]
+
+
+class TestSession:
+    def test_ends_with_its_room(self, visit: Visit, simulator: Simulator) -> None:
+        """Who ends the interview leaves the room, and the drawing is back."""
+        begin(visit)
+        visit.press("End interview")
+        visit.reach("ended")
+        visit.until(lambda: states(simulator) == ["closed"], "the session is closed")
+
+        expect(visit.page.locator("main[data-picture]")).not_to_be_attached()
+        assert simulator.count("stop", status=200) == 1
+
+    def test_ends_with_the_tab(self, visit: Visit, simulator: Simulator) -> None:
+        """Who closes the tab stops the session."""
+        begin(visit)
+        other = visit.page.context.new_page()
+        visit.page.close(run_before_unload=True)
+        for _ in range(250):
+            if states(simulator) == ["closed"]:
+                break
+            other.wait_for_timeout(20)
+
+        assert states(simulator) == ["closed"]
+        assert simulator.count("stop", status=200) == 1
+
+    def test_is_a_new_one_after_a_reload(self, visit: Visit, simulator: Simulator) -> None:
+        """A reload stops the session; the next begins with the same question."""
+        begin(visit)
+        visit.page.reload()
+        visit.until(lambda: states(simulator) == ["closed"], "the session is closed")
+        visit.press("Continue with question 1")
+        visit.reach("listening")
+
+        assert states(simulator) == ["closed", "connected"]
+        assert simulator.texts == (LINES[0], LINES[1])
+
+    def test_is_replaced_once_where_the_other_side_ends_it(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """The first loss is mended by itself, the second is a person's to mend."""
+        visit.start()
+        for number in (1, 2):
+            expect(visit.page.locator("main[data-link=live]")).to_be_attached()
+            assert len(simulator.sessions) == number
+            simulator.close_session(list(simulator.sessions)[-1])
+            expect(visit.page.locator("main[data-link=live]")).not_to_be_attached()
+            if number == 1:
+                expect(visit.page.locator("main[data-picture=live]")).to_be_attached()
+        visit.press("Next question")
+        visit.reach("error")
+        visit.press("Reconnect")
+        visit.reach("listening")
+
+        assert states(simulator) == ["closed", "closed", "connected"]
+        assert simulator.texts == LINES[:3]
+
+    def test_is_each_tabs_own(self, visit: Visit, simulator: Simulator) -> None:
+        """Two tabs are two interviews: the end of one is not the other's."""
+        other = type(visit)(visit.page.context.new_page(), visit.url, patience=30_000)
+        begin(visit)
+        begin(other)
+        visit.press("End interview")
+        visit.until(lambda: states(simulator) == ["closed", "connected"], "one is closed")
+        other.page.bring_to_front()
+        other.reach("listening")
+        other.answer("I am still here.")
+
+        _, session_id = simulator.sessions
+        texts = [each.text for each in simulator.spoken if each.session_id == session_id]
+        assert texts == list(LINES[:3])
+
+
+class TestVoice:
+    def test_of_the_browser_helps_out(self, visit: Visit, simulator: Simulator) -> None:
+        """A text that the avatar cannot speak is read aloud, and the interview goes on."""
+        visit.page.add_init_script(VOICE)
+        visit.start()
+        simulator.fault("task", Fault.RATE_LIMITED, retry_after=9)
+        visit.answer("One.")
+        visit.answer("Two.")
+
+        assert visit.page.evaluate("said") == [LINES[2]]
+        assert simulator.texts == (*LINES[:2], LINES[3])
+        expect(visit.page.get_by_role("alert")).to_be_hidden()
+
+
+class TestSound:
+    def test_that_the_browser_holds_back_is_played_at_a_click(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """Without a gesture there is no sound, but a button for it."""
+        # The page presses its own button, and nothing is asked of it until the sound is held
+        # back: what is evaluated from outside counts as a gesture.
+        visit.page.add_init_script(
+            """addEventListener("load", () => setTimeout(() => {
+              document.querySelector("#start").click();
+              document.querySelector("#sound").addEventListener("click",
+                () => (witness.active = navigator.userActivation.isActive));
+            }, 200))"""
+        )
+        visit.page.goto(visit.url)
+        visit.until(lambda: len(simulator.texts) > 0, "something is spoken")
+        visit.page.wait_for_timeout(500)  # nothing was looked at so far
+        button = visit.page.get_by_role("button", name="Turn on sound")
+        expect(button).to_be_visible()
+        button.click()
+
+        expect(button).to_be_hidden()
+        assert visit.page.evaluate("witness.active")
+
+
+class TestReturn:
+    def test_out_of_the_browsers_cache_begins_a_new_session(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """Who goes away stops the session; who comes back finds the interviewer there again."""
+        visit.start()
+        visit.page.evaluate("document.title = 'kept'")
+        visit.page.goto(f"{visit.url}livekit-client.js")
+        visit.until(lambda: states(simulator) == ["closed"], "the session is closed")
+        visit.page.go_back(wait_until="commit")
+        visit.until(lambda: states(simulator) == ["closed", "connected"], "there is a new one")
+
+        assert visit.page.title() == "kept"
+        expect(visit.page.locator("main[data-picture=live]")).to_be_attached()
+        visit.answer("Where were we?")
+        assert simulator.texts == LINES[:3]

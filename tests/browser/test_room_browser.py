@@ -1,0 +1,216 @@
+"""A session's room, as an unmodified livekit-client meets it in a real browser."""
+
+import functools
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from flask_heygen.simulator import Simulator
+
+#: The one that HeyGen's SDK pins, and the newest.
+VERSIONS = ("2.11.3", "2")
+TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+)
+ROOM_DELETED = 5
+
+
+def program(name: str, advice: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        say(advice)
+    return str(found)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = program("chromium", "These tests need Debian's chromium: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=ARGUMENTS, ignore_default_args=["--mute-audio"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the page beside a version of livekit-client: from another origin than the simulator."""
+    folder = tmp_path_factory.mktemp("site")
+    npm = program("npm", "These tests need npm: apt install npm")
+    install = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+    subprocess.run([*install, f"livekit-client@{request.param}"], cwd=folder, check=True)
+    client = folder / "node_modules/livekit-client/dist/livekit-client.umd.js"
+    shutil.copy(client, folder / "livekit-client.js")
+    shutil.copy(Path(__file__).with_name("room.html"), folder)
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/room.html"
+        server.shutdown()
+        thread.join()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+class Visit:
+    """A page in a session's room, and the host's server that calls the API for it."""
+
+    def __init__(self, sim: Simulator, page: Page) -> None:
+        self.sim = sim
+        self.page = page
+        self.session = self.post("new")["data"]
+        self.session_id = self.session["session_id"]
+        self.post("start", session_id=self.session_id)
+
+    def post(self, call: str, **body: object) -> Any:
+        with requests.Session() as http:
+            http.trust_env = False
+            base, key = f"{self.sim.url}/v1/streaming.", {"X-Api-Key": "key"}
+            reply = http.post(f"{base}create_token", json={}, headers=key, timeout=30)
+            bearer = {"Authorization": f"Bearer {reply.json()['data']['token']}"}
+            return http.post(base + call, json=body, headers=bearer, timeout=30).json()
+
+    def say(self, text: str) -> str:
+        body = {"session_id": self.session_id, "text": text, "task_mode": "async"}
+        return str(self.post("task", **body)["data"]["task_id"])
+
+    def join(self) -> None:
+        self.page.evaluate(
+            "([url, token]) => join(url, token)",
+            [self.session["url"], self.session["access_token"]],
+        )
+
+    def seen(self, what: str) -> Any:
+        return self.page.evaluate(f"seen.{what}")
+
+    def observe(self, milliseconds: int) -> tuple[float, float]:
+        told = self.page.evaluate("observe", milliseconds)
+        return told["moved"], told["loudest"]
+
+    def until_at_rest(self) -> None:
+        for _ in range(60):
+            moved, loudest = self.observe(500)
+            if moved < REST and loudest < 0.005:
+                return
+        pytest.fail(f"The avatar never rested: {moved=} {loudest=}")
+
+    def until(self, true: str) -> None:
+        self.page.wait_for_function(true, timeout=30_000)
+
+
+# How much of the mouth still changes at rest, in shades of 255: the codec sharpens the picture.
+REST = 5
+SPOKEN = "seen.messages.some((one) => one.type === 'avatar_stop_talking')"
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    with Simulator(joined=False) as sim:
+        yield sim
+
+
+@pytest.fixture
+def visit(sim: Simulator, site: str, chromium: Browser) -> Iterator[Visit]:
+    with chromium.new_context(permissions=["microphone"]) as context:
+        page = context.new_page()
+        page.goto(site)
+        yield Visit(sim, page)
+
+
+class TestRoom:
+    def test_shows_a_face_that_speaks(self, visit: Visit) -> None:
+        """Mouth and sound move while the avatar speaks, and rest before and after."""
+        visit.join()
+        first_frame = visit.seen("firstFrame")
+        print(f"first frame after {first_frame:.0f} ms")  # noqa: T201  with -s
+        visit.until_at_rest()
+        visit.say(TEXT)
+        visit.until("seen.messages.length > 0")
+        moved, loudest = visit.observe(2500)
+        visit.until(SPOKEN)
+        visit.until_at_rest()
+
+        assert loudest > 0.03
+        assert moved > 2 * REST
+
+    def test_tells_what_is_spoken(self, visit: Visit) -> None:
+        """The messages come in order, from heygen and without a topic; heygen is the speaker."""
+        visit.join()
+        task_id = visit.say(TEXT)
+        visit.until(SPOKEN)
+        visit.until("seen.speakers.length === 2")
+
+        messages = visit.seen("messages")
+        kinds = [message["type"] for message in messages]
+        assert kinds[0] == "avatar_start_talking"
+        assert kinds[-2:] == ["avatar_end_message", "avatar_stop_talking"]
+        assert "".join(message.get("message", "") for message in messages) == TEXT
+        assert {message["task_id"] for message in messages} == {task_id}
+        assert set(visit.seen("from")) == {"heygen"}
+        assert set(visit.seen("topics")) == {""}
+        assert visit.seen("speakers") == [["heygen"], []]
+
+    def test_is_left_when_the_session_stops(self, visit: Visit) -> None:
+        """The client learns that the room was deleted."""
+        visit.join()
+        visit.post("stop", session_id=visit.session_id)
+        visit.until("seen.reasons.length > 0")
+
+        assert visit.seen("reasons") == [ROOM_DELETED]
+
+    def test_refuses_a_bad_token(self, visit: Visit) -> None:
+        """The client is told that it is not allowed in, though the page is of another origin."""
+        visit.session["access_token"] = "nonsense"
+        refusal = visit.page.evaluate(
+            "([url, token]) => join(url, token).catch((error) => `${error.name} ${error.status}`)",
+            [visit.session["url"], visit.session["access_token"]],
+        )
+
+        assert refusal == "ConnectionError 401"
+
+    def test_takes_a_microphone(self, visit: Visit) -> None:
+        """A user's voice can be published, while the avatar goes on."""
+        visit.join()
+        visit.page.evaluate("room.localParticipant.setMicrophoneEnabled(true)")
+        visit.say("Yes.")
+        visit.until(SPOKEN)
+
+        assert visit.page.evaluate("room.localParticipant.isMicrophoneEnabled")
+
+    @pytest.mark.slow
+    def test_lasts(self, visit: Visit) -> None:
+        """The connection outlives the signalling's ping timeout of 15 seconds."""
+        visit.join()
+        until = time.monotonic() + 22
+        while time.monotonic() < until:
+            visit.observe(1000)
+
+        assert visit.page.evaluate("room.state") == "connected"
+        assert visit.seen("reasons") == []

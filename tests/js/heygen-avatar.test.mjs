@@ -1,0 +1,674 @@
+/** HeyGenAvatar, on a page, before a server and in a room that do as they are told. */
+
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+
+import { AvatarError, HeyGenAvatar } from "../../flask_heygen/heygen-avatar.js";
+import { LiveKit, Page, Server, pass, record, settle } from "./page.mjs";
+
+const NOT_READY = { status: 409, code: "session_not_ready", retryable: true, retry_after: 1 };
+const CLOSED = { status: 410, code: "session_closed", restart_session: true };
+const FAILED = { status: 502, code: "heygen_error", retryable: true };
+
+let page, server, livekit;
+
+beforeEach(() => {
+  page = new Page();
+  server = new Server();
+  livekit = new LiveKit();
+});
+afterEach(() => page.close());
+
+function make(options = {}) {
+  return new HeyGenAvatar({ livekit, baseUrl: "/api/heygen", ...options });
+}
+
+/** Let the avatar of the newest room be seen and heard. */
+async function appear() {
+  await settle();
+  livekit.room.send("video");
+  livekit.room.send("audio");
+  await settle();
+}
+
+async function live(options) {
+  const avatar = make(options);
+  const events = record(avatar);
+  avatar.start();
+  await appear();
+  assert.equal(avatar.live, true);
+  return { avatar, events };
+}
+
+const types = (events) => events.map(([type]) => type);
+
+describe("start", () => {
+  test("joins the session's room and is live with picture and voice", async () => {
+    const avatar = make({ session: { quality: "low" } });
+    const events = record(avatar);
+    const started = avatar.start();
+    await settle();
+    livekit.room.send("video");
+    await settle();
+    assert.equal(avatar.live, false);
+    livekit.room.send("audio");
+    await started;
+
+    assert.deepEqual(server.to("start"), [{ quality: "low" }]);
+    assert.deepEqual([livekit.room.url, livekit.room.token], ["wss://room.example", "room-token"]);
+    assert.deepEqual(types(events), ["starting", "live"]);
+    assert.equal(events[1][1].room, true);
+    assert.equal(events[1][1].session.session_seconds, 600);
+  });
+
+  test("is one, however often it is called", async () => {
+    const { avatar } = await live();
+    await avatar.start();
+    const other = make();
+    assert.equal(other.start(), other.start());
+    await appear();
+
+    assert.equal(server.to("start").length, 2);
+  });
+
+  test("costs nothing where it is stopped in the same breath", async () => {
+    const avatar = make();
+    avatar.start();
+    await avatar.stop();
+    await settle();
+
+    assert.deepEqual(server.routes, []);
+  });
+
+  test("is one for React, which starts, stops and starts", async () => {
+    const avatar = make();
+    avatar.start();
+    avatar.stop();
+    avatar.start();
+    await appear();
+
+    assert.deepEqual(server.routes, ["start"]);
+    assert.equal(avatar.live, true);
+  });
+
+  test("stops the session that comes when it is not wanted any more", async () => {
+    let answer;
+    server.next("start", new Promise((resolve) => (answer = resolve)));
+    const avatar = make();
+    const started = avatar.start();
+    await settle();
+    avatar.stop();
+    answer();
+    await started;
+
+    assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }]);
+    assert.equal(avatar.live, false);
+  });
+
+  test("stops the session whose room is being joined", async () => {
+    const avatar = make();
+    const started = avatar.start();
+    await settle();
+    await avatar.stop();
+    await started;
+
+    assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }]);
+    assert.equal(livekit.room.left, true);
+  });
+
+  test("tells why there is none", async () => {
+    server.next("start", { status: 503, code: "not_configured" });
+    const avatar = make();
+    const events = record(avatar);
+
+    await assert.rejects(avatar.start(), { name: "AvatarError", code: "not_configured" });
+    assert.deepEqual(types(events), ["starting", "error"]);
+  });
+
+  test("can be tried again", async () => {
+    server.next("start", "offline");
+    const avatar = make();
+    await assert.rejects(avatar.start(), { code: "unreachable" });
+    avatar.start();
+    await appear();
+
+    assert.equal(avatar.live, true);
+  });
+
+  test("is live without a room where none can be joined", async () => {
+    livekit = new LiveKit({ refuses: true });
+    const avatar = make();
+    const events = record(avatar);
+    await avatar.start();
+
+    assert.equal(events.at(-1)[1].room, false);
+  });
+
+  test("waits for a picture no longer than a person would", async () => {
+    const avatar = make();
+    avatar.start();
+    await settle();
+    await pass(15_000);
+
+    assert.equal(avatar.live, true);
+  });
+});
+
+describe("room", () => {
+  test("lets in the avatar alone", async () => {
+    const video = {};
+    await live({ video });
+
+    assert.deepEqual(livekit.room.send("video", "somebody"), []);
+    assert.deepEqual(livekit.room.send("video"), [video]);
+  });
+
+  test("takes no harm from what is not a message", async () => {
+    const { events } = await live();
+    livekit.room.emit("DataReceived", new Uint8Array([255, 0]));
+    livekit.room.tell("avatar_stop_talking", "unknown");
+
+    assert.deepEqual(types(events), ["starting", "live"]);
+  });
+
+  test("tells that it is being joined again", async () => {
+    const { events } = await live();
+    livekit.room.emit("Reconnecting");
+    livekit.room.emit("Reconnected");
+
+    assert.deepEqual(types(events), ["starting", "live", "starting", "live"]);
+    assert.equal(events[2][1].reconnecting, true);
+  });
+
+  test("tells that the browser holds the sound back, and plays it in a click", async () => {
+    const { avatar, events } = await live();
+    livekit.room.canPlaybackAudio = false;
+    livekit.room.emit("AudioPlaybackStatusChanged");
+    await avatar.enableSound();
+
+    assert.deepEqual(events.slice(2), [["sound", { blocked: true }], ["sound", { blocked: false }]]);
+  });
+});
+
+describe("speak", () => {
+  test("resolves when the avatar has said the last word", async () => {
+    const { avatar, events } = await live();
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    assert.deepEqual(server.to("task"), [{ session_id: "session-1", text: "Hello.", task_type: "repeat" }]);
+    livekit.room.tell("avatar_start_talking", "task-1");
+    livekit.room.tell("avatar_talking_message", "task-1", { message: "Hello." });
+    livekit.room.tell("avatar_stop_talking", "task-1");
+
+    assert.equal(await spoken, "avatar");
+    assert.deepEqual(events.slice(2), [
+      ["speaking", { text: "Hello.", by: "avatar", duration_ms: 1000 }],
+      ["words", { text: "Hello.", message: "Hello." }],
+      ["silent", { text: "Hello.", by: "avatar", cutShort: false }],
+    ]);
+  });
+
+  test("says one text after the other", async () => {
+    const { avatar } = await live();
+    const spoken = Promise.all(["one", "two", "three"].map((text) => avatar.speak(text)));
+    for (const number of [1, 2, 3]) {
+      await settle();
+      assert.equal(server.texts.length, number);
+      livekit.room.speak(`task-${number}`);
+    }
+
+    assert.deepEqual(await spoken, ["avatar", "avatar", "avatar"]);
+    assert.deepEqual(server.texts, ["one", "two", "three"]);
+  });
+
+  test("waits until the avatar is live", async () => {
+    const avatar = make();
+    avatar.speak("Hello.");
+    await settle();
+    avatar.start();
+    await settle();
+    assert.deepEqual(server.routes, ["start"]);
+    await appear();
+
+    assert.deepEqual(server.routes, ["start", "task"]);
+  });
+
+  test("heeds messages that come before the server's answer", async () => {
+    const { avatar } = await live();
+    let answer;
+    server.next("task", new Promise((resolve) => (answer = resolve)));
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    livekit.room.speak("task-1");
+    answer();
+
+    assert.equal(await spoken, "avatar");
+  });
+
+  test("takes no other task's silence for its own", async () => {
+    const { avatar } = await live();
+    let ended = false;
+    avatar.speak("Hello.").then(() => (ended = true));
+    await settle();
+    livekit.room.tell("avatar_stop_talking", "task-0");
+    await settle();
+
+    assert.equal(ended, false);
+  });
+
+  test("takes the duration, and some patience, for a silence that nobody told", async () => {
+    const { avatar } = await live();
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    livekit.room.tell("avatar_start_talking", "task-1");
+    let ended = false;
+    spoken.then(() => (ended = true));
+    await pass(5_900);
+    assert.equal(ended, false);
+    await pass(200);
+
+    assert.equal(ended, true);
+  });
+
+  test("takes the duration alone where there is no room", async () => {
+    const avatar = make({ livekit: undefined });
+    const events = record(avatar);
+    await avatar.start();
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    await pass(1000);
+
+    assert.equal(await spoken, "avatar");
+    assert.deepEqual(types(events), ["starting", "live", "speaking", "silent"]);
+  });
+
+  test("tries again what the server puts off", async () => {
+    const { avatar } = await live();
+    server.next("task", NOT_READY, { ...NOT_READY, status: 429, code: "rate_limited", retry_after: 2 });
+    avatar.speak("Hello.");
+    await settle();
+    await pass(1000);
+    await pass(2000);
+
+    assert.deepEqual(server.texts, ["Hello.", "Hello.", "Hello."]);
+  });
+
+  test("tries again a few times only, and ends a session that speaks to nobody", async () => {
+    const { avatar } = await live();
+    server.next("task", ...Array(9).fill(NOT_READY));
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    for (let second = 0; second < 9; second++) await pass(1000);
+
+    await assert.rejects(spoken, { code: "session_not_ready" });
+    assert.equal(server.texts.length, 6);
+    assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }]);
+  });
+
+  test("tells a long wait instead of keeping it", async () => {
+    const { avatar } = await live();
+    server.next("task", { status: 429, code: "rate_limited", retryable: true, retry_after: 30 });
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    await pass(500);
+
+    await assert.rejects(spoken, { code: "rate_limited", retryAfter: 30 });
+    assert.equal(server.texts.length, 1);
+  });
+});
+
+describe("interrupt", () => {
+  test("cuts short what is said, drops the rest and tells the server", async () => {
+    const { avatar, events } = await live();
+    const spoken = [avatar.speak("one"), avatar.speak("two")];
+    await settle();
+    livekit.room.tell("avatar_start_talking", "task-1");
+    await avatar.interrupt();
+
+    assert.deepEqual(await Promise.all(spoken), [null, null]);
+    assert.deepEqual(server.routes, ["start", "task", "interrupt"]);
+    assert.deepEqual(events.at(-1), ["silent", { text: "one", by: "avatar", cutShort: true }]);
+  });
+
+  test("overtakes no task, and is overtaken by none", async () => {
+    const { avatar } = await live();
+    let answer;
+    server.next("task", new Promise((resolve) => (answer = resolve)));
+    avatar.speak("one");
+    await settle();
+    avatar.interrupt();
+    avatar.speak("two");
+    await settle();
+    assert.deepEqual(server.routes, ["start", "task"]);
+    answer();
+    await settle();
+
+    assert.deepEqual(server.routes, ["start", "task", "interrupt", "task"]);
+    assert.deepEqual(server.texts, ["one", "two"]);
+  });
+
+  test("asks nothing of the server while nobody speaks", async () => {
+    const { avatar } = await live();
+    await avatar.interrupt();
+
+    assert.deepEqual(server.routes, ["start"]);
+  });
+});
+
+describe("stop", () => {
+  test("ends the session, leaves the room and resolves what was to be said", async () => {
+    const { avatar, events } = await live();
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    await avatar.stop();
+
+    assert.equal(await spoken, null);
+    assert.equal(livekit.room.left, true);
+    assert.equal(avatar.live, false);
+    assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }]);
+    assert.deepEqual(events.at(-1), ["closed", { reason: "stopped", restarting: false }]);
+  });
+
+  test("is done once", async () => {
+    const { avatar } = await live();
+    await avatar.stop();
+    await avatar.stop();
+    page.window.fire("pagehide");
+
+    assert.equal(server.to("stop").length, 1);
+  });
+});
+
+describe("a session that the other side ends", () => {
+  test("is replaced, and nothing is said twice", async () => {
+    const { avatar, events } = await live();
+    const cut = avatar.speak("one");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    assert.equal(await cut, null);
+    const next = avatar.speak("two");
+    await appear();
+    livekit.room.speak("task-2");
+
+    assert.equal(await next, "avatar");
+    assert.deepEqual(server.texts, ["one", "two"]);
+    assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-1", "session-2"]);
+    assert.deepEqual(types(events).slice(2, 5), ["closed", "starting", "live"]);
+  });
+
+  test("is replaced where a task finds it gone, and the task is said in the new one", async () => {
+    const { avatar } = await live();
+    server.next("task", CLOSED);
+    const spoken = avatar.speak("Hello.");
+    await appear();
+    livekit.room.speak("task-2");
+
+    assert.equal(await spoken, "avatar");
+    assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-1", "session-2"]);
+  });
+
+  test("is replaced once, then it is told", async () => {
+    const { avatar, events } = await live();
+    livekit.room.emit("Disconnected", 5);
+    await appear();
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+
+    assert.equal(server.to("start").length, 2);
+    assert.equal(avatar.live, false);
+    assert.equal(events.at(-1)[0], "error");
+    assert.equal(events.at(-1)[1].error.restartSession, true);
+  });
+
+  test("is replaced again once something was spoken", async () => {
+    const { avatar } = await live();
+    livekit.room.emit("Disconnected", 5);
+    await appear();
+    avatar.speak("Hello.");
+    await settle();
+    livekit.room.speak("task-1");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    await appear();
+
+    assert.equal(avatar.live, true);
+  });
+
+  test("is replaced when somebody looks again", async () => {
+    const { avatar } = await live();
+    page.document.hidden = true;
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    assert.equal(server.to("start").length, 1);
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
+    await appear();
+
+    assert.equal(avatar.live, true);
+  });
+
+  test("is stopped for the case that only the network is gone", async () => {
+    await live();
+    livekit.room.emit("Disconnected", 7);
+    await settle();
+
+    assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }]);
+  });
+});
+
+describe("the browser's voice", () => {
+  beforeEach(() => page.voices.push({ name: "Alex" }));
+
+  async function sayAloud() {
+    await settle();
+    page.utterances.at(-1).onend();
+  }
+
+  test("helps out where the avatar fails", async () => {
+    const { avatar, events } = await live();
+    server.next("task", FAILED);
+    const spoken = avatar.speak("Hello.");
+    await sayAloud();
+
+    assert.equal(await spoken, "browser");
+    assert.equal(page.utterances[0].text, "Hello.");
+    assert.deepEqual(types(events).slice(2), ["error", "speaking", "silent"]);
+    assert.equal(events[3][1].by, "browser");
+  });
+
+  test("helps out where no session can be had", async () => {
+    server.next("start", { status: 502, code: "api_retired" });
+    const avatar = make();
+    avatar.start();
+    const spoken = avatar.speak("Hello.");
+    await sayAloud();
+
+    assert.equal(await spoken, "browser");
+  });
+
+  test("is not heard where the avatar may have spoken", async () => {
+    const { avatar } = await live();
+    server.next("task", { status: 504, code: "outcome_unknown" });
+
+    await assert.rejects(avatar.speak("Hello."), { code: "outcome_unknown" });
+    assert.deepEqual(page.utterances, []);
+  });
+
+  test("gives way to the avatar with the next text", async () => {
+    const { avatar } = await live();
+    server.next("task", FAILED);
+    avatar.speak("one");
+    const next = avatar.speak("two");
+    await sayAloud();
+    await settle();
+    livekit.room.speak("task-2");
+
+    assert.equal(await next, "avatar");
+  });
+
+  test("is cut short like the avatar's", async () => {
+    const { avatar } = await live();
+    server.next("task", FAILED);
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    await avatar.interrupt();
+
+    assert.equal(await spoken, null);
+    assert.equal(page.utterances.at(-1), "cancelled");
+  });
+
+  test("that the browser refuses is an error", async () => {
+    const { avatar } = await live();
+    server.next("task", FAILED);
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    page.utterances.at(-1).onerror();
+
+    await assert.rejects(spoken, { code: "heygen_error" });
+  });
+
+  test("that a browser lacks is an error", async () => {
+    page.voices.pop();
+    const { avatar } = await live();
+    server.next("task", FAILED);
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    await pass(500);
+
+    await assert.rejects(spoken, AvatarError);
+  });
+
+  test("that never tells its end does not stall the interview", async () => {
+    const { avatar } = await live();
+    server.next("task", FAILED);
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    await pass(10_000);
+
+    assert.equal(await spoken, "browser");
+  });
+});
+
+describe("keep-alive", () => {
+  test("is sent at half of the idle time", async () => {
+    await live();
+    await pass(59_999);
+    assert.equal(server.to("keep-alive").length, 0);
+    await pass(1);
+    await pass(60_000);
+
+    assert.deepEqual(server.to("keep-alive"), [{ session_id: "session-1" }, { session_id: "session-1" }]);
+  });
+
+  test("is sent while the page is seen", async () => {
+    await live();
+    page.document.hidden = true;
+    await pass(60_000);
+
+    assert.equal(server.to("keep-alive").length, 0);
+  });
+
+  test("ends with the session", async () => {
+    const { avatar } = await live();
+    await avatar.stop();
+    await pass(120_000);
+
+    assert.equal(server.to("keep-alive").length, 0);
+  });
+
+  test("that finds the session gone has it replaced", async () => {
+    const { avatar } = await live();
+    server.next("keep-alive", CLOSED);
+    await pass(60_000);
+    await appear();
+
+    assert.equal(server.to("start").length, 2);
+    assert.equal(avatar.live, true);
+  });
+});
+
+describe("a page that goes away", () => {
+  test("stops the session with a request that outlives it", async () => {
+    const { events } = await live();
+    page.window.fire("pagehide");
+
+    const { route, body, options } = server.calls.at(-1);
+    assert.equal(route, "stop");
+    assert.deepEqual(body, { session_id: "session-1" });
+    assert.equal(options.keepalive, true);
+    assert.deepEqual(events.at(-1), ["closed", { reason: "left", restarting: false }]);
+  });
+
+  test("sends a beacon where the request fails", async () => {
+    await live();
+    server.next("stop", "offline");
+    page.window.fire("pagehide");
+    await settle();
+
+    assert.deepEqual(page.beacons, [{ url: "https://host.example/api/heygen/stop", body: "session_id=session-1" }]);
+  });
+
+  test("is alive again when it comes back", async () => {
+    const { avatar } = await live();
+    page.window.fire("pagehide");
+    const spoken = avatar.speak("Welcome back.");
+    page.window.fire("pageshow");
+    await appear();
+    livekit.room.speak("task-1");
+
+    assert.equal(await spoken, "avatar");
+    assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-2"]);
+  });
+
+  test("stops the session that was being started as it left, if it can", async () => {
+    let answer;
+    server.next("start", new Promise((resolve) => (answer = resolve)));
+    make().start();
+    await settle();
+    page.window.fire("pagehide");
+    answer();
+    await settle();
+
+    assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }]);
+  });
+});
+
+describe("the server", () => {
+  test("is where the module comes from", async () => {
+    const avatar = make({ baseUrl: undefined });
+    avatar.start();
+    await settle();
+
+    assert.equal(server.calls[0].url, new URL("../../flask_heygen/start", import.meta.url).href);
+  });
+
+  test("is sent the page's CSRF token", async () => {
+    page.document.csrf = "token-of-the-page";
+    await live();
+    page.window.fire("pagehide");
+
+    assert.equal(server.calls[0].options.headers["X-CSRFToken"], "token-of-the-page");
+    assert.equal(server.calls.at(-1).body.csrf_token, "token-of-the-page");
+  });
+
+  test("is sent no CSRF token where the page has none", async () => {
+    await live();
+
+    assert.deepEqual(Object.keys(server.calls[0].options.headers), ["Content-Type"]);
+  });
+
+  for (const [baseUrl, credentials] of [["/api/heygen/", "same-origin"], ["https://api.example/avatars", "include"]]) {
+    test(`is sent cookies as ${credentials} at ${baseUrl}`, async () => {
+      await live({ baseUrl });
+
+      assert.equal(server.calls[0].options.credentials, credentials);
+      assert.equal(server.calls[0].url, new URL(`${baseUrl.replace(/\/$/, "")}/start`, "https://host.example").href);
+    });
+  }
+
+  test("that answers no JSON could not be reached", async () => {
+    globalThis.fetch = async () => ({ status: 502, json: async () => JSON.parse("<html>") });
+
+    await assert.rejects(make().start(), { code: "unreachable", retryable: true });
+  });
+});
