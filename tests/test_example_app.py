@@ -119,7 +119,8 @@ class TestLivekit:
 
     def test_is_a_cdns_where_there_is_none(self) -> None:
         """The same file, which alone the page may run beside its own."""
-        client = create_app({"HEYGEN_API_KEY": KEY, "INTERVIEW_CDN": True}).test_client()
+        config = {"HEYGEN_API_KEY": KEY, "INTERVIEW_CDN": True, "INTERVIEW_SIGN_IN": False}
+        client = create_app(config).test_client()
         html, _ = page_of(client)
         policy = client.get("/").headers["Content-Security-Policy"]
 
@@ -141,7 +142,8 @@ class TestLivekit:
     )
     def test_may_reach_the_room_alone(self, base_url: str, rooms: str) -> None:
         """The page connects to its own server and to where the session's room is."""
-        client = create_app({"HEYGEN_API_KEY": KEY, "HEYGEN_BASE_URL": base_url}).test_client()
+        config = {"HEYGEN_API_KEY": KEY, "HEYGEN_BASE_URL": base_url, "INTERVIEW_SIGN_IN": False}
+        client = create_app(config).test_client()
         policy = client.get("/").headers["Content-Security-Policy"]
 
         assert f"connect-src 'self' {rooms};" in policy

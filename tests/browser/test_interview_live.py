@@ -117,6 +117,7 @@ def app(simulator: Simulator) -> Flask:
             "HEYGEN_BASE_URL": simulator.url,
             "HEYGEN_SESSION_DEFAULTS": {"voice": {"rate": 1.5}},
             "INTERVIEW_SIMULATED": True,
+            "INTERVIEW_SIGN_IN": False,
         }
     )
 
