@@ -78,7 +78,7 @@ def _content_security_policy() -> str:
     return (
         f"default-src 'self'; script-src {' '.join(scripts)}; "
         f"connect-src 'self' {' '.join(rooms)}; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
     )
 
 
