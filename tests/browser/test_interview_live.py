@@ -369,6 +369,34 @@ class TestReadme:
         assert visit.page.evaluate("document.querySelector('video').videoWidth") == 640
 
 
+@pytest.mark.skipif(not NODE_MODULES.is_dir(), reason="npm ci in example_app")
+class TestCdn:
+    @pytest.fixture
+    def app(self, app: Flask) -> Flask:
+        """Have the page as it is where npm has put nothing."""
+        app.config["INTERVIEW_CDN"] = True
+        return app
+
+    @pytest.mark.parametrize(("more", "pictures"), [("", 1), ("// and more", 0)])
+    def test_is_trusted_with_one_file_alone(self, visit: Visit, more: str, pictures: int) -> None:
+        """What is not the very file does not run; then the interview is held without a picture."""
+        client = (NODE_MODULES / "livekit-client/dist/livekit-client.umd.js").read_text()
+        visit.page.route(
+            "https://cdn.jsdelivr.net/**",
+            lambda route: route.fulfill(
+                body=client + more,
+                content_type="text/javascript",
+                headers={"Access-Control-Allow-Origin": "*"},
+            ),
+        )
+        visit.open()
+        visit.press("Start interview")
+        expect(visit.page.locator("main[data-link=live]")).to_be_attached()
+
+        assert visit.page.evaluate("'LivekitClient' in globalThis") == bool(pictures)
+        expect(visit.page.locator("main[data-picture=live]")).to_have_count(pictures)
+
+
 class TestReturn:
     def test_out_of_the_browsers_cache_begins_a_new_session(
         self, visit: Visit, simulator: Simulator
