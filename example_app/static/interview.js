@@ -9,7 +9,7 @@ import { InterviewerAvatar } from "./InterviewerAvatar.js";
 import { Captions } from "./captions.js";
 import { Dictation } from "./dictation.js";
 import { Transcript } from "./transcript.js";
-import { focusTurn, interview, make, open, page, show, showLink, showMicrophone, showNext, showQuestion, showSummary, showTrouble, state } from "./view.js";
+import { focusTurn, interview, make, open, page, show, showLink, showMicrophone, showNext, showQuestion, showSummary, showTrouble, showVoice, state } from "./view.js";
 
 const avatar = new InterviewerAvatar(page.video);
 const captions = new Captions(page.caption, page.spoken);
@@ -109,7 +109,7 @@ function listen() {
   if (transcript.ended) return close();
 
   captions.clear();
-  show("listening", { live: avatar.live });
+  show("listening", { live: avatar.live || !inText });
 }
 
 function fail(error) {
@@ -167,7 +167,7 @@ avatar.addEventListener("live", ({ detail }) => showLink("live", detail));
 avatar.addEventListener("closed", ({ detail }) => showLink(detail.reason));
 avatar.addEventListener("sound", ({ detail }) => (page.sound.hidden = !detail.blocked));
 avatar.addEventListener("speaking", ({ detail }) => {
-  if (detail.by === "browser") showLink("stand-in");
+  showVoice(detail.by);
   show("speaking");
   captions.begin(detail.text, detail.duration_ms);
 });

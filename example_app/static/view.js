@@ -18,13 +18,6 @@ export const { interview } = JSON.parse(page.data.textContent);
 const main = document.querySelector("main");
 const firstName = interview.interviewer.split(" ")[0];
 
-/** What is said below the picture about where it and the voice come from. */
-const NOTES = {
-  live: "",
-  captions: "The live picture could not be joined: a drawing with captions stands in.",
-  "stand-in": `${firstName} cannot be reached, so your browser reads her words aloud. Repeat question tries to reach her.`,
-};
-
 export function state() {
   return main.dataset.state;
 }
@@ -45,22 +38,30 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
 
 /**
  * Show what becomes of the connection, which may be lost and mended while somebody answers.
- * @param {"joining" | "live" | "stopped" | "left" | "lost" | "stand-in"} link
+ * @param {"joining" | "live" | "stopped" | "left" | "lost"} link
  * @param {{room?: boolean, session?: {session_id: string, session_seconds: number}}} details
  */
-export function showLink(link, { room = false, session } = {}) {
+export function showLink(link, { room = true, session } = {}) {
   main.dataset.link = link;
-  const note = link === "live" && !room ? "captions" : link;
-  if (note in NOTES) page.note.textContent = NOTES[note];
-  if (link !== "live") delete main.dataset.picture;
-  if (link !== "stand-in" && link !== "joining") countSession(session);
-  if (link !== "live") page.sound.hidden = true;
+  page.note.textContent = room ? "" : "The live picture could not be joined: a drawing with captions stands in.";
+  if (link !== "live") {
+    delete main.dataset.picture;
+    page.sound.hidden = true;
+  }
+  if (link !== "joining") countSession(session);
   if (state() === "listening") show("listening", { live: link === "live" });
+}
+
+/** Tell whose voice is heard, if it is not the interviewer's. @param {"avatar" | "browser"} by */
+export function showVoice(by) {
+  const standIn = `${firstName} cannot be reached, so your browser reads her words aloud. Repeat question tries to reach her.`;
+  if (by === "browser") page.note.textContent = standIn;
+  else if (page.note.textContent === standIn) page.note.textContent = "";
 }
 
 /** @param {boolean} listening @param {string} [trouble] */
 export function showMicrophone(listening, trouble = "") {
-  page.microphone.setAttribute("aria-pressed", String(listening));
+  page.microphone.classList.toggle("listening", listening);
   page["microphone-name"].textContent = listening ? "Stop listening" : "Answer by voice";
   tell(page["microphone-note"], listening ? "Listening: your words appear in the box." : trouble);
 }
@@ -128,7 +129,7 @@ function statusOf(name, live) {
   if (name === "speaking") return `${firstName} ${STATUS[name]}`;
   if (name !== "listening" || live) return STATUS[name];
   if (main.dataset.link === "joining") return "Your turn · reconnecting…";
-  return main.dataset.link === "stand-in" ? STATUS[name] : `${STATUS[name]}, in text`;
+  return `${STATUS[name]}, in text`;
 }
 
 let ending;

@@ -21,6 +21,15 @@ LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
 ANSWERS = tuple(f"Answer number {number}." for number in range(1, 6))
 SLOW = pytest.mark.parametrize("vendor", [{"ms_per_character": 60}])
 
+#: A browser's speech recognition, which hears what a test says.
+RECOGNITION = """
+globalThis.webkitSpeechRecognition = globalThis.SpeechRecognition = class {
+  start() { globalThis.recognition = this; }
+  stop() { this.onend(); }
+  hear(...parts) { this.onresult({ results: parts.map((transcript) => [{ transcript }]) }); }
+};
+"""
+
 
 def tasks(visit: Visit) -> list[Any]:
     return [each.post_data_json for each in visit.requests if each.url.endswith("/task")]
@@ -162,6 +171,44 @@ class TestInterview:
         expect(visit.page.locator("#next")).to_have_attribute("aria-disabled", "true")
         visit.page.locator("#next").click(force=True)
         expect(visit.page.locator("#progress")).to_have_text("Question 1 of 5")
+
+
+class TestDictation:
+    def test_writes_what_is_said_into_the_answer(self, visit: Visit) -> None:
+        """What was typed before stays, and what is said follows it as it is recognised."""
+        visit.page.add_init_script(RECOGNITION)
+        visit.start()
+        visit.page.get_by_label("Your answer").fill("Well,")
+        visit.press("Answer by voice")
+        visit.page.evaluate("recognition.hear('I would', 'look at the')")
+        expect(visit.page.get_by_label("Your answer")).to_have_value("Well, I would look at the")
+        visit.page.evaluate("recognition.hear('I would', 'look at the logs')")
+        visit.press("Stop listening")
+
+        expect(visit.page.get_by_label("Your answer")).to_have_value(
+            "Well, I would look at the logs"
+        )
+        expect(visit.page.get_by_role("button", name="Answer by voice")).to_be_visible()
+
+    def test_tells_why_nothing_is_heard(self, visit: Visit) -> None:
+        """A microphone that is not allowed is said to be, and typing goes on."""
+        visit.page.add_init_script(RECOGNITION)
+        visit.start()
+        visit.press("Answer by voice")
+        visit.page.evaluate("recognition.onerror({ error: 'not-allowed' })")
+
+        expect(visit.page.get_by_text("The microphone is not allowed")).to_be_visible()
+        visit.answer(ANSWERS[0])
+
+    def test_is_not_offered_where_the_browser_has_none(self, visit: Visit) -> None:
+        """Then there is no button, and no word about it."""
+        visit.page.add_init_script(
+            "delete globalThis.webkitSpeechRecognition, delete globalThis.SpeechRecognition"
+        )
+        visit.start()
+
+        expect(visit.page.get_by_role("button", name="Answer by voice")).to_be_hidden()
+        expect(visit.page.get_by_text("speech recognition")).to_be_hidden()
 
 
 class TestTraffic:

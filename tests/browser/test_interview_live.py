@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from example_app import create_app
 from example_app.interview import INTERVIEW
+from flask_heygen import heygen_bp
 from flask_heygen.simulator import Fault, Simulator
 from flask_heygen.simulator.door import ADVICE, joinable
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
 pytestmark = pytest.mark.skipif(not joinable(), reason=ADVICE)
 
 NODE_MODULES = Path(__file__).parent.parent.parent / "example_app/node_modules"
+README = Path(__file__).parent.parent.parent / "README.md"
 LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
 
 #: What a pair of eyes and ears would tell, without a hand on the page's own code.
@@ -302,7 +304,11 @@ class TestVoice:
         visit.start()
         simulator.fault("task", Fault.RATE_LIMITED, retry_after=9)
         visit.answer("One.")
+        note = visit.page.get_by_text("your browser reads her words aloud")
+        expect(note).to_be_visible()
+        expect(visit.page.locator("main[data-picture=live]")).to_be_attached()
         visit.answer("Two.")
+        expect(note).to_be_hidden()
 
         assert visit.page.evaluate("said") == [LINES[2]]
         assert simulator.texts == (*LINES[:2], LINES[3])
@@ -332,6 +338,64 @@ class TestSound:
 
         expect(button).to_be_hidden()
         assert visit.page.evaluate("witness.active")
+
+
+@pytest.mark.skipif(not NODE_MODULES.is_dir(), reason="npm ci in example_app")
+class TestReadme:
+    @pytest.fixture
+    def app(self, simulator: Simulator) -> Flask:
+        """Serve the README's page for a host, from an app that has only the blueprint."""
+        page = re.search(r"```html\n(.*?)```", README.read_text(), re.DOTALL)
+        assert page
+        app = Flask("host")
+        app.config.update(HEYGEN_API_KEY="a-key", HEYGEN_BASE_URL=simulator.url)
+        app.register_blueprint(heygen_bp)
+        app.add_url_rule("/", "page", lambda: page[1])
+        return app
+
+    def test_shows_a_page_that_speaks(self, visit: Visit, simulator: Simulator) -> None:
+        """A dozen lines are enough for a face and a voice."""
+        client = NODE_MODULES / "livekit-client/dist/livekit-client.esm.mjs"
+        visit.page.route(
+            "https://cdn.jsdelivr.net/**",
+            lambda route: route.fulfill(path=client, content_type="text/javascript"),
+        )
+        visit.page.goto(visit.url)
+        visit.press("Start")
+        visit.until(lambda: simulator.texts == ("Tell me about yourself.",), "it speaks")
+        visit.page.wait_for_timeout(700)
+
+        heard = visit.page.evaluate("witness.attend(600)")
+        assert heard["loud"] > 0.02
+        assert visit.page.evaluate("document.querySelector('video').videoWidth") == 640
+
+
+@pytest.mark.skipif(not NODE_MODULES.is_dir(), reason="npm ci in example_app")
+class TestCdn:
+    @pytest.fixture
+    def app(self, app: Flask) -> Flask:
+        """Have the page as it is where npm has put nothing."""
+        app.config["INTERVIEW_CDN"] = True
+        return app
+
+    @pytest.mark.parametrize(("more", "pictures"), [("", 1), ("// and more", 0)])
+    def test_is_trusted_with_one_file_alone(self, visit: Visit, more: str, pictures: int) -> None:
+        """What is not the very file does not run; then the interview is held without a picture."""
+        client = (NODE_MODULES / "livekit-client/dist/livekit-client.umd.js").read_text()
+        visit.page.route(
+            "https://cdn.jsdelivr.net/**",
+            lambda route: route.fulfill(
+                body=client + more,
+                content_type="text/javascript",
+                headers={"Access-Control-Allow-Origin": "*"},
+            ),
+        )
+        visit.open()
+        visit.press("Start interview")
+        expect(visit.page.locator("main[data-link=live]")).to_be_attached()
+
+        assert visit.page.evaluate("'LivekitClient' in globalThis") == bool(pictures)
+        expect(visit.page.locator("main[data-picture=live]")).to_have_count(pictures)
 
 
 class TestReturn:

@@ -9,6 +9,7 @@ from aiohttp import WSMsgType, web
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
+    RTCIceCandidate,
     RTCPeerConnection,
     RTCSessionDescription,
 )
@@ -39,6 +40,8 @@ class Peer:
         self._outbox: asyncio.Queue[rtc.SignalResponse | None] = asyncio.Queue()
         self._unsent: list[bytes] = []
         self._drains: set[asyncio.Task[None]] = set()
+        # Candidates that came before the description they belong to.
+        self._early: list[RTCIceCandidate] = []
         self._subscriber = _connection()
         self._publisher = _connection()
         self._publisher.on("track", self._accept)
@@ -113,8 +116,7 @@ class Peer:
         request = rtc.SignalRequest.FromString(content)
         match request.WhichOneof("message"):
             case "answer":
-                answer = RTCSessionDescription(request.answer.sdp, "answer")
-                await self._subscriber.setRemoteDescription(answer)
+                await self._settle(request.answer)
             case "offer":
                 await self._answer(request.offer)
             case "trickle":
@@ -127,6 +129,12 @@ class Peer:
                 self.signal(signals.pong_to(request.ping_req))
             case "leave":
                 await self._socket.close()
+
+    async def _settle(self, answer: rtc.SessionDescription) -> None:
+        await self._subscriber.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
+        for candidate in self._early:
+            await self._subscriber.addIceCandidate(candidate)
+        self._early.clear()
 
     async def _answer(self, offer: rtc.SessionDescription) -> None:
         await self._publisher.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
@@ -141,8 +149,12 @@ class Peer:
         candidate = candidate_from_sdp(told["candidate"].partition(":")[2])
         candidate.sdpMid = told.get("sdpMid")
         candidate.sdpMLineIndex = told.get("sdpMLineIndex")
-        publishes = trickle.target == rtc.PUBLISHER
-        await (self._publisher if publishes else self._subscriber).addIceCandidate(candidate)
+        if trickle.target == rtc.PUBLISHER:
+            await self._publisher.addIceCandidate(candidate)
+        elif self._subscriber.remoteDescription is None:
+            self._early.append(candidate)
+        else:
+            await self._subscriber.addIceCandidate(candidate)
 
     def _accept(self, track: MediaStreamTrack) -> None:
         drain = asyncio.create_task(_drain(track))
