@@ -73,6 +73,7 @@ def visit(page: Page, back_end: str, front_end: str) -> Any:
     page.goto(f"{back_end}sign-in")
     page.get_by_label("Your name").fill("Ada")
     page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(back_end)
     page.goto(front_end)
     return page.evaluate(INTERVIEW, back_end)
 
