@@ -27,10 +27,15 @@ def say(session_id: str, text: str) -> None:
     os.write(sys.stdout.fileno(), json.dumps(line).encode() + b"\n")
 
 
+def settle() -> None:
+    """Wait until no successor is being minted."""
+    while threading.active_count() > 1:
+        time.sleep(0.01)
+
+
 session_id = page.post("/api/heygen/start", json={}).get_json()["data"]["session_id"]
 say(session_id, "Before the fork.")
-while threading.active_count() > 1:  # a successor is being minted
-    time.sleep(0.01)
+settle()
 
 child = os.fork()
 process = "parent" if child else "child"
@@ -40,4 +45,5 @@ if not child:
     os._exit(0)
 status = os.waitpid(child, 0)[1]
 say(session_id, "After the child.")
+settle()  # an exit in the middle of a call would leave its connection unclosed
 sys.exit(os.waitstatus_to_exitcode(status))
