@@ -1,4 +1,4 @@
-"""A stand-in for the vendor: HeyGen's v1 streaming API over real HTTP, and an avatar that is drawn.
+"""A stand-in for the vendor: HeyGen's v1 API and LiveAvatar over real HTTP, and a drawn avatar.
 
 Everything here is a simulation.  It shares no code with the rest of the package, so that each
 is a witness against the other.  It needs the extra ``simulator``, and ``avatar`` for its sessions

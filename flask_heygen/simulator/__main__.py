@@ -37,7 +37,9 @@ def _latency(
 @click.option(
     "--session-seconds", default=600, show_default=True, help="The hard limit of a session."
 )
-@click.option("--idle-seconds", default=120, show_default=True, help="The idle limit of a session.")
+@click.option(
+    "--idle-seconds", default=120, show_default=True, help="The idle limit of a v1 session."
+)
 @click.option(
     "--concurrent-limit",
     default=3,
@@ -45,11 +47,17 @@ def _latency(
     help="How many sessions may be open at once.",
 )
 @click.option(
+    "--agent-seconds",
+    default=0.3,
+    show_default=True,
+    help="How long after its start a LiveAvatar session's avatar joins the room.",
+)
+@click.option(
     "--latency",
     multiple=True,
     callback=_latency,
     metavar="[CALL=]SECONDS",
-    help="How long a call waits, such as task=0.15; without a name, any. May be repeated.",
+    help="How long a call waits, as task=0.15, and without a name, any. May be repeated.",
 )
 @click.option(
     "--joined/--no-joined",
@@ -57,7 +65,7 @@ def _latency(
     help="Whether somebody counts as being in each room; the default is no if rooms can be joined.",
 )
 def main(port: int, **options: object) -> None:
-    """Stand in for HeyGen's v1 streaming API on 127.0.0.1, until Ctrl-C."""
+    """Stand in for HeyGen's v1 streaming API and LiveAvatar on 127.0.0.1, until Ctrl-C."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())

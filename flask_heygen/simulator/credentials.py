@@ -12,7 +12,7 @@ from .refusals import Unauthorized
 
 
 class Credentials:
-    """The key and tokens of the one account; every method may be called from any thread."""
+    """The account's key, and the tokens of an API; all methods may be called from any thread."""
 
     def __init__(self, clock: Clock, *, token_seconds: float, api_key: str | None) -> None:
         self._clock = clock
@@ -34,14 +34,18 @@ class Credentials:
 
     def mint(self) -> Token:
         """Make a token of the vendor's shape (seen): Base64 of JSON that tells no expiry."""
-        now = self._clock.now()
         content = {
             "token": uuid.uuid4().hex,
             "token_type": "sa_from_regular",
-            "created_at": self._clock.unix(now),
+            "created_at": self._clock.unix(self._clock.now()),
         }
         value = base64.b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
-        token = Token(value, minted_at=now, expires_at=now + self._token_seconds)
+        return self.issue(value)
+
+    def issue(self, value: str, session_id: str | None = None) -> Token:
+        """Note a token of any shape, which may be for one session from the start."""
+        now = self._clock.now()
+        token = Token(value, now, now + self._token_seconds, session_id)
         with self._lock:
             self._tokens[value] = token
         return token

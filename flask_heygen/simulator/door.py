@@ -7,10 +7,7 @@
 Without the extra ``avatar`` nobody can enter, and these paths say what to install.
 """
 
-import base64
 import importlib.util
-import json
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -18,6 +15,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from .clock import Clock
+from .lookalike import lookalike
+from .records import Session
 from .refusals import Refusal
 from .rooms import Rooms
 from .sessions import Sessions
@@ -43,9 +42,8 @@ def joinable() -> bool:
 class Door:
     """The one way into the rooms."""
 
-    def __init__(self, clock: Clock, sessions: Sessions) -> None:
-        #: What is behind it.
-        self.rooms = Rooms(sessions)
+    def __init__(self, clock: Clock, sessions: Sessions, rooms: Rooms) -> None:
+        self._rooms = rooms
         self._sessions = sessions
         self._passes = _passes(clock)
 
@@ -58,20 +56,21 @@ class Door:
     def access_token(self, session_id: str, identity: str) -> str:
         """Make the token that lets somebody in; where nobody can enter, one that looks like it."""
         if self._passes is None:
-            return _likeness(session_id, identity)
+            video = {"roomJoin": True, "room": session_id}
+            return lookalike({"sub": identity, "name": identity, "video": video})
         return self._passes.issue(session_id, identity)
 
     def expect(self) -> None:
         """Make ready for somebody who is about to enter."""
         if self._passes is not None:
-            self.rooms.prepare()
+            self._rooms.prepare()
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """Let a client into a room, and attend to it until it goes."""
-        guest = self._admit(request)
+        guest, session = self._admit(request)
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT, timeout=_FAREWELL)
         await socket.prepare(request)
-        room = await self.rooms.room(guest.session_id)
+        room = await self._rooms.room(session)
         if request.query.get("reconnect") == "1":
             await room.turn_back(socket)
             return socket
@@ -96,7 +95,7 @@ class Door:
         """Send a newer client to /rtc."""
         return web.Response(status=404, headers=_ANY_ORIGIN)
 
-    def _admit(self, request: web.Request) -> "Pass":
+    def _admit(self, request: web.Request) -> "tuple[Pass, Session]":
         if self._passes is None:
             raise web.HTTPNotImplemented(text=ADVICE, headers=_ANY_ORIGIN)
 
@@ -106,10 +105,11 @@ class Door:
         guest = self._passes.read(token)
         if guest is None:
             raise web.HTTPUnauthorized(text="invalid token", headers=_ANY_ORIGIN)
-        if self._sessions.find_open(guest.session_id) is None:
+        session = self._sessions.find_open(guest.session_id)
+        if session is None:
             raise web.HTTPNotFound(text="requested room does not exist", headers=_ANY_ORIGIN)
 
-        return guest
+        return guest, session
 
 
 def _passes(clock: Clock) -> "Passes | None":
@@ -119,10 +119,3 @@ def _passes(clock: Clock) -> "Passes | None":
     from .room.passes import Passes  # noqa: PLC0415  an extra
 
     return Passes(clock)
-
-
-def _likeness(session_id: str, identity: str) -> str:
-    claims = {"sub": identity, "name": identity, "video": {"roomJoin": True, "room": session_id}}
-    parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
-    parts.append(secrets.token_bytes(32))
-    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)

@@ -9,7 +9,7 @@ from enum import Enum
 class Fault(Enum):
     """A way to misbehave.  Where the call is not said to be acted on, it is not."""
 
-    #: 401, the vendor's literal body.
+    #: 401, the API's literal body.
     UNAUTHORIZED = "unauthorized"
     #: 410, the API is retired.
     SUNSET = "endpoint-sunset"

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from .calls import body, gone
 from .faults import Fault, Mishap
+from .liveavatar.refusals import BadCredentials
 from .refusals import InvalidParams, Unauthorized
 from .replies import Reply, error, json_reply, success
 
@@ -23,27 +24,32 @@ _REPLIES = {
     Fault.SUNSET: error(410, {"error": {"code": "endpoint_sunset", "message": _RETIRED}}),
     Fault.SERVER_ERROR: error(500, {"code": 500, "message": "Internal Server Error"}),
     Fault.HTML: Reply(502, _BAD_GATEWAY, "text/html"),
+    Fault.NO_DATA: success(None),
     Fault.NONSENSE: Reply(200, b'{"code":100,"message":'),
     Fault.REDIRECT: Reply(307, b"", "text/html", {"Location": "/v1/elsewhere"}),
+}
+# Where LiveAvatar has an envelope of its own.
+_LIVEAVATAR_REPLIES = {
+    Fault.UNAUTHORIZED: BadCredentials().reply(),
+    Fault.NO_DATA: json_reply({"code": 1000, "data": None, "message": "success"}),
 }
 
 
 async def false_reply(mishap: Mishap, name: str, request: web.Request) -> Reply:
     """Make the reply to a call that is not acted on."""
+    replies = {**_REPLIES, **_LIVEAVATAR_REPLIES} if name.startswith("sessions.") else _REPLIES
     match mishap.fault:
         case Fault.RATE_LIMITED:
             limit = {"code": 400123, "message": "Exceed rate limit"}
             return error(429, limit, Retry_After=str(mishap.retry_after))
         case Fault.NO_DATA if name == "create_token":
             return json_reply({"error": None, "data": None})
-        case Fault.NO_DATA:
-            return success(None)
         case Fault.ECHO:
             return await _echo(request)
         case Fault.HUGE:
             return success({"padding": "x" * 5_000_000})
         case fault:
-            return _REPLIES.get(fault, _UNSENT)
+            return replies.get(fault, _UNSENT)
 
 
 async def _echo(request: web.Request) -> Reply:

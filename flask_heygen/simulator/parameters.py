@@ -98,6 +98,8 @@ class Order:
     task_type: str
     #: Reply only when the text has been spoken.
     sync: bool
+    #: What the task is to be known by, if the caller says so.
+    task_id: str | None = None
 
 
 def nothing(body: Any) -> None:

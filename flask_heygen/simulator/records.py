@@ -11,24 +11,41 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Token:
-    """A session token, as create_token minted it."""
+    """A session token, as it was minted."""
 
     value: str
     minted_at: float
     expires_at: float
-    #: The one session made with it, if any.
+    #: The one session made with it, if any; LiveAvatar's name theirs from the start.
     session_id: str | None = None
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What a session is made of, whichever API it was asked for by."""
+
+    #: The body of streaming.new or of sessions/token.
+    options: Mapping[str, Any]
+    #: None: never closed for idleness.
+    idle_seconds: float | None
+    session_seconds: float
+    language: str = "en"
+    #: How fast it speaks; 1 is the usual.
+    pace: float = 1.0
+    #: ``streaming`` or ``liveavatar``.
+    api: str = "streaming"
+
+
+@dataclass(frozen=True)
 class Session:
-    """A streaming session as it stood when it was looked at."""
+    """A session as it stood when it was looked at."""
 
     session_id: str
     #: The token that made it.
     token: str
-    #: The body of streaming.new.
+    #: The body of streaming.new, or of sessions/token.
     options: Mapping[str, Any]
+    #: When it was made; one of LiveAvatar's, when it was started.
     created_at: float
     #: When the idle countdown last began anew.
     active_at: float
@@ -40,16 +57,28 @@ class Session:
     empty_until: float | None
     #: ``new``, ``connecting``, ``connected`` or ``closed``.
     state: str = "new"
+    #: ``streaming`` or ``liveavatar``.
+    api: str = "streaming"
+    language: str = "en"
+    #: How fast it speaks; 1 is the usual.
+    pace: float = 1.0
+    #: Why it was closed, in LiveAvatar's words (doc).
+    end_reason: str | None = None
 
     @property
     def closes_at(self) -> float:
         """When the session closes if nobody does anything."""
-        moments = [self.ends_at]
+        return self.closes[0]
+
+    @property
+    def closes(self) -> tuple[float, str]:
+        """When the session closes if nobody does anything, and why (which reason: a guess)."""
+        ends = [(self.ends_at, "MAX_DURATION_REACHED")]
         if self.idle_seconds is not None:
-            moments.append(self.active_at + self.idle_seconds)
+            ends.append((self.active_at + self.idle_seconds, "IDLE_TIMEOUT"))
         if self.empty_until is not None:
-            moments.append(self.empty_until)
-        return min(moments)
+            ends.append((self.empty_until, "USER_DISCONNECTED"))
+        return min(ends)
 
 
 @dataclass(frozen=True)
@@ -61,13 +90,15 @@ class Speech:
     text: str
     #: ``repeat``, ``chat`` or ``talk``.
     task_type: str
-    #: The token the task came with.
+    #: The token the task came with; LiveAvatar's, that its session was started with.
     token: str
     #: When it was accepted.
     at: float
     #: What speaking all of it takes, in milliseconds; estimated from the length of the text where
     #: nobody has entered the room.
     duration_ms: float
+    #: When the avatar begins, after the speech queued before it.
+    begins_at: float
     #: When the avatar falls silent: after the speech queued before it, or where it was cut.
     ends_at: float
     #: Cut short, or dropped from the queue, by an interrupt or the session's end.
@@ -78,7 +109,8 @@ class Speech:
 class Call:
     """One HTTP call that arrived, whatever became of it."""
 
-    #: The endpoint's last word, such as ``task``; ``unknown`` for a path the vendor lacks.
+    #: The endpoint's last word, such as ``task``, or LiveAvatar's last two, such as
+    #: ``sessions.start``; ``unknown`` for a path that neither API has.
     name: str
     method: str
     path: str

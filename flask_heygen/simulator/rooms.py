@@ -1,13 +1,14 @@
 """Which sessions have a room that somebody entered, and what happens in it."""
 
 import asyncio
-import uuid
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from .parameters import Order
-from .records import Speech
+from .records import Session, Speech
+from .script import Message, Script
 from .sessions import Sessions
 
 if TYPE_CHECKING:
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
     from .room.sound import Sound
 
 _CHECK_SECONDS = 0.05
+_FAREWELL_SECONDS = 0.3
 
 
 class Rooms:
-    """The rooms; all but `hear` is for the loop that `begin` was called in."""
+    """The rooms; all but `call` is for the loop that `begin` was called in."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, script: Callable[[Session], Script]) -> None:
         self._sessions = sessions
+        self._script = script
         self._rooms: dict[str, Room] = {}
         self._keepers: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -32,6 +35,8 @@ class Rooms:
         self._loop = asyncio.get_running_loop()
         # One text at a time, so that tasks are spoken in the order of their coming.
         self._recording = asyncio.Lock()
+        #: For what pages publish, likewise.
+        self.turn = asyncio.Lock()
 
     async def end(self, _application: web.Application) -> None:
         """Send everybody away; the sessions stay, as after an outage."""
@@ -46,25 +51,37 @@ class Rooms:
         if self._preparing is None:
             self._preparing = asyncio.ensure_future(asyncio.to_thread(_room_class))
 
-    async def room(self, session_id: str) -> "Room":
+    async def room(self, session: Session) -> "Room":
         """Open a session's room, if nobody has entered it before."""
         self.prepare()
         assert self._preparing is not None  # noqa: S101  now it is
         room_class = await asyncio.shield(self._preparing)
+        session_id = session.session_id
         if session_id not in self._rooms:
-            self._rooms[session_id] = room_class(session_id)
-            keeper = asyncio.create_task(self._keep(session_id))
+            script = self._script(session)
+            self._rooms[session_id] = room_class(session_id, script)
+            keeper = asyncio.create_task(self._keep(session_id, script))
             self._keepers.add(keeper)
             keeper.add_done_callback(self._keepers.discard)
         return self._rooms[session_id]
 
-    async def _keep(self, session_id: str) -> None:
-        """Hold a room open for as long as its session is."""
+    async def _keep(self, session_id: str, script: Script) -> None:
+        """Hold a room open for as long as its session is, and let the avatar in."""
         # Its time, a call, another thread or a test's clock may end it.
         while self._loop is not None and self._sessions.find_open(session_id):
+            if script.present():
+                await self._rooms[session_id].begin()
             await asyncio.sleep(_CHECK_SECONDS)
         deleted = self._sessions.find_open(session_id) is None
-        await self._rooms.pop(session_id).close(deleted=deleted)
+        room = self._rooms.pop(session_id)
+        if deleted:
+            ended = self._sessions.find(session_id)
+            last = list(script.farewell((ended and ended.end_reason) or "UNKNOWN"))
+            for message in last:
+                room.broadcast(message)
+            # Who is sent away takes another way than a message, and would come first.
+            await asyncio.sleep(_FAREWELL_SECONDS if last else 0)
+        await room.close(deleted=deleted)
 
     async def record(self, order: Order) -> "Sound | None":
         """Speak a task's text, for those in its room; None if nobody ever entered it."""
@@ -73,10 +90,8 @@ class Rooms:
         if room is None or session is None:
             return None
 
-        language = session.options.get("language") or "en"
-        pace = (session.options.get("voice") or {}).get("rate") or 1.0
         async with self._recording:
-            return await asyncio.to_thread(room.record, order.text, language, pace)
+            return await asyncio.to_thread(room.record, order.text, session.language, session.pace)
 
     def say(self, speech: Speech, sound: "Sound | None") -> None:
         """Have those in the room hear a recorded task."""
@@ -89,19 +104,22 @@ class Rooms:
         if session_id in self._rooms:
             self._rooms[session_id].interrupt()
 
-    def hear(self, session_id: str, text: str) -> None:
-        """Tell a room what its user said; may be called from any thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._tell_heard, session_id, text)
+    def tell(self, session_id: str, message: Message) -> None:
+        """Send everybody in a room a data message."""
+        if session_id in self._rooms:
+            self._rooms[session_id].broadcast(message)
 
-    def _tell_heard(self, session_id: str, text: str) -> None:
-        room = self._rooms.get(session_id)
-        if room is None:
-            return
+    async def hear(self, session: Session, text: str) -> None:
+        """Tell a room what its user said."""
+        for message in self._script(session).heard(text):
+            self.tell(session.session_id, message)
 
-        task_id = str(uuid.uuid4())
-        room.tell({"type": "user_talking_message", "task_id": task_id, "message": text})
-        room.tell({"type": "user_end_message", "task_id": task_id})
+    def call(self, work: Coroutine[None, None, None]) -> None:
+        """Have something done, from another thread, and wait for it; nothing after `end`."""
+        if self._loop is None:
+            work.close()
+        else:
+            asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 def _room_class() -> "type[Room]":

@@ -1,4 +1,4 @@
-"""The life of a streaming session: new → connecting → connected → closed.
+"""The life of a session: new → connecting → connected → closed.
 
 `start` leads to connecting, and somebody in the room to connected.  The limits are looked at
 whenever a session is: one past its limit was closed, and silent, from that moment.
@@ -7,13 +7,11 @@ whenever a session is: one past its limit was closed, and silent, from that mome
 import random
 import threading
 import uuid
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from .clock import Clock
 from .parameters import Order
-from .records import Session, Speech, Token
+from .records import Session, Speech, Terms
 from .refusals import (
     ConcurrentLimit,
     NotInCorrectState,
@@ -28,23 +26,19 @@ from .voice import Voice
 class Sessions:
     """The sessions of the one account; every method may be called from any thread."""
 
-    def __init__(  # noqa: PLR0913  the limits that a test varies
+    def __init__(
         self,
         clock: Clock,
         voice: Voice,
         *,
         concurrent_limit: int,
         joined: bool,
-        idle_seconds: float,
         empty_seconds: float,
-        session_seconds: float,
     ) -> None:
-        self.session_seconds = session_seconds
         self._clock = clock
         self._voice = voice
         self._concurrent_limit = concurrent_limit
         self._joined = joined
-        self._idle_seconds = idle_seconds
         self._empty_seconds = empty_seconds
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
@@ -64,7 +58,7 @@ class Sessions:
             self._settle()
             return sorted((self._sessions[i] for i in self._open), key=lambda s: s.created_at)
 
-    def new(self, token: Token, options: Mapping[str, Any]) -> Session:
+    def new(self, token: str, terms: Terms, session_id: str | None = None) -> Session:
         """Make a session, if the account may have one more."""
         with self._lock:
             self._settle()
@@ -72,16 +66,18 @@ class Sessions:
                 raise ConcurrentLimit
 
             now = self._clock.now()
-            idle_seconds = options.get("activity_idle_timeout") or self._idle_seconds
             session = Session(
-                str(uuid.uuid1(node=random.getrandbits(48) | 1 << 40)),
-                token.value,
-                options,
+                session_id or str(uuid.uuid1(node=random.getrandbits(48) | 1 << 40)),
+                token,
+                terms.options,
                 created_at=now,
                 active_at=now,
-                idle_seconds=None if options.get("disable_idle_timeout") else idle_seconds,
-                ends_at=now + self.session_seconds,
+                idle_seconds=terms.idle_seconds,
+                ends_at=now + terms.session_seconds,
                 empty_until=None if self._joined else now + self._empty_seconds,
+                api=terms.api,
+                language=terms.language,
+                pace=terms.pace,
             )
             self._open.add(session.session_id)
             self._sessions[session.session_id] = session
@@ -126,17 +122,23 @@ class Sessions:
             self._settle()
             return self._sessions[session_id] if session_id in self._open else None
 
-    def check_connected(self, session_id: str) -> None:
-        """Raise a Refusal unless somebody is there to be spoken to."""
+    def find(self, session_id: str) -> Session | None:
+        """Look for a session, closed or not."""
         with self._lock:
-            self._connected(session_id)
+            self._settle()
+            return self._sessions.get(session_id)
 
-    def task(self, order: Order, token: Token, duration_ms: float | None = None) -> Speech:
+    def connected(self, session_id: str) -> Session:
+        """Look for a session with somebody in its room; raises a Refusal if it is not one."""
+        with self._lock:
+            return self._connected(session_id)
+
+    def task(self, order: Order, token: str, duration_ms: float | None = None) -> Speech:
         """Have a joined session speak; how long that takes is estimated where it is not known."""
         with self._lock:
             missing = SessionDoesNotExist(order.session_id)
             self._change(self._connected(order.session_id, missing))
-            return self._voice.say(order, token.value, duration_ms)
+            return self._voice.say(order, token, duration_ms)
 
     def interrupt(self, session_id: str) -> None:
         """Silence a joined session."""
@@ -149,10 +151,10 @@ class Sessions:
         with self._lock:
             self._change(self._live(session_id))
 
-    def close(self, session_id: str) -> None:
+    def close(self, session_id: str, reason: str = "UNKNOWN") -> None:
         """End a session."""
         with self._lock:
-            self._end(self._live(session_id), self._clock.now())
+            self._end(self._live(session_id), self._clock.now(), reason)
 
     def reset(self) -> None:
         """Forget every session."""
@@ -183,13 +185,14 @@ class Sessions:
         self._sessions[session.session_id] = changed
         return changed
 
-    def _end(self, session: Session, moment: float) -> None:
+    def _end(self, session: Session, moment: float, reason: str) -> None:
         self._open.remove(session.session_id)
-        self._sessions[session.session_id] = replace(session, state="closed")
+        ended = replace(session, state="closed", end_reason=reason)
+        self._sessions[session.session_id] = ended
         self._voice.cut(session.session_id, moment)
 
     def _settle(self) -> None:
         now = self._clock.now()
         for session in [self._sessions[session_id] for session_id in self._open]:
             if session.closes_at <= now:
-                self._end(session, session.closes_at)
+                self._end(session, *session.closes)

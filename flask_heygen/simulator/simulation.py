@@ -5,26 +5,18 @@ from types import TracebackType
 
 from aiohttp import web
 
-from .calls import CallLog
-from .clock import Clock
-from .credentials import Credentials
-from .door import Door
-from .faults import Fault, Mishap, Plan
-from .gate import Gate
+from .faults import Fault, Mishap
 from .listener import Listener
-from .paths import application
 from .records import Call, Session, Speech, Token
-from .sessions import Sessions
-from .streaming import Streaming
-from .voice import Voice
+from .rules import Rules
+from .vendor import Vendor
 from .window import Window
 
 
 class Simulator:
     """A vendor of one's own: ``with Simulator() as sim: app.config["HEYGEN_BASE_URL"] = sim.url``.
 
-    It runs in a thread of this process, on 127.0.0.1, and everything may be read and called from
-    any thread.  Times are in seconds.
+    It runs in a thread of this process, on 127.0.0.1, and is for any thread.  Times are in seconds.
 
     - `token_seconds`: how long a session token is good for
     - `latency`: how long a call waits before it is acted on, by its name (``"*"``: any other)
@@ -32,9 +24,10 @@ class Simulator:
     - `api_key`: the only good key; None takes any that is not blank
     - `joined`: whether somebody counts as being in the room from the start; else, as at the vendor,
       a session is connecting until somebody joins it, or `join` says so
-    - `idle_seconds`: the idle limit of a session that sets no activity_idle_timeout
+    - `idle_seconds`: the idle limit of a v1 session that sets no activity_idle_timeout
+    - `agent_seconds`: how long after its start a LiveAvatar session's avatar joins the room
     - `empty_seconds`: how long a session with nobody in its room stays open
-    - `session_seconds`: the hard limit, given as session_duration_limit
+    - `session_seconds`: the hard limit of a session that sets none
     - `ms_per_character`: how long the avatar takes to speak
     - `port`: 0 takes a free one, and keeps it when the simulator is started again
     """
@@ -50,29 +43,24 @@ class Simulator:
         idle_seconds: float = 120,
         empty_seconds: float = 300,
         session_seconds: float = 600,
+        agent_seconds: float = 0,
         ms_per_character: float = 60,
         port: int = 0,
     ) -> None:
         self._latency = dict(latency or {})
-        self._clock = Clock()
-        self._calls = CallLog()
-        self._plan = Plan()
-        self._voice = Voice(self._clock, ms_per_character=ms_per_character)
-        self._credentials = Credentials(self._clock, token_seconds=token_seconds, api_key=api_key)
-        self._sessions = Sessions(
-            self._clock,
-            self._voice,
+        rules = Rules(
+            token_seconds=token_seconds,
             concurrent_limit=concurrent_limit,
+            api_key=api_key,
             joined=joined,
             idle_seconds=idle_seconds,
             empty_seconds=empty_seconds,
             session_seconds=session_seconds,
+            agent_seconds=agent_seconds,
+            ms_per_character=ms_per_character,
         )
-        self._door = Door(self._clock, self._sessions)
-        self._streaming = Streaming(
-            self._clock, self._credentials, self._sessions, self._voice, self._door
-        )
-        self._names = {name for name, *_ in self._streaming.routes()} | {"*"}
+        self._vendor = Vendor(rules, self._latency)
+        self._names = self._vendor.names | {"*"}
         self._listener = Listener(self._application, port)
 
     def __enter__(self) -> "Simulator":  # noqa: PYI034  typing.Self came with Python 3.11
@@ -113,7 +101,7 @@ class Simulator:
     @property
     def spoken(self) -> tuple[Speech, ...]:
         """Every accepted task, in order."""
-        return self._voice.spoken
+        return self._vendor.voice.spoken
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -123,17 +111,18 @@ class Simulator:
     @property
     def tokens(self) -> tuple[Token, ...]:
         """Every token minted, in order."""
-        return self._credentials.tokens
+        minted = [token for each in self._vendor.credentials for token in each.tokens]
+        return tuple(sorted(minted, key=lambda token: token.minted_at))
 
     @property
     def sessions(self) -> dict[str, Session]:
         """Every session by its id, closed ones too."""
-        return self._sessions.sessions
+        return self._vendor.sessions.sessions
 
     @property
     def calls(self) -> tuple[Call, ...]:
         """Every call to a vendor's path, in order."""
-        return self._calls.calls
+        return self._vendor.calls.calls
 
     def count(self, name: str, *, status: int | None = None) -> int:
         """Count the calls of a name, or those of them that got a status."""
@@ -158,32 +147,32 @@ class Simulator:
                 f"No call is named {name}; there are {', '.join(sorted(self._names))}."
             )
 
-        self._plan.add(name, Mishap(fault, times, retry_after, seconds))
+        self._vendor.plan.add(name, Mishap(fault, times, retry_after, seconds))
 
     def clear(self) -> None:
         """Forget the faults."""
-        self._plan.reset()
+        self._vendor.plan.reset()
 
     def reset(self) -> None:
         """Forget sessions, tokens, speech, calls and faults."""
-        for memory in (self._plan, self._calls, self._sessions, self._voice, self._credentials):
-            memory.reset()
+        self._vendor.reset()
 
     def advance(self, seconds: float) -> None:
         """Let the vendor's time pass at once: tokens expire, speech ends, sessions run out."""
-        self._clock.advance(seconds)
+        self._vendor.clock.advance(seconds)
 
     def expire_tokens(self) -> None:
         """Refuse every token minted so far."""
-        self._credentials.expire()
+        for credentials in self._vendor.credentials:
+            credentials.expire()
 
     def close_session(self, session_id: str) -> None:
         """End a session from the vendor's side; raises Refusal if there is none open."""
-        self._sessions.close(session_id)
+        self._vendor.sessions.close(session_id)
 
     def join(self, session_id: str) -> None:
         """Count somebody as being in a session's room; raises Refusal if it is not connecting."""
-        self._sessions.join(session_id)
+        self._vendor.sessions.join(session_id)
 
     def hear(self, session_id: str, text: str) -> None:
         """Have a session's room hear what its user said; raises Refusal if it is not connected.
@@ -191,9 +180,20 @@ class Simulator:
         There is no speech recognition here: a microphone may be published, and is not listened to.
         So this is the one source of user_talking_message and user_end_message.
         """
-        self._sessions.check_connected(session_id)
-        self._door.rooms.hear(session_id, text)
+        session = self._vendor.sessions.connected(session_id)
+        self._vendor.rooms.call(self._vendor.rooms.hear(session, text))
+
+    def publish(self, session_id: str, event: Mapping[str, object]) -> None:
+        """Act as a page that publishes an event on the topic agent-control (LiveAvatar).
+
+        It has been obeyed on return; one that comes before the agent is lost.  Raises Refusal if
+        nobody is in the session's room, which a page must be to publish.
+        """
+        self._vendor.rooms.call(self._vendor.commands.obey(session_id, dict(event)))
+
+    def events(self, session_id: str) -> tuple[dict[str, object], ...]:
+        """Give what a session's room was told so far on the topic agent-response (LiveAvatar)."""
+        return self._vendor.agents.events(session_id)
 
     def _application(self) -> web.Application:
-        gate = Gate(self._calls, self._plan, self._latency)
-        return application(gate, self._streaming, Window(self), self._door)
+        return self._vendor.application(Window(self))

@@ -1,7 +1,8 @@
 """HeyGen's v1 streaming API as a client meets it: docs.heygen.com/reference (doc)."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -11,9 +12,11 @@ from .clock import Clock
 from .credentials import Credentials
 from .door import Door
 from .gate import Act
-from .records import Session, Speech
-from .refusals import UnsupportedMediaType
+from .records import Session, Speech, Terms
+from .refusals import Unauthorized, UnsupportedMediaType
 from .replies import Reply, json_reply, success
+from .rooms import Rooms
+from .rules import Rules
 from .sessions import Sessions
 from .voice import Voice
 
@@ -23,20 +26,23 @@ _AVATARS = ("Ann_Therapist_public", "Dexter_Lawyer_public", "Marianne_Chair_Sitt
 class Streaming:
     """The endpoints; replies are literal where one was seen or documented."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  the parts of the account
         self,
         clock: Clock,
         credentials: Credentials,
         sessions: Sessions,
         voice: Voice,
+        rooms: Rooms,
         door: Door,
+        rules: Rules,
     ) -> None:
         self._clock = clock
         self._credentials = credentials
         self._sessions = sessions
         self._voice = voice
+        self._rooms = rooms
         self._door = door
-        self._rooms = door.rooms
+        self._rules = rules
 
     def routes(self) -> Iterator[tuple[str, str, str, Act]]:
         """Name, method, path and act of each endpoint."""
@@ -67,7 +73,8 @@ class Streaming:
         `url` leads back here, to the session's room.
         """
         token = self._credentials.admit_unused(bearer(request))
-        session = self._sessions.new(token, parameters.options(await body(request)))
+        terms = self._terms(parameters.options(await body(request)))
+        session = self._sessions.new(token.value, terms)
         self._credentials.use(token, session.session_id)
 
         room = f"ws://{request.host}"
@@ -81,7 +88,7 @@ class Streaming:
                 "access_token": self._door.access_token(session.session_id, "client"),
                 "livekit_agent_token": self._door.access_token(session.session_id, "agent"),
                 "is_paid": True,
-                "session_duration_limit": self._sessions.session_seconds,
+                "session_duration_limit": self._rules.session_seconds,
                 "realtime_endpoint": f"{room}/v1/realtime",
             }
         )
@@ -97,8 +104,11 @@ class Streaming:
         """Speak: reference/send-task (doc); in sync mode the reply waits for the silence after."""
         token = self._credentials.admit(bearer(request))
         order = parameters.order(await body(request))
+        self._check_ours(order.session_id)
         sound = await self._rooms.record(order)
-        speech = self._sessions.task(order, token, None if sound is None else sound.duration_ms)
+        speech = self._sessions.task(
+            order, token.value, None if sound is None else sound.duration_ms
+        )
         self._rooms.say(speech, sound)
         if order.sync:
             await self._silence_after(speech, request)
@@ -119,13 +129,14 @@ class Streaming:
 
     async def stop(self, request: web.Request) -> Reply:
         """End a session: reference/close-session (doc)."""
-        self._sessions.close(await self._session_id(request))
+        self._sessions.close(await self._session_id(request), "USER_CLOSED")
         return json_reply({"status": "success"})
 
     async def list(self, request: web.Request) -> Reply:
         """List what is open: reference/list-sessions (seen)."""
         self._credentials.admit_key(request.headers.get("X-Api-Key"))
-        sessions = [self._row(session) for session in self._sessions.live]
+        live = [session for session in self._sessions.live if session.api == "streaming"]
+        sessions = [self._row(session) for session in live]
         return json_reply({"code": 100, "data": {"sessions": sessions}, "message": "success"})
 
     async def avatars(self, request: web.Request) -> Reply:
@@ -137,7 +148,25 @@ class Streaming:
 
     async def _session_id(self, request: web.Request) -> str:
         self._credentials.admit(bearer(request))
-        return parameters.session_id(await body(request))
+        session_id = parameters.session_id(await body(request))
+        self._check_ours(session_id)
+        return session_id
+
+    def _check_ours(self, session_id: str) -> None:
+        """Refuse a session of another product with the same 401 as a bad token (seen)."""
+        session = self._sessions.find(session_id)
+        if session is not None and session.api != "streaming":
+            raise Unauthorized
+
+    def _terms(self, options: Mapping[str, Any]) -> Terms:
+        idle_seconds = options.get("activity_idle_timeout") or self._rules.idle_seconds
+        return Terms(
+            options,
+            idle_seconds=None if options.get("disable_idle_timeout") else idle_seconds,
+            session_seconds=self._rules.session_seconds,
+            language=options.get("language") or "en",
+            pace=(options.get("voice") or {}).get("rate") or 1.0,
+        )
 
     async def _silence_after(self, speech: Speech, request: web.Request) -> None:
         # An interrupt or the session's end may bring it forward, from any thread.

@@ -37,19 +37,26 @@ class Voice:
             while queue and self._spoken[queue[0]].ends_at <= now:
                 queue.popleft()
             begins = self._spoken[queue[-1]].ends_at if queue else now
+            task_id = order.task_id or str(uuid.uuid4())
             speech = Speech(
                 order.session_id,
-                str(uuid.uuid4()),
+                str(uuid.uuid4()) if task_id in self._spoken else task_id,
                 order.text,
                 order.task_type,
                 token,
                 at=now,
+                begins_at=begins,
                 duration_ms=duration_ms,
                 ends_at=begins + duration_ms / 1000,
             )
             self._spoken[speech.task_id] = speech
             queue.append(speech.task_id)
             return speech
+
+    def find(self, task_id: str) -> Speech | None:
+        """Look for a text by its task."""
+        with self._lock:
+            return self._spoken.get(task_id)
 
     def cut(self, session_id: str, moment: float) -> None:
         """Silence a session at a moment, and drop what it has queued."""
@@ -61,8 +68,7 @@ class Voice:
 
     def seconds_left(self, task_id: str) -> float:
         """Tell how long a task will yet be speaking or queued; not above 0 once it is silent."""
-        with self._lock:
-            speech = self._spoken.get(task_id)
+        speech = self.find(task_id)
         return speech.ends_at - self._clock.now() if speech else 0.0
 
     def reset(self) -> None:

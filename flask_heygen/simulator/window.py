@@ -30,7 +30,8 @@ _PAGE = """<!doctype html>
 <meta http-equiv="refresh" content="2">
 <title>HeyGen, simulated</title>
 <h1>This is a simulation</h1>
-<p>It stands in for HeyGen's v1 streaming API: its avatar is drawn, and nothing is paid for.
+<p>It stands in for HeyGen's v1 streaming API and for LiveAvatar, side by side: its avatar is drawn,
+its answers are stand-ins, and nothing is paid for.
 <a href="/simulator">What it knows, as JSON</a>.</p>
 <h2>Spoken</h2>
 <ol>
@@ -71,6 +72,9 @@ class Window:
                 "spoken": [asdict(speech) for speech in simulator.spoken],
                 "tokens": [asdict(token) for token in simulator.tokens],
                 "sessions": {i: asdict(session) for i, session in simulator.sessions.items()},
+                "events": {
+                    i: events for i in simulator.sessions if (events := simulator.events(i))
+                },
                 "counts": Counter(call.name for call in simulator.calls),
                 "connections": simulator.connections,
             }

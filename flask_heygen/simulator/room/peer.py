@@ -2,58 +2,56 @@
 
 import asyncio
 import json
-import re
+from collections.abc import Callable
 from contextlib import suppress
 
 from aiohttp import WSMsgType, web
-from aiortc import (
-    MediaStreamTrack,
-    RTCConfiguration,
-    RTCIceCandidate,
-    RTCPeerConnection,
-    RTCSessionDescription,
-)
+from aiortc import InvalidStateError, MediaStreamTrack, RTCDataChannel, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import candidate_from_sdp
 from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
-from . import signals, tracks
-
-
-def _connection() -> RTCPeerConnection:
-    # No ICE servers: who can reach the simulator's port can reach its media.
-    return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+from . import signals
+from .cast import Cast
+from .tracks import Track
+from .transmission import Transmission, connection
 
 
 class Peer:
-    """A client in the room; what it cannot receive yet waits for it."""
+    """A client in the room; `heed` is given the topic and the content of what it publishes."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, avatar: signals.Avatar, identity: str, *, firefox: bool
+        self,
+        socket: web.WebSocketResponse,
+        cast: Cast,
+        identity: str,
+        heed: Callable[[str, bytes], None],
+        *,
+        firefox: bool,
     ) -> None:
         self.identity = identity
-        self.voice, self.face = tracks.voice(), tracks.face()
         self._socket = socket
-        self._avatar = avatar
-        self._firefox = firefox
+        self._cast = cast
+        self._heed_data = heed
         self._outbox: asyncio.Queue[rtc.SignalResponse | None] = asyncio.Queue()
-        self._unsent: list[bytes] = []
         self._drains: set[asyncio.Task[None]] = set()
-        # Candidates that came before the description they belong to.
-        self._early: list[RTCIceCandidate] = []
-        self._subscriber = _connection()
-        self._publisher = _connection()
+        # Whether it knows that the avatar has come.
+        self._met = False
+        self._transmission = Transmission(cast, self.signal, firefox=firefox)
+        self._publisher = connection()
         self._publisher.on("track", self._accept)
-        self._reliable = self._subscriber.createDataChannel("_reliable")
-        self._reliable.on("open", self._flush)
-        # Clients wait for both.
-        self._subscriber.createDataChannel("_lossy", ordered=False, maxRetransmits=0)
+        self._publisher.on("datachannel", self._listen)
 
     @property
     def present(self) -> bool:
         """Whether its media flow."""
-        return self._subscriber.connectionState == "connected"
+        return self._transmission.flows
+
+    @property
+    def tracks(self) -> tuple[Track, Track]:
+        """The voice and the face that it gets."""
+        return self._transmission.voice, self._transmission.face
 
     def signal(self, response: rtc.SignalResponse) -> None:
         """Say something in the signalling."""
@@ -61,21 +59,29 @@ class Peer:
 
     def tell(self, packet: bytes) -> None:
         """Send a data message."""
-        self._unsent.append(packet)
-        if self._reliable.readyState == "open":
-            self._flush()
+        self._transmission.send(packet)
 
     def dismiss(self, reason: models.DisconnectReason) -> None:
         """Send the client away, which ends `attend`."""
         self.signal(signals.leave(reason))
         self._outbox.put_nowait(None)
 
-    async def attend(self, room: str) -> None:
+    async def meet(self) -> None:
+        """Tell that the avatar has come, and offer its media."""
+        self._met = True
+        self.signal(signals.joined(self._cast.participants()))
+        # It may be going at this very moment.
+        with suppress(InvalidStateError):
+            await self._transmission.offer(begun=True)
+
+    async def attend(self, room: str, *, begun: bool) -> None:
         """Do what the client asks for, until it goes or is sent away."""
         writer = asyncio.create_task(self._write())
+        self._met = begun
         try:
-            self.signal(signals.welcome(room, self.identity, self._avatar))
-            await self._offer()
+            present = self._cast.participants() if begun else []
+            self.signal(signals.welcome(room, self.identity, present))
+            await self._transmission.offer(begun=begun)
             async for message in self._socket:
                 if message.type == WSMsgType.BINARY:
                     await self._heed(message.data)
@@ -92,31 +98,12 @@ class Peer:
                 await self._socket.send_bytes(response.SerializeToString())
             await self._socket.close()
 
-    def _flush(self) -> None:
-        for packet in self._unsent:
-            self._reliable.send(packet)
-        self._unsent.clear()
-
-    async def _offer(self) -> None:
-        sent = {self.voice: self._avatar.voice, self.face: self._avatar.face}
-        for track in sent:
-            self._subscriber.addTrack(track)
-        await self._subscriber.setLocalDescription(await self._subscriber.createOffer())
-
-        sdp = self._subscriber.localDescription.sdp
-        for track, sid in sent.items():
-            # By this line a client finds the participant and the track.
-            stream = sid if self._firefox else signals.IDENTITY
-            sdp = re.sub(rf"msid:\S+ {track.id}", f"msid:{self._avatar.sid}|{stream} {sid}", sdp)
-        transceivers = self._subscriber.getTransceivers()
-        mids = {str(part.mid): sid for part, sid in zip(transceivers, sent.values(), strict=True)}
-        self.signal(signals.offer(sdp, mids))
-
     async def _heed(self, content: bytes) -> None:
         request = rtc.SignalRequest.FromString(content)
         match request.WhichOneof("message"):
             case "answer":
-                await self._settle(request.answer)
+                await self._transmission.settle(request.answer)
+                await self._transmission.offer(begun=self._met)
             case "offer":
                 await self._answer(request.offer)
             case "trickle":
@@ -129,12 +116,6 @@ class Peer:
                 self.signal(signals.pong_to(request.ping_req))
             case "leave":
                 await self._socket.close()
-
-    async def _settle(self, answer: rtc.SessionDescription) -> None:
-        await self._subscriber.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
-        for candidate in self._early:
-            await self._subscriber.addIceCandidate(candidate)
-        self._early.clear()
 
     async def _answer(self, offer: rtc.SessionDescription) -> None:
         await self._publisher.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
@@ -151,10 +132,18 @@ class Peer:
         candidate.sdpMLineIndex = told.get("sdpMLineIndex")
         if trickle.target == rtc.PUBLISHER:
             await self._publisher.addIceCandidate(candidate)
-        elif self._subscriber.remoteDescription is None:
-            self._early.append(candidate)
         else:
-            await self._subscriber.addIceCandidate(candidate)
+            await self._transmission.add_candidate(candidate)
+
+    def _listen(self, channel: RTCDataChannel) -> None:
+        if channel.label == "_reliable":
+            channel.on("message", self._receive)
+
+    def _receive(self, content: bytes | str) -> None:
+        with suppress(DecodeError):
+            packet = models.DataPacket.FromString(content if isinstance(content, bytes) else b"")
+            if packet.HasField("user"):
+                self._heed_data(packet.user.topic, packet.user.payload)
 
     def _accept(self, track: MediaStreamTrack) -> None:
         drain = asyncio.create_task(_drain(track))
@@ -162,9 +151,7 @@ class Peer:
         drain.add_done_callback(self._drains.discard)
 
     async def _close(self) -> None:
-        for track in (self.voice, self.face):
-            track.stop()
-        await self._subscriber.close()
+        await self._transmission.close()
         await self._publisher.close()
         await asyncio.gather(*self._drains)
 

@@ -7,7 +7,10 @@ from contextlib import suppress
 from aiohttp import web
 from livekit.protocol import models
 
+from flask_heygen.simulator.script import Message, Script
+
 from . import signals
+from .cast import Cast
 from .peer import Peer
 from .sheet import sheet
 from .sound import Sound, record
@@ -24,9 +27,11 @@ _GRACE_SECONDS = 2.0
 class Room:
     """A room, open until `close`."""
 
-    def __init__(self, session_id: str) -> None:
+    def __init__(self, session_id: str, script: Script) -> None:
         self._session_id = session_id
-        self._avatar = signals.Avatar()
+        self._script = script
+        self._cast = Cast(script.companion)
+        self._begun = script.present()
         self._peers: set[Peer] = set()
         self._patience_ends = 0.0
         self._speaker = Speaker(self.tell)
@@ -48,11 +53,11 @@ class Room:
         for other in self._peers:
             if other.identity == identity:
                 other.dismiss(models.DUPLICATE_IDENTITY)
-        peer = Peer(socket, self._avatar, identity, firefox=firefox)
+        peer = Peer(socket, self._cast, identity, self._script.heed, firefox=firefox)
         self._peers.add(peer)
         self._patience_ends = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
         try:
-            await peer.attend(self._session_id)
+            await peer.attend(self._session_id, begun=self._begun)
         finally:
             self._peers.discard(peer)
 
@@ -73,15 +78,26 @@ class Room:
         """Silence the avatar."""
         self._speaker.interrupt()
 
-    def tell(self, message: dict[str, object]) -> None:
-        """Send everybody a data message, and who is the active speaker if that changes."""
-        packet = signals.packet(self._avatar, message)
+    async def begin(self) -> None:
+        """Let the avatar in, if it is not there yet."""
+        if not self._begun:
+            self._begun = True
+            await asyncio.gather(*(peer.meet() for peer in self._peers))
+
+    def broadcast(self, message: Message) -> None:
+        """Send everybody a data message."""
+        packet = signals.packet(self._cast, message, self._script.topic)
         for peer in self._peers:
             peer.tell(packet)
+
+    def tell(self, message: Message) -> None:
+        """Tell what the avatar does, and who is the active speaker if that changes."""
+        for line in self._script.lines(message):
+            self.broadcast(line)
         if message["type"] in {"avatar_start_talking", "avatar_stop_talking"}:
             speaking = message["type"] == "avatar_start_talking"
             for peer in self._peers:
-                peer.signal(signals.speakers(self._avatar, speaking=speaking))
+                peer.signal(signals.speakers(self._cast, speaking=speaking))
 
     async def close(self, *, deleted: bool) -> None:
         """Silence the avatar and send everybody away, for good if the room is deleted."""
@@ -96,7 +112,7 @@ class Room:
             await asyncio.sleep(0.01)
 
     def _viewers(self) -> Iterator[tuple[Track, Track]]:
-        return ((peer.voice, peer.face) for peer in self._peers)
+        return (peer.tracks for peer in self._peers)
 
     def _ready(self) -> bool:
         if any(peer.present for peer in self._peers):

@@ -2,75 +2,26 @@
 
 import json
 import time
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
 from livekit.protocol import models, rtc
 
-from . import portrait
+from .cast import Cast, sid
 
-IDENTITY = "heygen"
 _VERSION = "1.9.0"
 # Seconds.
 _PING_INTERVAL, _PING_TIMEOUT = 5, 15
 
 
-def sid(kind: str) -> str:
-    """Make an id as LiveKit does, such as ``PA_…`` for a participant."""
-    return f"{kind}_{uuid.uuid4().hex[:12]}"
-
-
-@dataclass(frozen=True)
-class Avatar:
-    """The ids of the avatar and its tracks in one room."""
-
-    sid: str = field(default_factory=lambda: sid("PA"))
-    voice: str = field(default_factory=lambda: sid("TR"))
-    face: str = field(default_factory=lambda: sid("TR"))
-
-    def info(self) -> models.ParticipantInfo:
-        """Describe it as a participant."""
-        width, height = portrait.SIZE
-        layer = models.VideoLayer(quality=models.HIGH, width=width, height=height)
-        voice = models.TrackInfo(
-            sid=self.voice,
-            type=models.AUDIO,
-            name="audio",
-            source=models.MICROPHONE,
-            mime_type="audio/opus",
-            stream=IDENTITY,
-        )
-        face = models.TrackInfo(
-            sid=self.face,
-            type=models.VIDEO,
-            name="video",
-            source=models.CAMERA,
-            mime_type="video/VP8",
-            width=width,
-            height=height,
-            layers=[layer],
-            stream=IDENTITY,
-        )
-        return models.ParticipantInfo(
-            sid=self.sid,
-            identity=IDENTITY,
-            name=IDENTITY,
-            state=models.ParticipantInfo.ACTIVE,
-            is_publisher=True,
-            version=1,
-            joined_at=int(time.time()),
-            tracks=[voice, face],
-        )
-
-
-def welcome(room: str, identity: str, avatar: Avatar) -> rtc.SignalResponse:
+def welcome(
+    room: str, identity: str, present: Sequence[models.ParticipantInfo]
+) -> rtc.SignalResponse:
     """Tell a guest who is in the room and how to behave there."""
     return rtc.SignalResponse(
         join=rtc.JoinResponse(
-            room=models.Room(sid=sid("RM"), name=room, num_participants=2, num_publishers=1),
+            room=models.Room(sid=sid("RM"), name=room, num_participants=1 + len(present)),
             participant=_guest(identity),
-            other_participants=[avatar.info()],
+            other_participants=present,
             server_version=_VERSION,
             server_info=models.ServerInfo(version=_VERSION, protocol=15, node_id="simulation"),
             subscriber_primary=True,
@@ -97,9 +48,14 @@ def _guest(identity: str) -> models.ParticipantInfo:
     )
 
 
-def offer(sdp: str, tracks: Mapping[str, str]) -> rtc.SignalResponse:
+def joined(participants: Sequence[models.ParticipantInfo]) -> rtc.SignalResponse:
+    """Tell that somebody has come."""
+    return rtc.SignalResponse(update=rtc.ParticipantUpdate(participants=participants))
+
+
+def offer(sdp: str, number: int, tracks: Mapping[str, str]) -> rtc.SignalResponse:
     """Offer the avatar's media; `tracks` tells the track id of each media section."""
-    description = rtc.SessionDescription(type="offer", sdp=sdp, id=1, mid_to_track_id=tracks)
+    description = rtc.SessionDescription(type="offer", sdp=sdp, id=number, mid_to_track_id=tracks)
     return rtc.SignalResponse(offer=description)
 
 
@@ -134,9 +90,9 @@ def pong_to(ping: rtc.Ping) -> rtc.SignalResponse:
     return rtc.SignalResponse(pong_resp=pong)
 
 
-def speakers(avatar: Avatar, *, speaking: bool) -> rtc.SignalResponse:
+def speakers(cast: Cast, *, speaking: bool) -> rtc.SignalResponse:
     """Tell whether the avatar is the active speaker."""
-    speaker = models.SpeakerInfo(sid=avatar.sid, level=0.7 if speaking else 0, active=speaking)
+    speaker = models.SpeakerInfo(sid=cast.sid, level=0.7 if speaking else 0, active=speaking)
     return rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=[speaker]))
 
 
@@ -156,16 +112,18 @@ def leave(reason: models.DisconnectReason) -> rtc.SignalResponse:
     return rtc.SignalResponse(leave=rtc.LeaveRequest(can_reconnect=False, reason=reason))
 
 
-def packet(avatar: Avatar, message: Mapping[str, object]) -> bytes:
-    """Wrap a data message, reliable and without a topic."""
+def packet(cast: Cast, message: Mapping[str, object], topic: str) -> bytes:
+    """Wrap a data message, reliable and of a topic, or without one."""
+    speaker_sid, speaker = cast.speaker
     user = models.UserPacket(
-        participant_sid=avatar.sid,
-        participant_identity=IDENTITY,
+        participant_sid=speaker_sid,
+        participant_identity=speaker,
         payload=json.dumps(message).encode(),
+        topic=topic or None,
     )
     whole = models.DataPacket(
         kind=models.DataPacket.RELIABLE,
-        participant_identity=IDENTITY,
+        participant_identity=speaker,
         user=user,
     )
     return whole.SerializeToString()

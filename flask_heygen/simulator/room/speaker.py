@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from flask_heygen.simulator.script import Message
+
 from .sound import SILENCE, Sound, milliseconds
 
 # How much of its way to a new position the mouth takes in a block.
@@ -21,7 +23,7 @@ class _Speech:
 class Speaker:
     """A queue of speech, and where in it we are; `tell` is given every data message."""
 
-    def __init__(self, tell: Callable[[dict[str, object]], object]) -> None:
+    def __init__(self, tell: Callable[[Message], object]) -> None:
         self._tell = tell
         self._queue: deque[_Speech] = deque()
         self._current: _Speech | None = None

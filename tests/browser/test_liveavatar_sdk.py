@@ -1,0 +1,231 @@
+"""LiveAvatar's own web SDK, unmodified in a real browser, as a witness of the simulator."""
+
+import functools
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from flask_heygen.simulator import Simulator
+
+SDK = "@heygen/liveavatar-web-sdk"
+#: The newest of the only series there is.
+VERSION = "0.0"
+AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
+TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
+LONG = "One moment, please, this is a rather long question. " * 8
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+)
+SPOKEN = "avatar.speak_ended"
+
+
+def program(name: str, advice: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        say(advice)
+    return str(found)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = program("chromium", "These tests need Debian's chromium: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=ARGUMENTS, ignore_default_args=["--mute-audio"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve a page beside the SDK: from another origin than the simulator."""
+    folder = tmp_path_factory.mktemp("site")
+    npm = program("npm", "These tests need npm: apt install npm")
+    install = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+    subprocess.run([*install, f"{SDK}@{VERSION}"], cwd=folder, check=True)
+    modules = folder / "node_modules"
+    shutil.copy(modules / SDK / "dist/index.umd.js", folder / "sdk.js")
+    shutil.copy(modules / "events/events.js", folder)
+    shutil.copy(Path(__file__).with_name("liveavatar.html"), folder)
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/liveavatar.html"
+        server.shutdown()
+        thread.join()
+
+
+class Visit:
+    """A page that was given a session token, and the SDK in it."""
+
+    def __init__(self, sim: Simulator, page: Page) -> None:
+        self.sim = sim
+        self.page = page
+        body = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": {}}
+        with requests.Session() as http:
+            http.trust_env = False
+            url, key = f"{sim.url}/v1/sessions/token", {"X-API-KEY": "key"}
+            made = http.post(url, json=body, headers=key, timeout=30).json()["data"]
+        self.session_id = str(made["session_id"])
+        self.token = str(made["session_token"])
+
+    def start(self) -> None:
+        self.page.evaluate("([token, url]) => start(token, url)", [self.token, self.sim.url])
+        self.until("seen.ready")
+
+    def do(self, verb: str, text: str = "") -> Any:
+        return self.page.evaluate("([verb, text]) => session[verb](text)", [verb, text])
+
+    def seen(self, what: str) -> Any:
+        return self.page.evaluate(f"seen.{what}")
+
+    def until(self, true: str) -> None:
+        self.page.wait_for_function(true, timeout=30_000)
+
+    def until_told(self, kind: str, source: str) -> None:
+        asked = f"each.event_type === '{kind}' && each.source_event_id === '{source}'"
+        self.until(f"seen.events.some((each) => {asked})")
+
+    def until_called(self, name: str) -> None:
+        while not self.sim.count(f"sessions.{name}"):
+            self.page.wait_for_timeout(20)
+
+
+@pytest.fixture
+def visit(request: pytest.FixtureRequest, site: str, chromium: Browser) -> Iterator[Visit]:
+    options = getattr(request, "param", {})
+    with Simulator(joined=False, **options) as sim, chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(site)
+        yield Visit(sim, page)
+
+
+class TestSdk:
+    def test_starts(self, visit: Visit) -> None:
+        """It starts the session by its token and joins the room."""
+        visit.start()
+
+        assert visit.seen("states") == ["CONNECTING", "CONNECTED"]
+        assert visit.page.evaluate("[session.mode, session.sessionId]") == [
+            "FULL",
+            visit.session_id,
+        ]
+        assert visit.page.evaluate("session.maxSessionDuration") == 600
+        assert visit.sim.sessions[visit.session_id].state == "connected"
+
+    @pytest.mark.parametrize("visit", [{"agent_seconds": 4}], indirect=True)
+    def test_waits_for_the_agent(self, visit: Visit) -> None:
+        """It is connected only when the avatar and its agent have joined, and then hears it."""
+        visit.start()
+        session = visit.sim.sessions[visit.session_id]
+        visit.until_told("avatar.speak_started", visit.do("repeat", TEXT))
+
+        assert visit.page.evaluate("loudest(2500)") > 0.05
+        assert visit.sim.texts == (TEXT,)
+        assert visit.sim.spoken[0].at - session.created_at > 4
+
+    def test_speaks(self, visit: Visit) -> None:
+        """A text that it has repeated is heard, and told of by the id that it was given."""
+        visit.start()
+        source = visit.do("repeat", TEXT)
+        visit.until_told("avatar.speak_started", source)
+        loudest = visit.page.evaluate("loudest(2500)")
+        visit.until_told(SPOKEN, source)
+
+        kinds = [event["event_type"] for event in visit.seen("events")]
+        assert kinds == ["avatar.transcription", "avatar.speak_started", SPOKEN]
+        assert visit.seen("events[0].text") == TEXT
+        assert visit.seen("events[0].session_id") == visit.session_id
+        assert loudest > 0.05
+
+    def test_answers(self, visit: Visit) -> None:
+        """A message is answered, if by a stand-in."""
+        visit.start()
+        visit.until_told(SPOKEN, visit.do("message", "Who are you?"))
+
+        assert visit.sim.texts == ("You said: Who are you?",)
+
+    def test_interrupts(self, visit: Visit) -> None:
+        """Its interrupt silences the avatar."""
+        visit.start()
+        source = visit.do("repeat", LONG)
+        visit.until_told("avatar.speak_started", source)
+        visit.do("interrupt")
+        visit.until_told(SPOKEN, source)
+
+        assert [speech.interrupted for speech in visit.sim.spoken] == [True]
+
+    def test_listens(self, visit: Visit) -> None:
+        """It tells the avatar to listen, which changes nothing that can be told of."""
+        visit.start()
+        for verb in ("startListening", "stopListening"):
+            visit.do(verb)
+        visit.until_told(SPOKEN, visit.do("repeat", "Yes."))
+
+        assert len(visit.seen("events")) == 3
+
+    def test_keeps_alive(self, visit: Visit) -> None:
+        """Its keep-alive, which has no body, begins the idle countdown anew."""
+        visit.start()
+        visit.sim.advance(250)
+        visit.do("keepAlive")
+        visit.until_called("keep_alive")
+        visit.sim.advance(250)
+
+        assert visit.sim.sessions[visit.session_id].state == "connected"
+
+    def test_stops(self, visit: Visit) -> None:
+        """Its stop, which has no body, ends the session."""
+        visit.start()
+        visit.do("stop")
+        visit.until_called("stop")
+        visit.until("seen.ends.length === 1")
+
+        session = visit.sim.sessions[visit.session_id]
+        assert (session.state, session.end_reason) == ("closed", "USER_CLOSED")
+        assert visit.seen("ends") == ["CLIENT_INITIATED"]
+
+    def test_is_told_that_the_session_ended(self, visit: Visit) -> None:
+        """It learns from session.stopped that it was the vendor who ended the session, and why."""
+        visit.start()
+        visit.sim.close_session(visit.session_id)
+        visit.until("seen.ends.length > 0")
+
+        assert visit.seen("ends[0]") == "SERVER_INITIATED"
+        assert visit.seen("events.at(-1).stop_reason") == "UNKNOWN"
+
+    def test_understands_a_refusal(self, visit: Visit) -> None:
+        """It reads the message and the code of an error, though from another origin."""
+        visit.sim.expire_tokens()
+        refusal = visit.page.evaluate(
+            "([token, url]) => start(token, url)"
+            ".catch((error) => [error.message, error.errorCode, error.status])",
+            [visit.token, visit.sim.url],
+        )
+
+        assert refusal == ["Unauthorized", 4001, 401]

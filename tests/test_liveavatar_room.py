@@ -1,0 +1,433 @@
+"""A LiveAvatar session's room, as LiveKit's own Python client meets it."""
+
+import asyncio
+import json
+import threading
+import time
+from array import array
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import requests
+from livekit import rtc
+
+from flask_heygen.simulator import Simulator
+
+AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
+KEY = {"X-API-KEY": "key"}
+CONTROL, RESPONSE = "agent-control", "agent-response"
+TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
+LONG = "One moment, please, this is a rather long question. " * 8
+LOUD, SILENT = 2000, 200
+#: Longer than any test: the agent comes when the clock is moved.
+LATE = 100.0
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"In vain was waited until {what}."
+        time.sleep(0.01)
+
+
+class Guest:
+    """A page in a room: what it saw, heard and was told there, and what it publishes."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._tasks: list[asyncio.Task[None]] = []
+        self.packets: list[rtc.DataPacket] = []
+        self.joined: list[str] = []
+        self.peaks: list[int] = []
+        self.pictures: list[rtc.VideoFrame] = []
+        self.left: list[int] = []
+        self.room: rtc.Room = self.run(self._enter())
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    async def _enter(self) -> rtc.Room:
+        room = rtc.Room()
+        room.on("data_received", self.packets.append)
+        room.on("participant_connected", lambda each: self.joined.append(each.identity))
+        room.on("track_subscribed", self._watch)
+        room.on("disconnected", self.left.append)
+        return room
+
+    def join(self, session: dict[str, Any]) -> None:
+        """Enter, whoever else is there."""
+        self.run(self.room.connect(session["livekit_url"], session["livekit_client_token"]))
+
+    def join_and_see(self, session: dict[str, Any]) -> None:
+        """Enter, and wait for the picture."""
+        self.join(session)
+        until(lambda: self.pictures, "the picture came")
+
+    def publish(self, content: object, *, topic: str = CONTROL, reliable: bool = True) -> None:
+        payload = content if isinstance(content, bytes) else json.dumps(content).encode()
+        publish = self.room.local_participant.publish_data
+        self.run(publish(payload, reliable=reliable, topic=topic))
+
+    def say(self, text: str, event_id: str = "1") -> None:
+        event = {"event_id": event_id, "event_type": "avatar.speak_text", "text": text}
+        self.publish(event)
+
+    def present(self) -> set[str]:
+        return set(self.room.remote_participants)
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(packet.data) for packet in self.packets]
+
+    def told(self) -> list[tuple[str, str | None]]:
+        """Give kind and source of each event."""
+        return [(event["event_type"], event["source_event_id"]) for event in self.events()]
+
+    def until_told(self, kind: str, source: str | None = "1") -> None:
+        until(lambda: (kind, source) in self.told(), f"{kind} of {source} was told")
+
+    def peak(self, blocks: int = 0) -> int:
+        """Tell the loudest of the last blocks of sound, or of all."""
+        return max(self.peaks[-blocks:], default=0)
+
+    def deaf(self) -> bool:
+        """Tell whether the avatar's voice arrives, and the client does not play it.
+
+        On a busy machine a process of livekit 1.2.1 may play no sample of any room, though no
+        packet is lost.  What is heard is tested in the browser, too, and without this excuse.
+        """
+        return not self.peaks and self.run(self._packets()) > 50
+
+    async def _packets(self) -> int:
+        stats = (await self.room.get_rtc_stats()).subscriber_stats
+        inbound = [each.inbound_rtp for each in stats if each.HasField("inbound_rtp")]
+        voices = [each for each in inbound if each.stream.kind == "audio"]
+        return sum(each.received.packets_received for each in voices)
+
+    def leave(self) -> None:
+        self.run(self._leave())
+
+    async def _leave(self) -> None:
+        await self.room.disconnect()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _watch(self, track: rtc.Track, *_: object) -> None:
+        listens = track.kind == rtc.TrackKind.KIND_AUDIO
+        work = self._listen(track) if listens else self._look(track)
+        self._tasks.append(asyncio.get_running_loop().create_task(work))
+
+    async def _listen(self, track: rtc.Track) -> None:
+        async for event in rtc.AudioStream(track):
+            self.peaks.append(max(map(abs, array("h", bytes(event.frame.data)))))
+
+    async def _look(self, track: rtc.Track) -> None:
+        async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24):
+            self.pictures.append(event.frame)
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def stack(loop: asyncio.AbstractEventLoop) -> Iterator[ExitStack]:
+    """Close what a test opened, last first, while the guests' loop still runs."""
+    with ExitStack() as stack:
+        yield stack
+
+
+Open = Callable[..., Simulator]
+
+
+@pytest.fixture
+def open_simulator(stack: ExitStack) -> Open:
+    return lambda **options: stack.enter_context(Simulator(joined=False, **options))
+
+
+@pytest.fixture
+def sim(open_simulator: Open) -> Simulator:
+    return open_simulator()
+
+
+@pytest.fixture
+def late(open_simulator: Open) -> Simulator:
+    """One whose agents come only when the clock is moved."""
+    return open_simulator(agent_seconds=LATE)
+
+
+Invite = Callable[[], Guest]
+
+
+@pytest.fixture
+def invite(loop: asyncio.AbstractEventLoop, stack: ExitStack) -> Invite:
+    def invite() -> Guest:
+        guest = Guest(loop)
+        stack.callback(guest.leave)
+        return guest
+
+    return invite
+
+
+@pytest.fixture
+def guest(invite: Invite) -> Guest:
+    return invite()
+
+
+def started(sim: Simulator, **persona: object) -> dict[str, Any]:
+    with requests.Session() as http:
+        http.trust_env = False
+        base = f"{sim.url}/v1/sessions"
+        body = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": persona}
+        made = http.post(f"{base}/token", json=body, headers=KEY, timeout=30).json()["data"]
+        bearer = {"Authorization": f"Bearer {made['session_token']}"}
+        return dict(http.post(f"{base}/start", headers=bearer, timeout=30).json()["data"])
+
+
+def agent_of(session: dict[str, Any]) -> str:
+    return f"liveavatar-agent-{session['session_id']}"
+
+
+class TestEntering:
+    def test_meets_the_avatar_and_its_agent(self, sim: Simulator, guest: Guest) -> None:
+        """The avatar has a voice and a face; the agent is there, and has neither."""
+        session = started(sim)
+        guest.join_and_see(session)
+
+        people = guest.room.remote_participants
+        kinds = {each.kind for each in people["heygen"].track_publications.values()}
+        assert guest.present() == {"heygen", agent_of(session)}
+        assert kinds == {rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO}
+        assert not people[agent_of(session)].track_publications
+        assert sim.sessions[session["session_id"]].state == "connected"
+
+    def test_may_come_before_them(self, late: Simulator, guest: Guest) -> None:
+        """Who comes first is told when they join, and then sees and hears the avatar."""
+        session = started(late)
+        guest.join(session)
+        alone = guest.present()
+        late.advance(LATE)
+        until(lambda: guest.pictures, "the picture came")
+        guest.say(TEXT)
+        guest.until_told("avatar.speak_ended")
+
+        assert alone == set()
+        assert set(guest.joined) == {"heygen", agent_of(session)}
+        assert guest.peak() > LOUD or guest.deaf()
+
+    def test_twice_throws_the_first_out(self, sim: Simulator, invite: Invite) -> None:
+        """The client's token carries one identity, and that is in the room only once."""
+        session = started(sim)
+        first, second = invite(), invite()
+        first.join_and_see(session)
+        second.join_and_see(session)
+        until(lambda: first.left, "the first was gone")
+
+        assert first.left == [rtc.DisconnectReason.DUPLICATE_IDENTITY]
+        assert second.left == []
+
+
+class TestPublishing:
+    def test_has_the_avatar_speak(self, sim: Simulator, guest: Guest) -> None:
+        """A text is heard, and recorded as a task with the session's token."""
+        guest.join_and_see(started(sim))
+        guest.say(TEXT)
+        guest.until_told("avatar.speak_ended")
+        loud = guest.peak() > LOUD or guest.deaf()
+        until(lambda: guest.peak(20) < SILENT, "it was silent")
+
+        [speech], [token] = sim.spoken, sim.tokens
+        assert loud
+        assert (speech.text, speech.task_id, speech.token) == (TEXT, "1", token.value)
+
+    def test_keeps_its_order(self, sim: Simulator, guest: Guest) -> None:
+        """Texts are spoken one after the other, as they came, answers among them."""
+        guest.join_and_see(started(sim))
+        guest.say(TEXT, "1")
+        guest.publish({"event_id": "2", "event_type": "avatar.speak_response", "text": "Yes?"})
+        guest.say("No.", "3")
+        guest.until_told("avatar.speak_ended", "3")
+
+        spoken = [told for told in guest.told() if told[0] != "avatar.transcription"]
+        assert sim.texts == (TEXT, "You said: Yes?", "No.")
+        assert spoken == [
+            (f"avatar.speak_{moment}", event_id)
+            for event_id in "123"
+            for moment in ("started", "ended")
+        ]
+
+    def test_interrupts(self, sim: Simulator, guest: Guest) -> None:
+        """What is spoken ends at once, and what is queued never begins."""
+        guest.join_and_see(started(sim))
+        guest.say(LONG, "1")
+        guest.say(TEXT, "2")
+        guest.until_told("avatar.speak_started", "1")
+        until(lambda: guest.peak(5) > LOUD or guest.deaf(), "the avatar spoke")
+        guest.publish({"event_type": "avatar.interrupt"})
+        guest.until_told("avatar.speak_ended", "1")
+        until(lambda: guest.peak(20) < SILENT, "it was silent", seconds=5)
+        guest.say("Well.", "3")
+        guest.until_told("avatar.speak_ended", "3")
+
+        assert ("avatar.speak_started", "2") not in guest.told()
+        assert [speech.interrupted for speech in sim.spoken] == [True, True, False]
+
+    def test_is_lost_before_the_agent_has_joined(
+        self, late: Simulator, guest: Guest, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A command that finds nobody is never obeyed, and the log says so."""
+        session = started(late)
+        guest.join(session)
+        guest.say("Too early.", "1")
+        lost = f"Session {session['session_id']}: a command came before its agent, and is lost"
+        until(lambda: lost in caplog.messages, "the command was lost")
+        late.advance(LATE)
+        until(lambda: agent_of(session) in guest.present(), "the agent came")
+        guest.say("Now.", "2")
+        guest.until_told("avatar.speak_ended", "2")
+
+        assert late.texts == ("Now.",)
+
+    @pytest.mark.parametrize(
+        ("content", "options"),
+        [
+            ({"event_type": "avatar.speak_text", "text": "Hi"}, {"topic": "chat"}),
+            ({"event_type": "avatar.speak_text", "text": "Hi"}, {"topic": ""}),
+            ({"event_type": "avatar.speak_text", "text": "Hi"}, {"reliable": False}),
+            (b"\xff", {}),
+            (b"[]", {}),
+        ],
+    )
+    def test_heeds_nothing_else(
+        self, sim: Simulator, guest: Guest, content: object, options: dict[str, Any]
+    ) -> None:
+        """Another topic, a message that is not reliable, and what is no event pass."""
+        guest.join_and_see(started(sim))
+        guest.publish(content, **options)
+        guest.say("Yes.")
+        guest.until_told("avatar.speak_ended")
+
+        assert sim.texts == ("Yes.",)
+
+    def test_by_the_test_is_the_same(self, sim: Simulator, guest: Guest) -> None:
+        """What `publish` does for a page is heard in the room, too."""
+        session = started(sim)
+        guest.join_and_see(session)
+        event = {"event_id": "1", "event_type": "avatar.speak_text", "text": "Yes."}
+        sim.publish(session["session_id"], event)
+        guest.until_told("avatar.speak_ended")
+
+        assert guest.events() == list(sim.events(session["session_id"]))
+
+
+class TestTelling:
+    def test_is_in_reliable_packets_of_the_agent(self, sim: Simulator, guest: Guest) -> None:
+        """They come from the agent, reliably, on the topic agent-response."""
+        session = started(sim)
+        guest.join_and_see(session)
+        guest.say("Yes.")
+        guest.until_told("avatar.speak_ended")
+
+        for packet in guest.packets:
+            assert packet.participant is not None
+            assert packet.participant.identity == agent_of(session)
+            assert packet.kind == rtc.DataPacketKind.KIND_RELIABLE
+            assert packet.topic == RESPONSE
+
+    def test_follows_the_voice(self, sim: Simulator, guest: Guest) -> None:
+        """The words come at once, and beginning and end as they are heard."""
+        session = started(sim)
+        guest.join_and_see(session)
+        started_at = time.monotonic()
+        guest.say(TEXT)
+        guest.until_told("avatar.speak_ended")
+        took = time.monotonic() - started_at
+
+        words, *_ = guest.events()
+        assert guest.told() == [
+            ("avatar.transcription", "1"),
+            ("avatar.speak_started", "1"),
+            ("avatar.speak_ended", "1"),
+        ]
+        assert (words["text"], words["session_id"]) == (TEXT, session["session_id"])
+        assert took >= sim.spoken[0].duration_ms / 1000
+
+    def test_tells_what_the_user_said(self, sim: Simulator, guest: Guest) -> None:
+        """What the simulator is told that the user said, it tells the page."""
+        session = started(sim)
+        guest.join_and_see(session)
+        sim.hear(session["session_id"], "I like Python.")
+        guest.until_told("user.transcription", None)
+
+        assert guest.events()[-1]["text"] == "I like Python."
+
+    def test_uses_the_voice_that_was_asked_for(self, sim: Simulator, invite: Invite) -> None:
+        """A voice's speed and the language change the sound."""
+        personas: list[dict[str, object]] = [
+            {},
+            {"voice_settings": {"provider": "elevenLabs", "speed": 1.2}},
+            {"language": "de"},
+        ]
+        for persona in personas:
+            page = invite()
+            page.join_and_see(started(sim, **persona))
+            page.say(TEXT)
+            page.until_told("avatar.speak_started")
+
+        usual, fast, german = (speech.duration_ms for speech in sim.spoken)
+        assert fast < usual * 0.95
+        assert german != usual
+
+
+class TestEnding:
+    @pytest.mark.parametrize(
+        ("end", "reason"),
+        [
+            (lambda sim, _: sim.advance(301), "IDLE_TIMEOUT"),
+            (lambda sim, session_id: sim.close_session(session_id), "UNKNOWN"),
+            (lambda sim, _: sim.reset(), "UNKNOWN"),
+        ],
+        ids=["idle", "vendor", "reset"],
+    )
+    def test_is_told_before_the_room_is_deleted(
+        self, sim: Simulator, guest: Guest, end: Callable[[Simulator, str], object], reason: str
+    ) -> None:
+        """Its guests learn the reason, by both of its names, and are sent away."""
+        session = started(sim)
+        guest.join_and_see(session)
+        end(sim, session["session_id"])
+        until(lambda: guest.left, "the guest was sent away")
+
+        [event] = guest.events()
+        assert event["event_type"] == "session.stopped"
+        assert event["end_reason"] == event["stop_reason"] == reason
+        assert guest.left == [rtc.DisconnectReason.ROOM_DELETED]
+
+
+class TestStreaming:
+    def test_obeys_no_page(self, sim: Simulator, guest: Guest) -> None:
+        """In a room of the streaming API a page's commands pass."""
+        with requests.Session() as http:
+            http.trust_env = False
+            base = f"{sim.url}/v1/streaming."
+            made = http.post(f"{base}create_token", json={}, headers=KEY, timeout=30).json()
+            bearer = {"Authorization": f"Bearer {made['data']['token']}"}
+            new = http.post(f"{base}new", json={}, headers=bearer, timeout=30).json()["data"]
+            body = {"session_id": new["session_id"]}
+            http.post(f"{base}start", json=body, headers=bearer, timeout=30)
+        room = {"livekit_url": new["url"], "livekit_client_token": new["access_token"]}
+        guest.join_and_see(room)
+        guest.say("Hello?")
+        guest.publish({"event_type": "nothing"})
+
+        assert sim.texts == ()
+        assert guest.present() == {"heygen"}
