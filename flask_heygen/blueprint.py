@@ -110,7 +110,8 @@ class HeyGen(Blueprint):
             owner=handles.owner,
             session_id=fields["session_id"],
             characters=len(fields["text"]),
-            **task,
+            task_id=task["task_id"],
+            duration_ms=task["duration_ms"],
         )
         return _success(task)
 
@@ -126,8 +127,7 @@ class HeyGen(Blueprint):
         client, handles = self.client, self._handles()
         fields = fields_of(("session_id",), ("session_id",))
 
-        client.interrupt(handles.read(fields["session_id"]))
-        return _success()
+        return _success(client.interrupt(handles.read(fields["session_id"])))
 
     def _keep_alive(self) -> dict[str, Any]:
         client, handles = self.client, self._handles()

@@ -42,12 +42,17 @@ def _check_command(find_client: FindClient) -> click.Command:
     @click.command()
     @with_appcontext
     def check() -> None:
-        """Tell whether the key is good and the API alive; exit with 1 where not."""
+        """Tell whether the key is good and the API alive, or which is; exit with 1 where not."""
         with _explained():
             client = find_client()
+        try:
             live = client.check()
+        except HeyGenError as error:
+            others = [name for name in client.drivable_apis() if name != client.settings.api]
+            works = f" This key works with HEYGEN_API = {others[0]!r}: set that." if others else ""
+            raise click.ClickException(_explain(error) + works) from error
 
-        click.echo(f"key       accepted by {client.settings.base_url}")
+        click.echo(f"key       accepted by {client.base_url}")
         click.echo(f"API       {client.settings.api} is alive")
         click.echo(f"sessions  {len(live)} live")
         click.echo("quota     not told by this API")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .apis import api_of, drivable_apis
 from .apis.fields import wrong_with
 from .apis.sessions import SESSION_ID
-from .apis.streaming import StreamingApi
 from .errors import InvalidField, NotConfigured, TextTooLong
 from .settings import Settings
 from .upstream import Deadline
@@ -26,7 +26,9 @@ class HeyGenClient:
         self.settings = settings
         #: Connections and locks do not outlive a fork: in another process, make another client.
         self.pid = os.getpid()
-        self._api = StreamingApi(settings)
+        self._api = api_of(settings)
+        #: Where the vendor is.
+        self.base_url = self._api.base_url
 
     def start(self, **fields: Any) -> dict[str, Any]:
         """Start a session and return what a page needs to join it.
@@ -36,11 +38,11 @@ class HeyGenClient:
         ``idle_seconds``. It is never sent twice, and a session that started half is stopped.
         """
         for name, value in fields.items():
-            if wrong := wrong_with(name, value):
+            if wrong := wrong_with(self._api.fields, name, value):
                 raise InvalidField(f"{name} {wrong}.")
         defaults = dict(self.settings.session_defaults)
         for name, value in defaults.items():
-            if wrong := wrong_with(name, value):
+            if wrong := wrong_with(self._api.fields, name, value):
                 raise NotConfigured(f"{name} in the session defaults {wrong}.")
         if fields.keys() & {"avatar_id", "avatar_name"}:  # two names of one choice
             defaults.pop("avatar_id", None)
@@ -57,7 +59,9 @@ class HeyGenClient:
     ) -> dict[str, Any]:
         """Have the avatar say ``text`` word for word, or answer it (``task_type`` chat or talk).
 
-        ``interrupt`` cuts it short first. Returns ``task_id`` and ``duration_ms``, None if untold.
+        ``interrupt`` cuts it short first. Returns ``task_id`` and ``duration_ms``, None if untold;
+        where only the page can have it spoken, also ``deliver``, the LiveKit data message that
+        does it: ``transport``, ``topic``, ``payload``, and first of all ``interrupt``, if there.
         A text is never sent twice: whether it was spoken is unknown after ``OutcomeUnknown``.
         """
         _check_session_id(session_id)
@@ -83,11 +87,14 @@ class HeyGenClient:
 
         self._api.stop(session_id, self._deadline())
 
-    def interrupt(self, session_id: str) -> None:
-        """Cut the avatar short; does nothing while it is silent."""
+    def interrupt(self, session_id: str) -> dict[str, Any]:
+        """Cut the avatar short; does nothing while it is silent.
+
+        Returns nothing, or ``deliver`` where only the page can do it.
+        """
         _check_session_id(session_id)
 
-        self._api.interrupt(session_id, self._deadline())
+        return self._api.interrupt(session_id, self._deadline())
 
     def keep_alive(self, session_id: str) -> None:
         """Have the session's idle time count anew."""
@@ -103,6 +110,10 @@ class HeyGenClient:
         """Raise what keeps the account from being used, or list its live sessions."""
         self._api.check(self._deadline())
         return self.sessions()
+
+    def drivable_apis(self) -> list[str]:
+        """Return the values of ``HEYGEN_API`` with which this key works."""
+        return drivable_apis(self.settings, self._deadline())
 
     def _deadline(self) -> Deadline:
         return Deadline(self.settings.timeout)

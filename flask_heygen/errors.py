@@ -256,7 +256,10 @@ class AuthFailed(UpstreamError):
 
     code = "heygen_auth_failed"
     message = "HeyGen does not accept the server's credentials."
-    advice = "Check that HEYGEN_API_KEY is the whole key of an account with streaming access."
+    advice = (
+        "Check that HEYGEN_API_KEY is the whole key, and one for the API that HEYGEN_API names: "
+        "LiveAvatar refuses HeyGen's keys, and HeyGen LiveAvatar's."
+    )
 
 
 class Refused(UpstreamError):
@@ -285,8 +288,8 @@ class ApiRetired(UpstreamError):
     message = "HeyGen has retired the API that this server speaks."
     advice = (
         "HEYGEN_API = 'streaming' is HeyGen's v1 streaming API, reported retired on 2026-03-31. "
-        "LiveAvatar is its successor; this release speaks no other API than 'streaming', "
-        "so no setting brings it back: look for a newer flask-heygen."
+        "LiveAvatar is its successor: set HEYGEN_API = 'liveavatar', and HEYGEN_API_KEY to a key "
+        "of LiveAvatar's."
     )
 
 

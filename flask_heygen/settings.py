@@ -93,12 +93,14 @@ class Settings:
     #: The account's API key. Required.
     api_key: str = _setting("must be a string of visible ASCII characters", _key, secret=True)
     #: The vendor API that is spoken.
-    api: str = _setting("must be 'streaming'", _one_of("streaming"), "streaming")
-    #: Where that API is.
+    api: str = _setting(
+        "must be 'streaming' or 'liveavatar'", _one_of("streaming", "liveavatar"), "streaming"
+    )
+    #: Where that API is; blank for where its vendor has it.
     base_url: str = _setting(
         "must be an http or https URL without credentials, query or fragment",
         _url,
-        "https://api.heygen.com",
+        "",
     )
     #: Seconds that one request of a page may take upstream, all its calls together.
     timeout: float = _setting(

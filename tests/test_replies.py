@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_heygen.apis.replies import understand
+from flask_heygen.apis.replies import STREAMING_MEANINGS, understand
 from flask_heygen.errors import (
     ApiRetired,
     AuthFailed,
@@ -151,7 +151,7 @@ def nested(depth: int) -> Any:
 
 
 def understood(status: int, body: Any, *, harmless: bool = False) -> Any:
-    return understand(Reply(status, body, None), secrets=(), harmless=harmless)
+    return understand(Reply(status, body, None), STREAMING_MEANINGS, secrets=(), harmless=harmless)
 
 
 class TestSuccess:
@@ -244,7 +244,7 @@ class TestFailure:
         reply = Reply(400, {"code": 400006, "message": f"Invalid params: {text}"}, None)
 
         with pytest.raises(Refused) as caught:
-            understand(reply, secrets=[text], harmless=False)
+            understand(reply, STREAMING_MEANINGS, secrets=[text], harmless=False)
 
         assert (caught.value.upstream or {})["message"] == "Invalid params: […]"
 
@@ -329,7 +329,7 @@ class TestUpstream:
         secrets = iter(["the-key-of-it", "What you said?"])
 
         with pytest.raises(Refused) as caught:
-            understand(reply, secrets=secrets, harmless=False)
+            understand(reply, STREAMING_MEANINGS, secrets=secrets, harmless=False)
 
         assert caught.value.upstream == {"status": 400, "code": "[…]", "message": "[…]"}
 
@@ -345,13 +345,13 @@ class TestWait:
     def test_is_the_vendor_s(self) -> None:
         """The vendor's Retry-After wins over the wait of the error."""
         with pytest.raises(RateLimited) as caught:
-            understand(Reply(429, None, 17), secrets=(), harmless=True)
+            understand(Reply(429, None, 17), STREAMING_MEANINGS, secrets=(), harmless=True)
 
         assert caught.value.retry_after == 17
 
     def test_is_the_error_s_where_the_vendor_names_none(self) -> None:
         """Without one, the wait of the error stands."""
         with pytest.raises(RateLimited) as caught:
-            understand(Reply(429, None, None), secrets=(), harmless=True)
+            understand(Reply(429, None, None), STREAMING_MEANINGS, secrets=(), harmless=True)
 
         assert caught.value.retry_after == RateLimited.wait

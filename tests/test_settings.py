@@ -17,7 +17,7 @@ KEY = {"HEYGEN_API_KEY": "a-key"}
 
 DEFAULTS: dict[str, Any] = {
     "api": "streaming",
-    "base_url": "https://api.heygen.com",
+    "base_url": "",
     "timeout": 20.0,
     "max_text": 2000,
     "spare_tokens": 32,
@@ -32,6 +32,7 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("api_key", "YmFzZTY0IGtleQ==-1700000000", "YmFzZTY0IGtleQ==-1700000000"),
     ("api_key", 12345678, "12345678"),
     ("api", "streaming", "streaming"),
+    ("api", "liveavatar", "liveavatar"),
     ("base_url", "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
     ("base_url", "https://heygen.test/", "https://heygen.test"),
     ("base_url", "https://heygen.test/proxy//", "https://heygen.test/proxy"),
@@ -69,7 +70,7 @@ BAD: list[tuple[str, Any]] = [
     ("api_key", b"a-key"),
     ("api_key", True),
     ("api_key", 1.5),
-    ("api", "liveavatar"),
+    ("api", "realtime"),
     ("api", 1),
     ("api", []),
     ("base_url", "api.heygen.com"),

@@ -1,4 +1,8 @@
-"""What a session of HeyGen's v1 API can be made of (docs.heygen.com/reference/new-session)."""
+"""What a session can be made of, by the names that pages and settings use for every vendor.
+
+They are those of docs.heygen.com/reference/new-session, and where LiveAvatar has more, those of
+docs.liveavatar.com (create-session-token).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 _Wanted = tuple[str, Callable[[Any], bool]]
+Fields = Mapping[str, _Wanted]
 
 #: Characters; an id or a name is far shorter, a prompt of ``knowledge_base`` may be long.
 _NAME, _PROMPT = 200, 20_000
@@ -41,7 +46,7 @@ def _is_object(value: Any) -> bool:
 
 _OBJECT: _Wanted = (f"must be an object of at most {_OBJECT_SIZE} characters of JSON", _is_object)
 
-_FIELDS: Mapping[str, _Wanted] = {
+STREAMING_FIELDS: Fields = {
     "activity_idle_timeout": _seconds(30, 3600),
     "avatar_id": _text(_NAME),
     "avatar_name": _text(_NAME),
@@ -58,10 +63,27 @@ _FIELDS: Mapping[str, _Wanted] = {
 }
 
 
-def wrong_with(name: str, value: Any) -> str | None:
-    """Return what is wrong with a field of ``streaming.new``, or None.
+LIVEAVATAR_FIELDS: Fields = {
+    "avatar_id": _text(_NAME),
+    "context_id": _text(_NAME),
+    "interactivity_type": _one_of("CONVERSATIONAL", "PUSH_TO_TALK"),
+    "is_sandbox": ("must be true or false", lambda value: isinstance(value, bool)),
+    "language": _text(_NAME),
+    "max_session_duration": _seconds(120, 1200),
+    "quality": _one_of("very_high", "high", "medium", "low"),
+    "video_encoding": _one_of("H264", "VP8"),
+    "voice": _OBJECT,
+    "activity_idle_timeout": _never("LiveAvatar's is always five minutes"),
+    "avatar_name": _never("LiveAvatar knows its avatars by avatar_id alone"),
+    "disable_idle_timeout": _never("such a session costs credits for ever"),
+    "mode": _never("it is always FULL, the one with an avatar that speaks texts"),
+}
 
-    A field that is not known here passes: HeyGen may have added it since.
+
+def wrong_with(fields: Fields, name: str, value: Any) -> str | None:
+    """Return what is wrong with a field of a new session, or None.
+
+    A field that is not known here passes: the vendor may have added it since.
     """
-    wanted, holds = _FIELDS.get(name, ("", lambda _: True))
+    wanted, holds = fields.get(name, ("", lambda _: True))
     return None if holds(value) else wanted

@@ -1,4 +1,4 @@
-"""What a reply of HeyGen's v1 API means: its data, or the error that its code and words tell.
+"""What a vendor's reply means: its data, or the error that its code and words tell.
 
 The codes are partly documented, partly only seen in public reports, and the same code was seen
 for different things: so the words of a message are read before its code.
@@ -30,8 +30,10 @@ from .redaction import redact
 #: 100 is documented; the others were seen (``"success"``, 1000).
 SUCCESS = (100, 1000, "success")
 
-#: The words of a message, the codes that stand for the same, and what both mean.
-_MEANINGS: tuple[tuple[str, tuple[Any, ...], type[HeyGenError]], ...] = (
+#: The words of a message, the codes or statuses that stand for the same, and what they mean.
+Meanings = tuple[tuple[str, tuple[Any, ...], type[HeyGenError]], ...]
+
+STREAMING_MEANINGS: Meanings = (
     (r"unauthorized|access token", (400112, 401056, 401057), AuthFailed),
     (r"endpoint_sunset", ("endpoint_sunset",), ApiRetired),
     (r"concurren", (10007,), ConcurrentLimit),
@@ -46,11 +48,20 @@ _MEANINGS: tuple[tuple[str, tuple[Any, ...], type[HeyGenError]], ...] = (
     (r"state wrong|not in correct state", (10001, 10002, 400006), SessionNotReady),
 )
 
+LIVEAVATAR_MEANINGS: Meanings = (
+    (r"unauthorized|(invalid|wrong|missing) (api )?key", (4001,), AuthFailed),
+    (r"concurren", (4003,), ConcurrentLimit),
+    (r"rate limit|too many requests", (), RateLimited),
+    (r"(voice|avatar|context) not found|credit|quota|upgrade", (), Refused),
+    (r"session (is |was |has )?(been )?(already )?(closed|ended|stopped)", (), SessionClosed),
+    (r"not found|does not exist", (404,), SessionNotFound),
+)
+
 #: What a status means where neither words nor code tell.
 _STATUSES: dict[int, type[HeyGenError]] = {401: AuthFailed, 410: ApiRetired, 429: RateLimited}
 
 
-def understand(reply: Reply, *, secrets: Iterable[str], harmless: bool) -> Any:
+def understand(reply: Reply, meanings: Meanings, *, secrets: Iterable[str], harmless: bool) -> Any:
     """Return the ``data`` of a success, or raise what went wrong.
 
     ``secrets`` are cut out of the vendor's words. A breakdown of a call that is not ``harmless``
@@ -63,7 +74,7 @@ def understand(reply: Reply, *, secrets: Iterable[str], harmless: bool) -> Any:
     body = reply.body if isinstance(reply.body, dict) else {}
     error = body.get("error")
     told = error if isinstance(error, dict) else body
-    code, message = told.get("code"), str(told.get("message") or error or "")
+    code, message = told.get("code"), str(told.get("message") or error or _detail(body))
     if isinstance(code, str) and code.isdecimal() and len(code) < 10:
         code = int(code)
     if 200 <= reply.status < 300 and not error and _is_success(code, body):
@@ -71,7 +82,7 @@ def understand(reply: Reply, *, secrets: Iterable[str], harmless: bool) -> Any:
 
     secrets = tuple(secrets)
     message = redact(message, secrets)  # an echoed text must not be read as the vendor's words
-    kind = _kind(reply, code, message, harmless=harmless)
+    kind = _kind(reply, meanings, code, message) or (UpstreamFailed if harmless else OutcomeUnknown)
     upstream = {
         "status": reply.status,
         "code": redact(code, secrets) if isinstance(code, str) else _number(code),
@@ -87,21 +98,31 @@ def _is_success(code: Any, body: dict[str, Any]) -> bool:
     return code in SUCCESS
 
 
-def _kind(reply: Reply, code: Any, message: str, *, harmless: bool) -> type[HeyGenError]:
+def _detail(body: dict[str, Any]) -> str:
+    """Return what is wrong with which field, as LiveAvatar's 422 lists it."""
+    detail = body.get("detail", "")
+    if not isinstance(detail, list):
+        return str(detail)
+    rows = [each for each in detail if isinstance(each, dict)]
+    return "; ".join(f"{'.'.join(map(str, row.get('loc', ())))}: {row.get('msg')}" for row in rows)
+
+
+def _kind(reply: Reply, meanings: Meanings, code: Any, message: str) -> type[HeyGenError] | None:
+    """Return what was refused and why, or None where something broke instead."""
     # A task is sent again after AuthFailed: a breakdown is none, since it may have been spoken.
-    meanings = [each for each in _MEANINGS if reply.status < 500 or each[2] is not AuthFailed]
-    for words, _, kind in meanings:
+    known = [each for each in meanings if reply.status < 500 or each[2] is not AuthFailed]
+    for words, _, kind in known:
         if re.search(words, message, re.IGNORECASE):
             return kind
-    for _, codes, kind in meanings:
-        if code in codes:
+    for _, codes, kind in known:
+        if code in codes or reply.status in codes:
             return kind
     if reply.status in _STATUSES:
         return _STATUSES[reply.status]
     if 300 <= reply.status < 500 or (reply.status < 300 and code is not None):
         return Refused
 
-    return UpstreamFailed if harmless else OutcomeUnknown
+    return None
 
 
 def _number(code: Any) -> int | None:

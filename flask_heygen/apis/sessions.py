@@ -1,9 +1,11 @@
-"""What HeyGen tells of a session, checked before it is used."""
+"""What a vendor tells of a session, checked before it is used."""
 
 from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
+from datetime import datetime, timezone
 from typing import Any
 
 from flask_heygen.errors import UpstreamFailed
@@ -13,22 +15,21 @@ SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 def session_id_of(told: Any) -> str | None:
-    """Return the id in what HeyGen told of a session, or None."""
-    value = told.get("session_id") if isinstance(told, dict) else None
+    """Return the id in what a vendor told of a session, or None."""
+    value = told.get("session_id", told.get("id")) if isinstance(told, dict) else None
     return value if isinstance(value, str) and SESSION_ID.fullmatch(value) else None
 
 
-def room_of(told: dict[str, Any]) -> dict[str, Any]:
+def room_of(url: Any, access_token: Any, seconds: Any) -> dict[str, Any]:
     """Return what a page needs to join the session's LiveKit room, and how long it may last."""
-    url, access_token = told.get("url"), told.get("access_token")
     if not isinstance(url, str) or not isinstance(access_token, str):
-        raise UpstreamFailed("HeyGen's reply held no room to join.")
+        raise UpstreamFailed("The vendor's reply held no room to join.")
 
     return {
         "transport": "livekit",
         "url": url,
         "access_token": access_token,
-        "session_seconds": number(told.get("session_duration_limit")),
+        "session_seconds": number(seconds),
     }
 
 
@@ -37,25 +38,26 @@ def number(told: Any) -> int | float | None:
     return told if type(told) in (int, float) and abs(told) < float("inf") else None
 
 
-def live_sessions(told: Any) -> list[dict[str, Any]]:
-    """Return ``session_id``, ``status`` and ``age`` (seconds, or None) of each session listed.
-
-    Facts: docs.heygen.com/reference/list-sessions, and one reply that was seen.
-    """
-    listed = told.get("sessions") if isinstance(told, dict) else None
-    if not isinstance(listed, list) or not all(session_id_of(each) for each in listed):
-        raise UpstreamFailed("HeyGen's reply held no list of sessions.")
+def live_sessions(listed: Any) -> list[dict[str, Any]]:
+    """Return ``session_id``, ``status`` and ``age`` (seconds, or None) of each session listed."""
+    rows: list[Any] = listed if isinstance(listed, list) else [None]
+    if not all(session_id_of(row) for row in rows):
+        raise UpstreamFailed("The vendor's reply held no list of sessions.")
 
     return [
         {
-            "session_id": each["session_id"],
-            "status": str(each.get("status") or "?"),
-            "age": _age(each.get("created_at")),
+            "session_id": session_id_of(row),
+            "status": str(row.get("status") or "live"),
+            "age": _age(row.get("created_at")),
         }
-        for each in listed
+        for row in rows
     ]
 
 
 def _age(created: Any) -> int | None:
-    since = number(created)
-    return None if since is None else max(0, int(time.time() - since))
+    if isinstance(created, str):  # ISO 8601 (guess)
+        with suppress(ValueError):
+            since = datetime.fromisoformat(created.replace("Z", "+00:00"))
+            created = (since if since.tzinfo else since.replace(tzinfo=timezone.utc)).timestamp()
+    since_epoch = number(created)
+    return None if since_epoch is None else max(0, int(time.time() - since_epoch))

@@ -24,7 +24,8 @@ from flask_heygen.errors import (
 from flask_heygen.settings import Settings
 from flask_heygen.upstream import Deadline, Upstream
 
-from .replies import understand
+from .fields import STREAMING_FIELDS
+from .replies import STREAMING_MEANINGS, understand
 from .sessions import live_sessions, number, room_of, session_id_of
 from .tokens import SpareTokens, Token
 
@@ -41,9 +42,13 @@ _T = TypeVar("_T")
 class StreamingApi:
     """The verbs of a session, each with a fresh session token."""
 
+    base_url = "https://api.heygen.com"
+    fields = STREAMING_FIELDS
+
     def __init__(self, settings: Settings) -> None:
+        self.base_url = settings.base_url or self.base_url
         self._key = settings.api_key
-        self._upstream = Upstream(settings.base_url)
+        self._upstream = Upstream(self.base_url)
         self._spare = SpareTokens(
             lambda: self._mint(Deadline(settings.timeout)),
             size=settings.spare_tokens,
@@ -70,7 +75,11 @@ class StreamingApi:
             raise OutcomeUnknown("HeyGen's reply named no session; one may have been started.")
 
         try:
-            room = room_of(session)
+            room = room_of(
+                session.get("url"),
+                session.get("access_token"),
+                session.get("session_duration_limit"),
+            )
             self._call("start", {"session_id": session_id}, token, deadline)
         except BaseException as error:  # a worker that is shut down must not leave it open either
             stopped = self._abandon(session_id, token)
@@ -107,9 +116,10 @@ class StreamingApi:
 
         return {"task_id": told["task_id"], "duration_ms": number(told.get("duration_ms"))}
 
-    def interrupt(self, session_id: str, deadline: Deadline) -> None:
+    def interrupt(self, session_id: str, deadline: Deadline) -> dict[str, Any]:
         """Cut the avatar short; does nothing while it is silent."""
         self._command("interrupt", session_id, deadline)
+        return {}
 
     def keep_alive(self, session_id: str, deadline: Deadline) -> None:
         """Have the idle time-out count anew."""
@@ -135,7 +145,8 @@ class StreamingApi:
             deadline=deadline,
             harmless=True,
         )
-        return live_sessions(understand(reply, secrets=(self._key,), harmless=True))
+        told = understand(reply, STREAMING_MEANINGS, secrets=(self._key,), harmless=True)
+        return live_sessions(told.get("sessions") if isinstance(told, dict) else None)
 
     def _command(self, name: str, session_id: str, deadline: Deadline) -> None:
         """Make a harmless call. Its token is minted on the spot: the spare ones are for tasks."""
@@ -174,7 +185,7 @@ class StreamingApi:
             deadline=deadline,
             harmless=True,
         )
-        minted = understand(reply, secrets=(self._key,), harmless=True)
+        minted = understand(reply, STREAMING_MEANINGS, secrets=(self._key,), harmless=True)
         value = minted.get("token") if isinstance(minted, dict) else None
         if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,8192}", value):
             raise UpstreamFailed("HeyGen's reply held no session token.")
@@ -198,7 +209,7 @@ class StreamingApi:
             harmless=harmless,
         )
         secrets = (self._key, token.value, body.get("text", ""))
-        return understand(reply, secrets=secrets, harmless=harmless)
+        return understand(reply, STREAMING_MEANINGS, secrets=secrets, harmless=harmless)
 
     def _abandon(self, session_id: str, token: Token) -> bool:
         session, deadline = {"session_id": session_id}, Deadline(ABANDON_SECONDS)
