@@ -3,12 +3,14 @@
 import json
 import os
 import secrets
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, render_template
+from flask import Flask, Response, current_app, render_template, url_for
 
 from flask_heygen import HeyGen
 
@@ -57,8 +59,14 @@ def interview() -> str:
         interview=INTERVIEW,
         livekit_url=livekit.CDN if current_app.config["INTERVIEW_CDN"] else None,
         livekit_integrity=livekit.INTEGRITY,
+        import_map=import_map(),
         page={"interview": asdict(INTERVIEW)},
     )
+
+
+def import_map() -> str:
+    """Tell scripts where the blueprint's module is, wherever the blueprint is registered."""
+    return json.dumps({"imports": {"heygen-avatar": url_for("heygen.module")}})
 
 
 def harden(response: Response) -> Response:
@@ -70,11 +78,14 @@ def harden(response: Response) -> Response:
 
 
 def _content_security_policy() -> str:
-    """Allow what the page needs: its own files, the room, and livekit-client where npm has none."""
+    """Allow what the page needs: its files, the room, and livekit-client where npm has none."""
     base = urlsplit(current_app.config.get("HEYGEN_BASE_URL", "https://api.heygen.com"))
     simulator = f"http://{base.netloc}", f"ws://{base.netloc}"
     rooms = simulator if base.scheme == "http" else ROOMS
-    scripts = ("'self'", livekit.CDN) if current_app.config["INTERVIEW_CDN"] else ("'self'",)
+    digest = b64encode(sha256(import_map().encode()).digest()).decode()
+    scripts = ["'self'", f"'sha256-{digest}'"]
+    if current_app.config["INTERVIEW_CDN"]:
+        scripts.append(livekit.CDN)
     return (
         f"default-src 'self'; script-src {' '.join(scripts)}; "
         f"connect-src 'self' {' '.join(rooms)}; "

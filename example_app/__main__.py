@@ -11,6 +11,8 @@ from werkzeug.serving import make_server
 from . import create_app, environment
 
 HEYGEN = "HeyGen: the account of HEYGEN_API_KEY is in use. It is charged for each session."
+#: An avatar that both of the simulated APIs know.
+AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 SIMULATION = "Simulation: HEYGEN_API_KEY is not set, so a simulator stands in for HeyGen, at {}"
 
 
@@ -23,10 +25,17 @@ SIMULATION = "Simulation: HEYGEN_API_KEY is not set, so a simulator stands in fo
     type=click.IntRange(0, 65535),
     help="0 takes a free one.",
 )
-def main(host: str, port: int) -> None:
+@click.option(
+    "--api",
+    type=click.Choice(["streaming", "liveavatar"]),
+    help="The vendor API to speak, as HEYGEN_API.",
+)
+def main(host: str, port: int, api: str | None) -> None:
     """Hold an interview in the browser, with HEYGEN_API_KEY or without an account."""
     with _listen(host, port) as listener, suppress(KeyboardInterrupt):
         config = environment()
+        if api is not None:
+            config["HEYGEN_API"] = api
         if config.get("HEYGEN_API_KEY"):
             click.echo(HEYGEN)
         else:
@@ -63,6 +72,7 @@ def _simulate() -> dict[str, Any]:
     return {
         "HEYGEN_API_KEY": "simulated",
         "HEYGEN_BASE_URL": simulator.url,
+        "HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR},
         "INTERVIEW_SIMULATED": True,
     }
 

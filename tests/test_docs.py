@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
@@ -18,6 +19,7 @@ from flask_heygen.client import TASK_TYPES
 from flask_heygen.settings import Settings
 
 README = Path(__file__).parent.parent / "README.md"
+MOVING = "Which of HeyGen's APIs"
 #: The sections whose blocks are each for another app; test_recipes.py runs them.
 RECIPES = ("Whose session it is", "Recipes", "An interview log in ten lines")
 
@@ -87,7 +89,7 @@ class TestPython:
     def test_runs(self, tmp_path: Path) -> None:
         """All blocks but the recipes together are a module, and its tests pass."""
         text = README.read_text()
-        for title in RECIPES:
+        for title in (*RECIPES, MOVING):
             text = text.replace(section(title), "")
         blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
         module = tmp_path / "test_readme.py"
@@ -105,3 +107,14 @@ class TestPython:
 
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert " passed" in ran.stdout
+
+    def test_moves_an_app_to_liveavatar(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The five lines are all that is needed."""
+        app = Flask(__name__)
+        monkeypatch.setenv("LIVEAVATAR_API_KEY", "a-key-of-liveavatar")
+        [block] = re.findall(r"```python\n(.*?)```", section(MOVING), re.DOTALL)
+
+        exec(block, {"app": app, "os": os})
+
+        settings = Settings.from_mapping(app.config)
+        assert (settings.api, settings.api_key) == ("liveavatar", "a-key-of-liveavatar")

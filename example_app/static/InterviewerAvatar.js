@@ -9,7 +9,8 @@
  * All the rest (sessions, order, clean-up, the browser's voice in need) is in the blueprint's module.
  */
 
-import { HeyGenAvatar } from "../api/heygen/heygen-avatar.js";
+// The page's import map says where, by `url_for`; the module knows its routes from there.
+import { HeyGenAvatar } from "heygen-avatar";
 
 export class InterviewerAvatar extends HeyGenAvatar {
   /** @param {HTMLVideoElement} video shows the picture */

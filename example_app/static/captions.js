@@ -49,6 +49,13 @@ export class Captions {
     this.#show((this.#said += count), count);
   }
 
+  /** Show the rest: the last word has been said. */
+  finish() {
+    const words = this.#lines.flat().length;
+    if (this.#said < words) this.#pacing.abort();
+    this.#show((this.#said = words));
+  }
+
   clear() {
     this.#pacing.abort();
     this.#said = 0;

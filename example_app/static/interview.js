@@ -171,6 +171,7 @@ avatar.addEventListener("speaking", ({ detail }) => {
   show("speaking");
   captions.begin(detail.text, detail.duration_ms);
 });
+avatar.addEventListener("silent", ({ detail }) => detail.cutShort || captions.finish());
 avatar.addEventListener("words", ({ detail }) => captions.follow(detail.message));
 
 page.microphone.hidden = page["microphone-privacy"].hidden = !Dictation.offered;

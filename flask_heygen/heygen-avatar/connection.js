@@ -12,6 +12,8 @@ import { AvatarError } from "./routes.js";
  * @property {() => void} ended the session is gone, and with it what was being said
  */
 
+/** What can only be said from inside the room, and was not: nothing was spoken. */
+const UNDELIVERED = { code: "not_delivered", message: "The avatar cannot be reached: its room was not joined." };
 /** How often a lost session is replaced before anything has been spoken in the new one. */
 const RESTARTS = 1;
 
@@ -186,7 +188,9 @@ export class Connection {
    *  @param {AbortSignal} [signal] */
   async command(route, { session_id }, fields = {}, signal) {
     try {
-      return await this.#routes.postPatiently(route, { session_id, ...fields }, signal);
+      const answer = await this.#routes.postPatiently(route, { session_id, ...fields }, signal);
+      if (answer.deliver && !(await this.#room?.publish(answer.deliver))) throw new AvatarError(UNDELIVERED);
+      return answer;
     } catch (error) {
       const over = error instanceof AvatarError && error.restartSession;
       if (over && this.#session?.session_id === session_id) this.#lose();

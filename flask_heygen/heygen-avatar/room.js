@@ -11,9 +11,23 @@
  * @property {() => void} reconnecting
  * @property {() => void} reconnected
  * @property {() => void} closed by the other side, or for good by the network
+ *
+ * @typedef {object} Delivery what the server has a page publish, because only the room takes it
+ * @property {string} topic
+ * @property {object} payload
+ * @property {object} [interrupt] to be published first
+ * @property {string[]} participants who must be in the room to hear it
  */
 
 const AVATAR = "heygen";
+/** What LiveAvatar calls the messages that HeyGen calls so. Its transcription is no measure of what
+ *  was said by now: it comes whole, before the first word. @type {Record<string, string>} */
+const TYPES = {
+  "avatar.speak_started": "avatar_start_talking",
+  "avatar.speak_ended": "avatar_stop_talking",
+};
+/** What it may take until all who must hear a delivery are there. */
+const ATTENDANCE_MS = 30_000;
 /** What it may take to join and to be sent picture and voice. */
 const PATIENCE_MS = 15_000;
 
@@ -59,6 +73,37 @@ export class AvatarRoom {
     return this.#joined;
   }
 
+  /** Publish what the server says, once everybody is there who must hear it.
+   *  @param {Delivery} delivery
+   *  @returns {Promise<boolean>} whether it was */
+  async publish({ topic, payload, interrupt, participants }) {
+    if (!(await this.#attended(participants))) return false;
+    for (const message of interrupt ? [interrupt, payload] : [payload]) {
+      const data = new TextEncoder().encode(JSON.stringify(message));
+      await this.#room.localParticipant.publishData(data, { reliable: true, topic });
+    }
+    return true;
+  }
+
+  /** @param {string[]} identities @returns {Promise<boolean>} */
+  #attended(identities) {
+    const { RoomEvent } = this.#livekit;
+    const all = () => identities.every((identity) => this.#room.getParticipantByIdentity(identity));
+    if (all()) return Promise.resolve(true);
+
+    return new Promise((resolve) => {
+      const done = (/** @type {boolean} */ came) => {
+        clearTimeout(timer);
+        this.#room.off(RoomEvent.ParticipantConnected, look).off(RoomEvent.Disconnected, gone);
+        resolve(came);
+      };
+      const look = () => all() && done(true);
+      const gone = () => done(false);
+      const timer = setTimeout(gone, ATTENDANCE_MS);
+      this.#room.on(RoomEvent.ParticipantConnected, look).on(RoomEvent.Disconnected, gone);
+    });
+  }
+
   /** Play the voice that the browser held back; within a click. */
   async enableSound() {
     await this.#room.startAudio();
@@ -96,7 +141,9 @@ export class AvatarRoom {
   /** @param {Uint8Array} payload */
   #hear(payload) {
     try {
-      this.#listener.message(JSON.parse(new TextDecoder().decode(payload)));
+      const told = JSON.parse(new TextDecoder().decode(payload));
+      const type = TYPES[told.event_type];
+      this.#listener.message(type ? { type, task_id: told.source_event_id } : told);
     } catch {
       // Not one of the avatar's: whoever speaks in a room may send what they like.
     }

@@ -68,6 +68,8 @@ export class Page {
 export class Server {
   calls = [];
   sessions = 0;
+  /** What a task and an interrupt have the page deliver itself, as with LiveAvatar. */
+  delivers = null;
   #answers = {};
 
   constructor() {
@@ -104,6 +106,8 @@ export class Server {
   }
 
   #data(route) {
+    if (this.delivers && route === "interrupt") return { deliver: this.delivers };
+    if (this.delivers && route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: null, deliver: this.delivers };
     if (route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: 1000 };
     if (route !== "start") return {};
     this.sessions += 1;
@@ -115,13 +119,22 @@ export class Server {
 export class LiveKit {
   rooms = [];
   RoomEvent = Object.fromEntries(
-    ["TrackSubscribed", "DataReceived", "AudioPlaybackStatusChanged", "Reconnecting", "Reconnected", "Disconnected"].map((name) => [name, name]),
+    ["TrackSubscribed", "DataReceived", "AudioPlaybackStatusChanged", "Reconnecting", "Reconnected", "Disconnected", "ParticipantConnected"].map((name) => [name, name]),
   );
 
   constructor({ refuses = false } = {}) {
     const livekit = this;
     this.Room = class {
       canPlaybackAudio = true;
+      /** The identities of who is in the room beside the page. */
+      guests = new Set();
+      /** What the page published: topic, message, and whether reliably. */
+      published = [];
+      localParticipant = {
+        publishData: async (data, { topic, reliable }) => {
+          this.published.push({ topic, reliable, ...JSON.parse(new TextDecoder().decode(data)) });
+        },
+      };
       #listeners = {};
 
       constructor() {
@@ -129,8 +142,23 @@ export class LiveKit {
       }
 
       on(type, listener) {
-        this.#listeners[type] = listener;
+        (this.#listeners[type] ??= []).push(listener);
         return this;
+      }
+
+      off(type, listener) {
+        this.#listeners[type] = this.#listeners[type]?.filter((each) => each !== listener);
+        return this;
+      }
+
+      getParticipantByIdentity(identity) {
+        return this.guests.has(identity) ? { identity } : undefined;
+      }
+
+      /** Let somebody join. */
+      enter(identity) {
+        this.guests.add(identity);
+        this.emit("ParticipantConnected", { identity });
       }
 
       removeAllListeners() {
@@ -138,7 +166,7 @@ export class LiveKit {
       }
 
       emit(type, ...details) {
-        this.#listeners[type]?.(...details);
+        for (const listener of [...(this.#listeners[type] ?? [])]) listener(...details);
       }
 
       async connect(url, token) {

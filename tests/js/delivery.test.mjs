@@ -1,0 +1,103 @@
+/** What only the page can deliver: LiveAvatar's texts, published in the session's room. */
+
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+
+import { HeyGenAvatar } from "../../flask_heygen/heygen-avatar.js";
+import { LiveKit, Page, Server, pass, record, settle } from "./page.mjs";
+
+const AGENT = "liveavatar-agent-1";
+const DELIVERY = {
+  transport: "livekit",
+  topic: "agent-control",
+  payload: { event_id: "task-1", event_type: "avatar.speak_text", text: "Hello." },
+  participants: ["heygen", AGENT],
+};
+
+let page, server, livekit;
+
+beforeEach(() => {
+  page = new Page();
+  server = new Server();
+  server.delivers = DELIVERY;
+  livekit = new LiveKit();
+});
+afterEach(() => page.close());
+
+async function live(guests) {
+  const avatar = new HeyGenAvatar({ livekit, baseUrl: "/api/heygen" });
+  const events = record(avatar);
+  avatar.start();
+  await settle();
+  livekit.room.send("video");
+  livekit.room.send("audio");
+  for (const guest of guests) livekit.room.enter(guest);
+  await settle();
+  return { avatar, events };
+}
+
+/** Say something as LiveAvatar does. */
+function respond(event_type, more = {}) {
+  const event = { event_type, source_event_id: "task-1", ...more };
+  livekit.room.emit("DataReceived", new TextEncoder().encode(JSON.stringify(event)));
+}
+
+describe("a delivery", () => {
+  test("is published, reliably and on its topic", async () => {
+    const { avatar } = await live(["heygen", AGENT]);
+    avatar.speak("Hello.");
+    await settle();
+
+    assert.deepEqual(livekit.room.published, [{ topic: "agent-control", reliable: true, ...DELIVERY.payload }]);
+  });
+
+  test("waits for those who must hear it", async () => {
+    const { avatar } = await live(["heygen"]);
+    avatar.speak("Hello.");
+    await settle();
+    assert.deepEqual(livekit.room.published, []);
+
+    livekit.room.enter(AGENT);
+    await settle();
+    assert.equal(livekit.room.published.length, 1);
+  });
+
+  test("is preceded by the interrupt that comes with it", async () => {
+    server.delivers = { ...DELIVERY, interrupt: { event_type: "avatar.interrupt" } };
+    const { avatar } = await live(["heygen", AGENT]);
+    avatar.speak("Hello.");
+    await settle();
+
+    const types = livekit.room.published.map((each) => each.event_type);
+    assert.deepEqual(types, ["avatar.interrupt", "avatar.speak_text"]);
+  });
+
+  test("that nobody can hear is told, and the browser's voice helps out", async () => {
+    page.voices.push({ lang: "en" });
+    const { avatar, events } = await live(["heygen"]);
+    avatar.speak("Hello.");
+    await settle();
+    await pass(30_000);
+
+    assert.deepEqual(livekit.room.published, []);
+    assert.equal(events.find(([type]) => type === "error")[1].error.code, "not_delivered");
+    assert.equal(page.utterances.at(-1).text, "Hello.");
+  });
+});
+
+describe("LiveAvatar's answers", () => {
+  test("are the same events as HeyGen's", async () => {
+    const { avatar, events } = await live(["heygen", AGENT]);
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    respond("avatar.transcription", { text: "Hello." });
+    respond("avatar.speak_started");
+    respond("avatar.speak_ended");
+
+    assert.equal(await spoken, "avatar");
+    assert.deepEqual(
+      events.slice(2).map(([type, { text }]) => [type, text]),
+      [["speaking", "Hello."], ["silent", "Hello."]],
+    );
+  });
+});
