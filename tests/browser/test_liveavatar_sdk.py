@@ -3,7 +3,6 @@
 import functools
 import os
 import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,9 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from flask_heygen.simulator import Simulator
 
-SDK = "@heygen/liveavatar-web-sdk"
-#: The newest of the only series there is.
-VERSION = "0.0"
+MODULES = Path(__file__).parents[2] / "example_app/node_modules"
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
 LONG = "One moment, please, this is a rather long question. " * 8
@@ -35,12 +32,23 @@ ARGUMENTS = (
 SPOKEN = "avatar.speak_ended"
 
 
+def lack(advice: str) -> None:
+    say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+    say(advice)
+
+
 def program(name: str, advice: str) -> str:
     found = shutil.which(name)
     if found is None:
-        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        say(advice)
+        lack(advice)
     return str(found)
+
+
+def module(path: str) -> Path:
+    """Return a file that npm has installed for the example."""
+    if not (MODULES / path).is_file():
+        lack("These tests need npm ci in example_app")
+    return MODULES / path
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -63,12 +71,8 @@ def chromium() -> Iterator[Browser]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve a page beside the SDK: from another origin than the simulator."""
     folder = tmp_path_factory.mktemp("site")
-    npm = program("npm", "These tests need npm: apt install npm")
-    install = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-    subprocess.run([*install, f"{SDK}@{VERSION}"], cwd=folder, check=True)
-    modules = folder / "node_modules"
-    shutil.copy(modules / SDK / "dist/index.umd.js", folder / "sdk.js")
-    shutil.copy(modules / "events/events.js", folder)
+    shutil.copy(module("@heygen/liveavatar-web-sdk/dist/index.umd.js"), folder / "sdk.js")
+    shutil.copy(module("events/events.js"), folder)
     shutil.copy(Path(__file__).with_name("liveavatar.html"), folder)
 
     handler = functools.partial(Quiet, directory=str(folder))
