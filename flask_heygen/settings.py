@@ -38,8 +38,10 @@ def _key(value: Any) -> str:
 def _url(value: Any) -> str:
     url = urlsplit(_visible(value))
     extras = url.query or url.fragment or url.username or url.password
-    host = re.fullmatch(r"[\w:-][\w.:-]*", url.hostname or "", re.ASCII)
-    if url.scheme not in ("http", "https") or not host or url.port == 0 or extras:
+    # Only an IPv6 address stands in brackets, which Python 3.10 does not look into.
+    host = r"\[[\da-f:.]*:[\da-f:.]*\]" if "[" in url.netloc else r"[\w-][\w.-]*"
+    named = re.fullmatch(rf"{host}(:\d+)?", url.netloc, re.ASCII | re.IGNORECASE)
+    if url.scheme not in ("http", "https") or not named or url.port == 0 or extras:
         raise ValueError
     return url.geturl().rstrip("/")
 
