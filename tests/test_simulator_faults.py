@@ -224,7 +224,7 @@ class TestConnections:
         sim.fault("list", fault, seconds=0.1)
         with pytest.raises(requests.RequestException, match="timed out"):
             requests.get(sim.url + "/v1/streaming.list", timeout=(1, 0.02))
-        while sim.calls[0].ended is None:
+        while not sim.calls or sim.calls[0].ended is None:
             time.sleep(0.005)
 
         assert sim.count("list") == 1

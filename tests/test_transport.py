@@ -274,10 +274,10 @@ class TestUnreachable:
         self, sim: Simulator, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Not only what is harmless: what never left does no harm either."""
-        client, threads = client_of(sim.url, SPARE_TOKENS=1), threading.active_count()
+        client = client_of(sim.url, SPARE_TOKENS=1)
         session_id = client.start()["session_id"]
-        while threading.active_count() > threads:  # the task's token is minted ahead
-            time.sleep(0.01)
+        while any(isinstance(each, threading.Timer) for each in threading.enumerate()):
+            time.sleep(0.01)  # until the task's token has been minted ahead
         sim.stop()
 
         with at_first_warning(sim.start):
