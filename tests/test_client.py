@@ -1160,3 +1160,19 @@ class TestClient:
     def test_shows_no_key(self, heygen: HeyGenClient) -> None:
         """A repr in a log gives no key away."""
         assert KEY not in f"{heygen!r} {heygen.settings!r}"
+
+
+class TestASessionThatEndedByItself:
+    def test_is_not_said_to_run_on(
+        self, vendor: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Where a start fails and its session is gone already, nobody is sent to stop it."""
+        vendor.post("/v1/streaming.start", status_code=500)
+        gone = {"code": 10005, "message": "session state wrong: closed"}
+        vendor.post("/v1/streaming.stop", status_code=400, json=gone)
+        settings = Settings.from_mapping({"HEYGEN_API_KEY": "a-key", "TESTING": True})
+
+        with pytest.raises(UpstreamFailed):
+            HeyGenClient(settings).start()
+
+        assert "could not be stopped" not in caplog.text

@@ -25,6 +25,7 @@ ORDER = (
     "apis.redaction",
     "apis.replies",
     "apis.sessions",
+    "apis.starting",
     "apis.tokens",
     "apis.streaming",
     "apis.liveavatar",

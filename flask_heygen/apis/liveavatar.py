@@ -13,9 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_heygen.errors import (
-    HeyGenError,
     NotConfigured,
-    OutcomeUnknown,
     SessionClosed,
     SessionNotFound,
     UpstreamFailed,
@@ -26,11 +24,10 @@ from flask_heygen.upstream import Deadline, Upstream
 from .fields import LIVEAVATAR_FIELDS
 from .replies import LIVEAVATAR_MEANINGS, understand
 from .sessions import live_sessions, room_of, session_id_of
+from .starting import whole_or_stopped
 
 #: Seconds after which LiveAvatar ends a session that is not kept alive.
 IDLE_SECONDS = 300
-#: Seconds that it may take to stop a session that started half, after the start's own deadline.
-ABANDON_SECONDS = 5.0
 #: The only avatar of the sandbox, which is free and lasts about a minute.
 SANDBOX_AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 #: Pages of the list of sessions that are read at most, of 100 sessions each.
@@ -68,13 +65,8 @@ class LiveAvatarApi:
         if session_id is None or not isinstance(token, str) or not token.isascii():
             raise UpstreamFailed("LiveAvatar's reply held no session.")
 
-        try:
+        with whole_or_stopped(session_id, lambda deadline: self.stop(session_id, deadline)):
             room = self._start(token, deadline)
-        except BaseException as error:  # a worker that is shut down must not leave it open either
-            stopped = self._abandon(session_id)
-            if stopped and isinstance(error, OutcomeUnknown):
-                raise UpstreamFailed(upstream=error.upstream) from None  # now it is known
-            raise
 
         return {"session_id": session_id, **room, "idle_seconds": IDLE_SECONDS}
 
@@ -160,19 +152,6 @@ class LiveAvatarApi:
         )
         secrets = (self._key,)
         return understand(reply, LIVEAVATAR_MEANINGS, secrets=secrets, harmless=harmless)
-
-    def _abandon(self, session_id: str) -> bool:
-        try:
-            self.stop(session_id, Deadline(ABANDON_SECONDS))
-        except HeyGenError as error:
-            logger.warning(
-                "Session %s started half and could not be stopped (%s): it costs credits until "
-                "LiveAvatar's idle time-out ends it. Stop it by hand.",
-                session_id,
-                error.code,
-            )
-            return False
-        return True
 
 
 def _session_of(fields: Mapping[str, Any]) -> dict[str, Any]:

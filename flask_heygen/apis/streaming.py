@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 from flask_heygen.errors import (
     AuthFailed,
-    HeyGenError,
     OutcomeUnknown,
     SessionClosed,
     SessionNotFound,
@@ -27,12 +26,11 @@ from flask_heygen.upstream import Deadline, Upstream
 from .fields import STREAMING_FIELDS
 from .replies import STREAMING_MEANINGS, understand
 from .sessions import live_sessions, number, room_of, session_id_of
+from .starting import whole_or_stopped
 from .tokens import SpareTokens, Token
 
 #: Seconds after which HeyGen ends a session that nobody speaks in, unless told otherwise.
 IDLE_SECONDS = 120
-#: Seconds that it may take to stop a session that started half, after the start's own deadline.
-ABANDON_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -74,18 +72,16 @@ class StreamingApi:
             # HeyGen says that there is a session, and not which.
             raise OutcomeUnknown("HeyGen's reply named no session; one may have been started.")
 
-        try:
+        def stop(deadline: Deadline) -> None:
+            self._call("stop", {"session_id": session_id}, token, deadline, harmless=True)
+
+        with whole_or_stopped(session_id, stop):
             room = room_of(
                 session.get("url"),
                 session.get("access_token"),
                 session.get("session_duration_limit"),
             )
             self._call("start", {"session_id": session_id}, token, deadline)
-        except BaseException as error:  # a worker that is shut down must not leave it open either
-            stopped = self._abandon(session_id, token)
-            if stopped and isinstance(error, OutcomeUnknown):
-                raise UpstreamFailed(upstream=error.upstream) from None  # now it is known
-            raise
 
         return {
             "session_id": session_id,
@@ -210,17 +206,3 @@ class StreamingApi:
         )
         secrets = (self._key, token.value, body.get("text", ""))
         return understand(reply, STREAMING_MEANINGS, secrets=secrets, harmless=harmless)
-
-    def _abandon(self, session_id: str, token: Token) -> bool:
-        session, deadline = {"session_id": session_id}, Deadline(ABANDON_SECONDS)
-        try:
-            self._call("stop", session, token, deadline, harmless=True)
-        except HeyGenError as error:
-            logger.warning(
-                "Session %s started half and could not be stopped (%s): it costs credits until "
-                "HeyGen's idle time-out ends it. Stop it by hand.",
-                session_id,
-                error.code,
-            )
-            return False
-        return True

@@ -1,0 +1,49 @@
+"""A session that starts whole or not at all: what was made costs money until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from flask_heygen.errors import (
+    HeyGenError,
+    OutcomeUnknown,
+    SessionClosed,
+    SessionNotFound,
+    UpstreamFailed,
+)
+from flask_heygen.upstream import Deadline
+
+#: Seconds that it may take to stop a session that started half, after the start's own deadline.
+ABANDON_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def whole_or_stopped(session_id: str, stop: Callable[[Deadline], object]) -> Iterator[None]:
+    """Have ``stop`` end the session where the block fails; then nothing of it is in doubt."""
+    try:
+        yield
+    except BaseException as error:  # a worker that is shut down must not leave it open either
+        stopped = _stopped(session_id, stop)
+        if stopped and isinstance(error, OutcomeUnknown):
+            raise UpstreamFailed(upstream=error.upstream) from None  # now it is known
+        raise
+
+
+def _stopped(session_id: str, stop: Callable[[Deadline], object]) -> bool:
+    try:
+        stop(Deadline(ABANDON_SECONDS))
+    except (SessionClosed, SessionNotFound):
+        return True
+    except HeyGenError as error:
+        logger.warning(
+            "Session %s started half and could not be stopped (%s): it costs credits until the "
+            "vendor's idle time-out ends it. Stop it by hand.",
+            session_id,
+            error.code,
+        )
+        return False
+    return True
