@@ -1,26 +1,34 @@
-"""Which connection a call goes over: kept, verified, and bounded in the time of its reply."""
+"""Which connection a call goes over, and how: kept, verified, and bounded in time and size."""
 
 from __future__ import annotations
 
+import http.client
 import io
 import os
 import socket
 import ssl
 import time
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as ConnectTimeout
+from urllib3.util.proxy import connection_requires_http_tunnel
 from urllib3.util.ssl_ import create_urllib3_context
 
 from .errors import NotConfigured
 
+#: Bytes; a vendor's reply is a few hundred, a list of sessions some thousand.
+MAX_REPLY = 1 << 20
+#: Seconds; whoever cannot be reached by then is not there.
+CONNECT_TIMEOUT = 5.0
 #: Seconds; below any vendor's own, so that it rarely closes a connection just as we write to it.
 MAX_IDLE = 30.0
 #: Connections kept; above the number of threads or greenlets of any worker, none is thrown away.
@@ -63,16 +71,21 @@ class _BoundedReader(io.RawIOBase):
         super().close()
 
 
-class _Response(HTTPResponse):
+class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock))
 
 
 class _Bounds:
-    """What a connection gains: bounds on reply and rest, an error that says nothing was sent."""
+    """What a connection of urllib3 gains: a bound on its rest, an error that says nothing was sent.
+
+    Connecting is urllib3's, with its proxies and certificates; request and reply are those of
+    http.client, beneath it, at half the CPU.
+    """
 
     response_class: Any = _Response
+    request: Any = http.client.HTTPConnection.request
     _answered = 0.0
 
     def connect(self) -> None:
@@ -83,7 +96,7 @@ class _Bounds:
 
     def getresponse(self) -> Any:
         self._answered = time.monotonic()
-        return super().getresponse()  # type: ignore[misc]
+        return http.client.HTTPConnection.getresponse(self)  # type: ignore[arg-type]
 
     @property
     def is_connected(self) -> bool:
@@ -99,11 +112,46 @@ class _SecureConnection(_Bounds, HTTPSConnection):
     pass
 
 
-class _Pool(HTTPConnectionPool):
+class _Calls:
+    """What a pool of urllib3 gains: a call that is made once, and whose reply is read at once."""
+
+    def call(self: Any, request: requests.PreparedRequest, url: str, seconds: float) -> Any:
+        """Return http.client's response, and of its body what came, at most a byte too much.
+
+        Raises:
+            NotConnected: surely nothing was sent.
+            OSError, HTTPException: there was no answer, or a broken one.
+
+        """
+        end = time.monotonic() + seconds
+        tunnel = connection_requires_http_tunnel(self.proxy, self.proxy_config, self.scheme)
+        headers: Any = request.headers
+        if self.proxy is not None and not tunnel:
+            headers = {**headers, **self.proxy_headers}
+        connection, response = self._get_conn(), None
+        try:
+            if connection.is_closed:
+                connection.timeout = min(seconds, CONNECT_TIMEOUT)
+                self._prepare_proxy(connection) if tunnel else connection.connect()
+            left = end - time.monotonic()
+            if left <= 0:
+                raise NotConnected(TimeoutError("Connecting took too long."))
+            connection.sock.settimeout(left)
+            connection.request(request.method, url, request.body, headers)
+            response = connection.getresponse()
+            content = response.read(MAX_REPLY + 1)
+        finally:
+            if response is None or not response.isclosed():
+                connection.close()
+            self._put_conn(connection)
+        return response, content
+
+
+class _Pool(_Calls, HTTPConnectionPool):
     ConnectionCls = _Connection
 
 
-class _SecurePool(HTTPSConnectionPool):
+class _SecurePool(_Calls, HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
@@ -111,9 +159,11 @@ _POOLS = {"http": _Pool, "https": _SecurePool}
 
 
 class Transport(HTTPAdapter):
-    """The adapter of requests with our connections, and one SSL context for all of them.
+    """The adapter of requests for one vendor, at half its CPU.
 
-    To read the CA bundle takes some 40 ms of CPU, and requests reads it anew for each connection.
+    One SSL context serves all connections: to read the CA bundle takes some 40 ms of CPU, and
+    requests reads it anew for each. The environment is asked once, not for each call. And nothing
+    is unpacked, followed or repeated here.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -121,6 +171,11 @@ class Transport(HTTPAdapter):
         if base_url.startswith("https:"):
             self._tls["ssl_context"] = _ssl_context()
         super().__init__(pool_maxsize=POOL_SIZE)
+        self._proxies = get_environ_proxies(base_url, no_proxy=None)
+        request = requests.Request("POST", base_url).prepare()
+        self._pool: Any = self.get_connection_with_tls_context(
+            request, verify=True, proxies=self._proxies
+        )
 
     def init_poolmanager(
         self,
@@ -141,6 +196,19 @@ class Transport(HTTPAdapter):
 
     def cert_verify(self, *args: Any) -> None:
         """Leave the certificates to the SSL context, which requires and checks them."""
+
+    def send(
+        self, request: requests.PreparedRequest, *_: Any, timeout: Any = None, **__: Any
+    ) -> requests.Response:
+        """Make a call, in ``timeout`` seconds altogether; its reply is read when this returns."""
+        url = self.request_url(request, self._proxies) if self._proxies else request.path_url
+        reply, content = self._pool.call(request, url, timeout)
+        response = requests.Response()
+        response.status_code = reply.status
+        response.headers = CaseInsensitiveDict(reply.headers.items())
+        response.raw = io.BytesIO(content)
+        response.url, response.request = request.url or "", request
+        return response
 
 
 def _ssl_context() -> ssl.SSLContext:

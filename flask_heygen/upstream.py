@@ -9,20 +9,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
+from http.client import HTTPException
 from typing import Any
 
 import requests
-import urllib3
-from requests.utils import get_environ_proxies
 
 from .errors import HeyGenError, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
-from .transport import NotConnected, Transport
+from .transport import MAX_REPLY, NotConnected, Transport
 
-#: Bytes; a vendor's reply is a few hundred, a list of sessions some thousand.
-MAX_REPLY = 1 << 20
-#: Seconds; whoever cannot be reached by then is not there.
-CONNECT_TIMEOUT = 5.0
 #: Seconds; the longest wait that is passed on to a page.
 MAX_RETRY_AFTER = 3600
 
@@ -82,15 +76,12 @@ class Upstream:
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
-        self._proxies = get_environ_proxies(base_url, no_proxy=None)
         self._templates: dict[str, requests.PreparedRequest] = {}
         transport = Transport(base_url)
         self._session = requests.Session()
         self._session.trust_env = False  # proxies and CA bundle were looked up, once
         self._session.mount("http://", transport)
         self._session.mount("https://", transport)
-        # A load balancer's cookies would tie the calls of all users together.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def call(
         self,
@@ -145,20 +136,17 @@ class Upstream:
             response = self._session.send(
                 request,
                 stream=True,
-                # A total, so that what connecting took is not to be had again for the reply;
-                # HTTPAdapter.send documents it, the stubs do not know it.
-                timeout=urllib3.Timeout(total=left, connect=min(left, CONNECT_TIMEOUT)),  # type: ignore[arg-type]
-                proxies=self._proxies,
+                timeout=left,
                 allow_redirects=False,
             )
             reply = _read(response)
         except NotConnected as error:
             broken = _Broken(sent=False, timed_out=error.timed_out, reason=str(error))
-        except requests.ConnectTimeout:
+        except requests.ConnectTimeout:  # of a transport that a test has put into ours' place
             broken = _Broken(sent=False, timed_out=True, reason="ConnectTimeout")
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (OSError, HTTPException) as error:  # those of requests are OSErrors
             # Its words may be an echo of what was sent; its name is not.
-            timed_out = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
+            timed_out = isinstance(error, TimeoutError | requests.Timeout)
             broken = _Broken(sent=True, timed_out=timed_out, reason=type(error).__name__)
         else:
             logger.debug("%s %s %d %.0f ms", method, path, reply.status, _ms(started))
@@ -188,7 +176,7 @@ def _ms(started: float) -> float:
 
 def _read(response: requests.Response) -> Reply:
     with response:
-        content = response.raw.read(MAX_REPLY + 1, decode_content=False)
+        content = response.raw.read(MAX_REPLY + 1)
     try:
         body = json.loads(content) if len(content) <= MAX_REPLY else None
     except (ValueError, RecursionError):

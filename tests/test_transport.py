@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from flask_heygen import HeyGenClient, HeyGenError, transport
+from flask_heygen.apis import tokens
 from flask_heygen.errors import OutcomeUnknown, UpstreamFailed, UpstreamTimeout
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
@@ -188,8 +189,11 @@ class TestConnections:
         assert len(set(sim.texts)) == 4 * 64
         assert 32 < sim.connections <= 64
 
-    def test_one_that_the_vendor_has_closed_is_not_used(self) -> None:
+    def test_one_that_the_vendor_has_closed_is_not_used(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The next task finds out before it is sent, and is sent once."""
+        monkeypatch.setattr(tokens, "LINGER", 0)  # a thread tells by its end that it has minted
         with serving() as server:
             # With a spare token, so that a task is the first that finds out.
             client = client_of(server.url, SPARE_TOKENS=1)
@@ -271,12 +275,17 @@ class TestUnreachable:
         assert sim.texts == ("Is anyone there?",)
 
     def test_a_task_is_tried_twice_too(
-        self, sim: Simulator, caplog: pytest.LogCaptureFixture
+        self,
+        sim: Simulator,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Not only what is harmless: what never left does no harm either."""
+        monkeypatch.setattr(tokens, "LINGER", 0)  # a thread tells by its end that it has minted
         client = client_of(sim.url, SPARE_TOKENS=1)
+        before = set(threading.enumerate())
         session_id = client.start()["session_id"]
-        while any(isinstance(each, threading.Timer) for each in threading.enumerate()):
+        while set(threading.enumerate()) - before:
             time.sleep(0.01)  # until the task's token has been minted ahead
         sim.stop()
 
@@ -299,6 +308,17 @@ class TestUnreachable:
             speak(client_of(url))
 
         assert caught.value.retryable
+
+    def test_a_host_that_never_accepts_is_given_up_long_before_the_deadline(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever cannot be reached within five seconds is not there."""
+        assert transport.CONNECT_TIMEOUT == 5
+
+        # Ours, and patched all the same: five seconds, twice, are too long for a test.
+        monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.1)
+        with full_server() as url, Timed(), pytest.raises(UpstreamTimeout):
+            speak(client_of(url, TIMEOUT=20))
 
     def test_a_handshake_that_never_ends_is_given_up(
         self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
@@ -593,6 +613,18 @@ class TestProxies:
             f"{sim.url}{call.path}" for call in sim.calls
         ]
         assert proxy.connections == 1
+
+    def test_one_is_given_its_password(
+        self, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With each call over http, where there is no tunnel to open."""
+        with serving(Proxy) as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", "//user:the-password@"))
+            client_of(sim.url).start()
+
+        sent = [each.headers["Proxy-Authorization"] for each in proxy.received]
+        assert len(sent) == 3
+        assert set(sent) == {"Basic dXNlcjp0aGUtcGFzc3dvcmQ="}
 
     def test_one_for_https_sees_no_secret(
         self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
 from collections import deque
@@ -13,6 +14,8 @@ from flask_heygen.errors import HeyGenError
 
 #: Seconds; the task that orders a successor is answered first, then they compete for the CPU.
 ORDER_DELAY = 0.01
+#: Seconds that a minter waits for another order; to start a thread costs as much as to mint.
+LINGER = 2.0
 #: Seconds without orders after a mint has failed, where the vendor names none.
 REST = 5
 
@@ -47,6 +50,8 @@ class SpareTokens:
         self._stock: deque[Token] = deque()
         self._ordered = 0
         self._rest_until = 0.0
+        self._minters_free = 0
+        self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def take(self) -> Token | None:
         """Hand out the youngest token, or None where there is none; each is handed out once."""
@@ -62,13 +67,33 @@ class SpareTokens:
             if full or time.monotonic() < self._rest_until:
                 return
             self._ordered += 1
-        timer = threading.Timer(ORDER_DELAY, self._deliver)
-        timer.daemon = True
+            called = self._minters_free > 0
+            if called:
+                self._minters_free -= 1
+        if called:
+            self._calls.put(None)
+            return
         try:
-            timer.start()
+            threading.Thread(target=self._work, name="heygen-tokens", daemon=True).start()
         except RuntimeError:  # no thread can be had: out of them, or shutting down
             with self._lock:
                 self._ordered -= 1
+
+    def _work(self) -> None:
+        """Mint for the order that started this thread, and for those that follow soon."""
+        while True:
+            time.sleep(ORDER_DELAY)
+            self._deliver()
+            with self._lock:
+                self._minters_free += 1
+            try:
+                self._calls.get(timeout=LINGER)
+            except queue.Empty:
+                with self._lock:
+                    if self._minters_free > 0:
+                        self._minters_free -= 1
+                        return
+                self._calls.get()  # all that wait are being called, this one too
 
     def _deliver(self) -> None:
         token, rest = None, 0
