@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, after_this_request, current_app, request
+from flask import Blueprint, after_this_request, current_app, g, request
 
 from .answers import answer_errors, forbid_storing
 from .bodies import beacon_field, bound_body, fields_of
@@ -85,14 +85,15 @@ class HeyGen(Blueprint):
     def _guard(self, *_: object) -> None:
         if request.method in ("GET", "HEAD"):  # the page's module, which is everybody's
             return
-        origins = self.client.settings.cors_origins
+        g.heygen_client = self.client  # whose settings are read and compared once a request
+        origins = g.heygen_client.settings.cors_origins
         after_this_request(partial(allow_origins, origins=origins))
         bound_body()
 
         refuse_cross_site(origins)
 
     def _start(self) -> dict[str, Any]:
-        client, handles = self.client, self._handles()
+        client, handles = g.heygen_client, self._handles()
         fields = fields_of(client.settings.session_allowed)
 
         session = client.start(**fields)
@@ -100,7 +101,7 @@ class HeyGen(Blueprint):
         return _success({**session, "session_id": handles.issue(session["session_id"])})
 
     def _task(self) -> dict[str, Any]:
-        client, handles = self.client, self._handles()
+        client, handles = g.heygen_client, self._handles()
         fields = fields_of(("session_id", "text", "task_type", "interrupt"), ("session_id", "text"))
         fields["session_id"] = handles.read(fields["session_id"])
 
@@ -116,7 +117,7 @@ class HeyGen(Blueprint):
         return _success(task)
 
     def _stop(self) -> dict[str, Any]:
-        client, handles = self.client, self._handles(to_stop=True)
+        client, handles = g.heygen_client, self._handles(to_stop=True)
         session_id = handles.read_to_stop(beacon_field("session_id"))
 
         client.stop(session_id)
@@ -124,13 +125,13 @@ class HeyGen(Blueprint):
         return _success()
 
     def _interrupt(self) -> dict[str, Any]:
-        client, handles = self.client, self._handles()
+        client, handles = g.heygen_client, self._handles()
         fields = fields_of(("session_id",), ("session_id",))
 
         return _success(client.interrupt(handles.read(fields["session_id"])))
 
     def _keep_alive(self) -> dict[str, Any]:
-        client, handles = self.client, self._handles()
+        client, handles = g.heygen_client, self._handles()
         fields = fields_of(("session_id",), ("session_id",))
 
         client.keep_alive(handles.read(fields["session_id"]))
@@ -146,7 +147,7 @@ class HeyGen(Blueprint):
         if not current_app.secret_key:
             raise NotConfigured("SECRET_KEY is not set; session ids are signed with it.")
 
-        settings = self.client.settings
+        settings = g.heygen_client.settings
         keys = [*(current_app.config["SECRET_KEY_FALLBACKS"] or ()), current_app.secret_key]
         purpose = f"{settings.api}.{self.config_prefix}"
         owner = None if owner is None else str(owner)

@@ -112,8 +112,11 @@ class Settings:
     max_text: int = _setting(
         "must be a whole number from 1 to 80000", _number(int, 1, 80_000), 2000
     )
-    #: Session tokens kept ready; 0 mints each on the spot, and is the default under ``TESTING``.
-    spare_tokens: int = _setting("must be a whole number from 0 to 1000", _number(int, 0, 1000), 32)
+    #: Session tokens kept ready at most; 0 mints each on the spot, and is the default under
+    #: ``TESTING``. Fewer are kept where fewer tasks come: what is taken is ordered, nothing else.
+    spare_tokens: int = _setting(
+        "must be a whole number from 0 to 1000", _number(int, 0, 1000), 128
+    )
     #: Seconds after which a session token that was kept ready is thrown away.
     token_max_age: float = _setting(
         "must be a number from 0.1 to 86400 (seconds)", _number(float, 0.1, 86_400), 300.0

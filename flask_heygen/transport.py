@@ -21,7 +21,6 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as ConnectTimeout
 from urllib3.util.proxy import connection_requires_http_tunnel
-from urllib3.util.ssl_ import create_urllib3_context
 
 from .errors import NotConfigured
 
@@ -31,8 +30,8 @@ MAX_REPLY = 1 << 20
 CONNECT_TIMEOUT = 5.0
 #: Seconds; below any vendor's own, so that it rarely closes a connection just as we write to it.
 MAX_IDLE = 30.0
-#: Connections kept; above the number of threads or greenlets of any worker, none is thrown away.
-POOL_SIZE = 1000
+#: Connections kept; above the number of threads or greenlets of any worker, its minters included.
+POOL_SIZE = 2000
 
 
 class NotConnected(Exception):
@@ -215,7 +214,9 @@ def _ssl_context() -> ssl.SSLContext:
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     name = next((each for each in names if os.environ.get(each)), None)
     bundle = Path(os.environ[name] if name else DEFAULT_CA_BUNDLE_PATH)
-    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    # As ssl has it now, which gevent may have patched since urllib3 took its own from there.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         if bundle.is_dir():
             context.load_verify_locations(capath=bundle)
