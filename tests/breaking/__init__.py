@@ -1,0 +1,1 @@
+"""What becomes of calls whose connections break: a proxy that breaks them, and tables of how."""
