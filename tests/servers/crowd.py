@@ -1,0 +1,55 @@
+"""A host in whose 32 threads 10,000 texts are sent, whatever becomes of each.
+
+It prints one line of JSON for each text, and a last one for what is left over in the end.
+"""
+
+import gc
+import json
+import logging
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from flask import Flask
+
+from flask_heygen import heygen_bp
+
+logging.disable()  # what goes wrong is told in the answers
+app = Flask(__name__)
+app.debug = True
+app.config.from_prefixed_env()
+app.register_blueprint(heygen_bp)
+
+
+def say(number: int) -> dict[str, object]:
+    """Send a text, and tell what came of it."""
+    text, begun = f"Text {number}.", time.monotonic()
+    body = {"session_id": app.config["SESSION"], "text": text}
+    answer = app.test_client().post("/api/heygen/task", json=body)
+    seconds, told = time.monotonic() - begun, answer.get_json()
+    return {"text": text, "seconds": seconds, "http": answer.status_code, **told}
+
+
+def files() -> int:
+    """Count what this process has open, sockets too."""
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+threads, before = threading.active_count(), files()
+with ThreadPoolExecutor(32) as pool:
+    for told in pool.map(say, range(10_000)):
+        sys.stdout.write(json.dumps(told) + "\n")
+until = time.monotonic() + 30
+while threading.active_count() > threads and time.monotonic() < until:
+    time.sleep(0.01)
+kept = files()
+app.extensions.clear()  # the client, and with it its connections
+gc.collect()
+left = {
+    "threads": threading.active_count() - threads,
+    "connections": kept - before,
+    "files": files() - before,
+}
+sys.stdout.write(json.dumps(left) + "\n")
