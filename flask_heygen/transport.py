@@ -75,6 +75,12 @@ class _Response(http.client.HTTPResponse):
         super().__init__(sock, *args, **options)
         self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock))
 
+    def _read_status(self) -> tuple[str, int, str]:
+        # http.client takes every interim reply but 100 for the final one, which would then be
+        # the reply to the connection's next call.
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, http.client.CONTINUE if 100 <= status < 200 else status, reason
+
 
 class _Bounds:
     """What a connection of urllib3 gains: a bound on its rest, an error that says nothing was sent.

@@ -100,6 +100,14 @@ def say_goodbye(call: Call) -> None:
     call.end()
 
 
+def hint_first(call: Call) -> None:
+    """Send an interim reply, and the final one when the client has had time to take it for that."""
+    reply = call.act()
+    call.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+    call.ended.wait(DRIP)
+    call.answer(reply)
+
+
 def chunk_of(size: str) -> Fault:
     """Send the reply in one chunk, of a size of one's own."""
 

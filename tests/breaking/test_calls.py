@@ -38,6 +38,7 @@ ROWS = {
     "half a body of no length": Row(faults.half_body_of_no_length, True, UNKNOWN, FAILED),
     "slow head": Row(faults.drip_head, True, UNKNOWN, TIMED_OUT),
     "slow body": Row(faults.drip_body, True, UNKNOWN, TIMED_OUT),
+    "interim reply": Row(faults.hint_first, True, SUCCESS, SUCCESS),
     "chunk": Row(faults.chunk_of(""), True, SUCCESS, SUCCESS),
     "chunk of no size": Row(faults.chunk_of("many"), True, UNKNOWN, FAILED),
     "chunk too long": Row(faults.chunk_of("7fffffffffffffffffff"), True, UNKNOWN, TIMED_OUT),
