@@ -81,6 +81,12 @@ class _Response(http.client.HTTPResponse):
         version, status, reason = super()._read_status()  # type: ignore[misc]
         return version, http.client.CONTINUE if 100 <= status < 200 else status, reason
 
+    def _read_next_chunk_size(self) -> int:
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]
+        if size < 0:
+            raise ValueError("There are no such chunks.")  # -1 would be all that ever comes
+        return size
+
 
 class _Bounds:
     """What a connection of urllib3 gains: a bound on its rest, an error that says nothing was sent.

@@ -40,6 +40,8 @@ ROWS = {
     "slow body": Row(faults.drip_body, True, UNKNOWN, TIMED_OUT),
     "interim reply": Row(faults.hint_first, True, SUCCESS, SUCCESS),
     "chunk": Row(faults.chunk_of(""), True, SUCCESS, SUCCESS),
+    "chunk of less than nothing": Row(faults.chunk_of("-5"), True, UNKNOWN, FAILED),
+    "chunk of all": Row(faults.chunk_of("-1"), True, UNKNOWN, FAILED),
     "chunk of no size": Row(faults.chunk_of("many"), True, UNKNOWN, FAILED),
     "chunk too long": Row(faults.chunk_of("7fffffffffffffffffff"), True, UNKNOWN, TIMED_OUT),
     "another language": Row(faults.speak_another_language, True, UNKNOWN, FAILED),
