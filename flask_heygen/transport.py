@@ -18,8 +18,9 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 from urllib3.exceptions import TimeoutError as ConnectTimeout
+from urllib3.util.connection import allowed_gai_family
 from urllib3.util.proxy import connection_requires_http_tunnel
 
 from .errors import NotConfigured
@@ -105,6 +106,31 @@ class _Bounds:
         except (OSError, HTTPException, HTTPError) as error:
             raise NotConnected(error) from error
 
+    def _new_conn(self) -> Any:
+        """Connect to one of the host's addresses; urllib3 would give all the time to each."""
+        this: Any = self  # of the connection it is mixed into
+        end = time.monotonic() + this.timeout
+        host = this._dns_host  # noqa: SLF001  this.host, which is the same, lacks a dot at its end
+        try:
+            found = socket.getaddrinfo(host, this.port, allowed_gai_family(), socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:  # Unicode's: a label is empty or too long
+            raise NameResolutionError(host, this, error) from error  # type: ignore[arg-type]
+        addresses = [each[4][0] for each in found]
+        try:
+            while True:
+                this.host = addresses.pop(0)
+                this.timeout = _left(end) / (1 + len(addresses))
+                try:
+                    sock = super()._new_conn()  # type: ignore[misc]
+                    break
+                except HTTPError:
+                    if not addresses:
+                        raise
+        finally:
+            this.host = host
+        sock.settimeout(_left(end))  # for the handshake
+        return sock
+
     def getresponse(self) -> Any:
         self._answered = time.monotonic()
         return http.client.HTTPConnection.getresponse(self)  # type: ignore[arg-type]
@@ -164,6 +190,10 @@ class _Pool(_Calls, HTTPConnectionPool):
 
 class _SecurePool(_Calls, HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
+
+
+def _left(end: float) -> float:
+    return max(end - time.monotonic(), 0.001)  # 0 would mean not to wait, and less is refused
 
 
 _POOLS = {"http": _Pool, "https": _SecurePool}

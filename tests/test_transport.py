@@ -271,6 +271,47 @@ class TestUnreachable:
 
         assert caught.value.retryable
 
+    def test_a_host_of_which_no_address_accepts_is_given_up(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However many there are, they share the time."""
+        look_up = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args: 4 * look_up(*args))
+
+        with full_server() as url, Timed(), pytest.raises(UpstreamTimeout):
+            speak(client_of(url))
+
+    def test_a_host_of_which_one_address_accepts_is_reached(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The first one that does not leaves time for the next."""
+        with serving() as server, full_server("127.0.0.2", server.server_port) as full:
+            addresses = [
+                (socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, server.server_port))
+                for address in ("127.0.0.2", "127.0.0.1")
+            ]
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_: addresses)
+
+            assert speak(client_of(full, TIMEOUT=3))["task_id"] == "a-task"
+
+    def test_connecting_and_shaking_hands_share_the_time(
+        self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A handshake that begins late ends no later."""
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
+        look_up = socket.getaddrinfo
+
+        def look_up_slowly(host: str, *args: Any) -> Any:
+            if host == "localhost":
+                time.sleep(TIMEOUT * 0.75)
+            return look_up("127.0.0.1", *args)
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up_slowly)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            client = client_of(f"https://localhost:{silent.getsockname()[1]}")
+            with Timed(), pytest.raises(UpstreamTimeout):
+                speak(client)
+
     def test_a_host_that_never_accepts_is_given_up_long_before_the_deadline(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -641,17 +682,17 @@ def strangers_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certifica
 
 
 @contextlib.contextmanager
-def full_server() -> Iterator[str]:
+def full_server(address: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Listen at a port whose queue is full, so that nobody else gets in."""
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.socket())
-        full.bind(("127.0.0.1", 0))
+        full.bind((address, port))
         full.listen(0)
         for _ in range(4):
             waiting = stack.enter_context(socket.socket())
             waiting.settimeout(0)
             waiting.connect_ex(full.getsockname())
-        yield f"http://127.0.0.1:{full.getsockname()[1]}"
+        yield f"http://{address}:{full.getsockname()[1]}"
 
 
 @contextlib.contextmanager
