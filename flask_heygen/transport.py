@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import time
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -214,9 +215,13 @@ class Transport(HTTPAdapter):
         super().__init__(pool_maxsize=POOL_SIZE)
         self._proxies = get_environ_proxies(base_url, no_proxy=None)
         request = requests.Request("POST", base_url).prepare()
-        self._pool: Any = self.get_connection_with_tls_context(
-            request, verify=True, proxies=self._proxies
-        )
+        self._pool: Any = None
+        with suppress(requests.RequestException, HTTPError):
+            self._pool = self.get_connection_with_tls_context(
+                request, verify=True, proxies=self._proxies
+            )
+        if self._pool is None:  # not while that error is handled: it may hold the proxy's password
+            raise NotConfigured("The proxy that the environment names has no valid URL.")
 
     def init_poolmanager(
         self,
@@ -231,6 +236,8 @@ class Transport(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> ProxyManager:
         """Make the pools that requests would make for a proxy, of our connections."""
+        if not proxy.startswith(("http://", "https://")):
+            raise NotConfigured("The proxy that the environment names is not one for HTTP.")
         manager: ProxyManager = super().proxy_manager_for(proxy, **options, **self._tls)
         manager.pool_classes_by_scheme = _POOLS
         return manager

@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
@@ -23,7 +24,7 @@ import pytest
 
 from flask_heygen import HeyGenClient, HeyGenError, transport
 from flask_heygen.apis import tokens
-from flask_heygen.errors import OutcomeUnknown, UpstreamFailed, UpstreamTimeout
+from flask_heygen.errors import NotConfigured, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 
@@ -595,6 +596,20 @@ class TestProxies:
                 speak(client_of(server.url))
 
         assert server.received == []
+
+    @pytest.mark.parametrize(
+        "url", ["socks5://:the-password@127.0.0.1:1", "http://:the-password@:x"]
+    )
+    def test_one_that_cannot_be_used_is_no_reason_to_go_without(
+        self, monkeypatch: pytest.MonkeyPatch, url: str
+    ) -> None:
+        """A server's settings are wrong, and say which, but not the password in them."""
+        monkeypatch.setenv("ALL_PROXY", url)
+
+        with pytest.raises(NotConfigured, match="proxy") as caught:
+            client_of("http://127.0.0.1:1")
+
+        assert "the-password" not in "".join(traceback.format_exception(caught.value))
 
     def test_the_vendor_may_be_excepted(
         self, sim: Simulator, monkeypatch: pytest.MonkeyPatch
