@@ -24,6 +24,8 @@ const LONGEST_WAIT = 2;
 
 /** @type {Failure} */
 const UNREACHABLE = { code: "unreachable", message: "The server could not be reached.", retryable: true };
+/** In the server's own words. @type {Failure} */
+const OUTCOME_UNKNOWN = { code: "outcome_unknown", message: "The answer was lost: it may or may not have been done." };
 
 /** What went wrong; the message is a sentence for a person. */
 export class AvatarError extends Error {
@@ -63,6 +65,7 @@ export class Routes {
     const token = csrfToken();
     /** @type {HeadersInit} */
     const headers = { "Content-Type": "application/json", ...(token && { "X-CSRFToken": token }) };
+    const offline = navigator.onLine === false;
     let status = 0;
     const answer = await fetch(this.#url(route), {
       method: "POST",
@@ -73,10 +76,13 @@ export class Routes {
       ...options,
     })
       .then((response) => ((status = response.status), response.json()))
-      .catch(() => ({ error: UNREACHABLE })); // no network, or a proxy's page in place of JSON
+      .catch(() => null); // no answer, or a proxy's page in place of JSON
     if (answer?.status === "success") return answer.data;
 
-    throw new AvatarError(answer?.error ?? UNREACHABLE, status);
+    // A proxy that answers 4xx or 503 has passed nothing on; one whose server dies has, and answers 502.
+    const undone = offline || status === 503 || (status >= 400 && status < 500);
+    const lost = route === "task" && !undone ? OUTCOME_UNKNOWN : UNREACHABLE;
+    throw new AvatarError(answer?.error ?? lost, status);
   }
 
   /** Post, again where the server surely did nothing and says that it soon will.

@@ -494,6 +494,37 @@ describe("the browser's voice", () => {
     assert.deepEqual(page.utterances, []);
   });
 
+  for (const [answer, what] of [[502, "a proxy's 502"], [504, "a proxy's 504"], [200, "half an answer"], ["offline", "a lost connection"]]) {
+    test(`is not heard after ${what}, since the avatar may have spoken`, async () => {
+      const { avatar } = await live();
+      server.next("task", answer);
+
+      await assert.rejects(avatar.speak("Hello."), { code: "outcome_unknown", retryable: false });
+      assert.deepEqual(page.utterances, []);
+    });
+  }
+
+  for (const status of [413, 429, 503]) {
+    test(`is heard after a proxy's ${status}, which the server never saw`, async () => {
+      const { avatar } = await live();
+      server.next("task", status);
+      const spoken = avatar.speak("Hello.");
+      await sayAloud();
+
+      assert.equal(await spoken, "browser");
+    });
+  }
+
+  test("is heard where the page is offline", async () => {
+    const { avatar } = await live();
+    navigator.onLine = false;
+    server.next("task", "offline");
+    const spoken = avatar.speak("Hello.");
+    await sayAloud();
+
+    assert.equal(await spoken, "browser");
+  });
+
   test("gives way to the avatar with the next text", async () => {
     const { avatar } = await live();
     server.next("task", FAILED);
