@@ -10,7 +10,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +19,6 @@ from typing import Any, ClassVar
 
 import jwt
 import pytest
-import requests
 from blinker import ANY
 from flask import Blueprint, Flask, render_template_string, session
 from flask.testing import FlaskClient
@@ -34,9 +32,8 @@ from werkzeug.test import TestResponse
 from flask_heygen import HeyGen, session_started, session_stopped, task_sent
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
-
-README = Path(__file__).parent.parent / "README.md"
-SHOP = Path(__file__).parent / "recipes" / "shop.py"
+from tests.recipes.readme import README, SHOP, blocks, host
+from tests.servers.machines import Visitor, redis_server
 
 TEXT = "Tell me about yourself."
 KEY = "a key of the host for its own tokens"
@@ -55,13 +52,6 @@ TRIED = {
     "TRUSTED_HOSTS": 1,
     "An interview log in ten lines": 1,
 }
-
-
-def blocks(title: str, language: str = "python") -> list[str]:
-    """Return what is to be pasted from below a heading of the README."""
-    below = re.split(rf"^##+ {re.escape(title)}$", README.read_text(), flags=re.MULTILINE)[1]
-    text = re.split(r"^##+ ", below, maxsplit=1, flags=re.MULTILINE)[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 class Shop:
@@ -496,28 +486,6 @@ class TestALimit:
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """Run Debian's Redis at a socket of its own, without anything kept on disk."""
-    program = shutil.which("redis-server")
-    if program is None:
-        reason = "There is no redis-server; Debian: apt-get install redis-server."
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/redis.sock"
-        options = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
-        with subprocess.Popen([program, *options], stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdout is not None
-            assert any("ready to accept connections" in line.lower() for line in server.stdout)
-            try:
-                yield f"redis+unix://{path}"
-            finally:
-                server.terminate()
-                server.stdout.read()
-
-
-@contextmanager
 def served(folder: Path, command: str, **environment: str) -> Iterator[str]:
     """Run gunicorn, as the README says it, on a port of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -552,29 +520,11 @@ def two_servers(
     folder: Path, simulator: Simulator, *titles: str, **more: str
 ) -> Iterator[list[str]]:
     """Run an app that follows recipes on two ports, with the same settings."""
-    recipes = [blocks(title)[0] for title in titles]
-    (folder / "shop.py").write_text("\n\n".join([SHOP.read_text(), *recipes]))
+    (folder / "shop.py").write_text(host(*titles))
     settings = {**settings_for(simulator), **more}
     with ExitStack() as stack:
         command = "gunicorn --worker-class gthread --threads 2 shop:app"
         yield [stack.enter_context(served(folder, command, **settings)) for _ in range(2)]
-
-
-class Visitor(requests.Session):
-    """A signed-in browser; its cookies are for every port of the machine."""
-
-    def __init__(self, server: str, user: str) -> None:
-        super().__init__()
-        self.trust_env = False  # no proxy to this machine
-        self.get(f"{server}/login?user={user}", timeout=30).raise_for_status()
-
-    def call(self, server: str, route: str, **body: Any) -> requests.Response:
-        return self.post(f"{server}/api/heygen/{route}", json=body, timeout=30)
-
-    def start(self, server: str) -> str:
-        started = self.call(server, "start")
-        assert started.status_code == 200
-        return str(started.json()["data"]["session_id"])
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -23,6 +22,7 @@ import pytest
 from flask_heygen import HeyGenClient
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
+from tests.servers.machines import lack, wait_until
 
 SERVERS = Path(__file__).parent / "servers"
 
@@ -71,8 +71,7 @@ def serve(sim: Simulator, tmp_path: Path) -> Serve:
     """Run gunicorn in front of the simulator until the end of a block."""
     for module in ("gunicorn", "gevent"):
         if find_spec(module) is None:
-            reason = f"{module} is not installed."
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+            lack(f"{module} is not installed.")
 
     @contextlib.contextmanager
     def serve(worker: tuple[str, ...], **config: object) -> Iterator[Server]:
@@ -117,14 +116,6 @@ def end(server: Server) -> None:
             os.killpg(server.process.pid, signal.SIGKILL)
         server.process.wait()
         pytest.fail(f"gunicorn did not end:\n{server.log.read_text()}")
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait for what is bound to come about, and fail where it does not."""
-    until = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 class TestLoad:

@@ -1,0 +1,151 @@
+"""What stands around the blueprint on a real site: machines, their Redis, and who visits them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import requests
+
+
+def lack(reason: str) -> NoReturn:
+    """Skip a test that cannot be run on a laptop; where all has to be tried, fail it."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def program(name: str, package: str) -> str:
+    """Return where a program of Debian is, which is not always where a user looks."""
+    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if path is None:
+        lack(f"There is no {name}; Debian: apt-get install {package}.")
+    return path
+
+
+def wait_until(holds: Callable[[], bool], why: Callable[[], str] = str) -> None:
+    """Wait for what is bound to come about, and fail where it does not."""
+    until = time.monotonic() + 60
+    while not holds():
+        if time.monotonic() > until:
+            pytest.fail(f"It did not come about. {why()}")
+        time.sleep(0.01)
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """Run Debian's Redis at a socket of its own, without anything kept on disk."""
+    redis = program("redis-server", "redis-server")
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/redis.sock"
+        options = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
+        with subprocess.Popen([redis, *options], stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout is not None
+            assert any("ready to accept connections" in line.lower() for line in server.stdout)
+            try:
+                yield f"redis+unix://{path}"
+            finally:
+                server.terminate()
+                server.stdout.read()
+
+
+def _lasting_port() -> int:
+    """Return a port that nobody is given by chance while its machine is away."""
+    while True:
+        port = random.randrange(20_000, 30_000)  # systems give away those above 32767
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+class Machine:
+    """A gunicorn at an address of its own, to be ended, killed and started again."""
+
+    def __init__(self, command: str, folder: Path, **environment: str) -> None:
+        if find_spec("gunicorn") is None:
+            lack("gunicorn is not installed.")
+        self._port = _lasting_port()
+        self.address = f"127.0.0.1:{self._port}"
+        self._command = [sys.executable, "-m", *shlex.split(command), "--bind", self.address]
+        self._folder = folder
+        self._environment = environment
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it takes requests."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                env={**os.environ, "HOME": str(self._folder), **self._environment},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        wait_until(self._takes_requests, self._log.read_text)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "gunicorn.log"
+
+    def _takes_requests(self) -> bool:
+        assert self._process.poll() is None, self._log.read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+    def reload(self) -> None:
+        """Have it go on with a new worker, and wait until the old one has answered what it has."""
+        gone = self._gone()
+        self._process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self._gone() > gone, self._log.read_text)
+
+    def _gone(self) -> int:
+        return self._log.read_text().count("Worker exiting")
+
+    def end(self) -> None:
+        """Have it answer what it has, and end."""
+        self._process.terminate()
+        assert self._process.wait(30) == 0
+
+    def restart(self) -> None:
+        """End it, and start it again."""
+        self.end()
+        self.start()
+
+    def kill(self) -> None:
+        """Take its power away."""
+        with contextlib.suppress(ProcessLookupError):  # it has ended
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+class Visitor(requests.Session):
+    """A browser, of a user who signs in; its cookies are for every port of the machine."""
+
+    def __init__(self, server: str, user: str | None = None) -> None:
+        super().__init__()
+        self.trust_env = False  # no proxy to this machine
+        if user is not None:
+            self.get(f"{server}/login?user={user}", timeout=30).raise_for_status()
+
+    def call(self, server: str, route: str, **body: Any) -> requests.Response:
+        return self.post(f"{server}/api/heygen/{route}", json=body, timeout=30)
+
+    def start(self, server: str) -> str:
+        started = self.call(server, "start")
+        assert started.status_code == 200
+        return str(started.json()["data"]["session_id"])
