@@ -1,5 +1,6 @@
 """What is shipped, compared with what git holds."""
 
+import re
 import subprocess
 import tarfile
 import zipfile
@@ -48,6 +49,20 @@ class TestRepository:
             "LICENSE",
             "CHANGELOG.md",
         }
+
+
+class TestPythons:
+    def test_are_all_tried(self) -> None:
+        """Each version that setup.cfg names has its environment in tox, and no other has."""
+        named = re.findall(
+            r":: Python :: 3\.(\d+)$", (ROOT / "setup.cfg").read_text(), re.MULTILINE
+        )
+        tox = (
+            (ROOT / "pyproject.toml").read_text().split("[tool.tox]")[1].split("[tool.coverage")[0]
+        )
+        lists = re.findall(r"^(?:env_list|base_python) = (.*)$", tox, re.MULTILINE)
+
+        assert [re.findall(r'"py3(\d+)"', each) for each in lists] == [named, named]
 
 
 class TestSourceDistribution:
