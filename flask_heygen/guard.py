@@ -49,10 +49,12 @@ def allow_origins(response: Response, origins: Collection[str]) -> Response:
         return response
 
     # Round the response: CORS(blueprint) would freeze one app's origins for all apps. As a
-    # pattern: a plain origin with the brackets of IPv6 would be taken for one.
+    # pattern: a plain origin with the brackets of IPv6 would be taken for one. What is not given
+    # here would be taken from the host's own CORS_ settings.
     add_headers = cross_origin(
         origins=[re.compile(re.escape(origin) + r"\Z")],
         methods=["POST"],
+        allow_headers="*",
         supports_credentials=True,
         expose_headers=["Retry-After"],
         automatic_options=False,
