@@ -1,5 +1,6 @@
 """A fresh session token for each task: minted ahead, used once, and never in the way."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from flask import Flask
 
 from flask_heygen import HeyGenClient, heygen_bp
 from flask_heygen.apis import tokens
+from flask_heygen.apis.tokens import SpareTokens, Token
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
 
@@ -278,6 +280,79 @@ class TestSpareTokens:
             assert {call.name for call in sim.calls} == {"create_token"}
 
 
+class TestStock:
+    """What is ordered, kept and handed out, one by one."""
+
+    @staticmethod
+    def of(size: int, *ages: float) -> SpareTokens:
+        """Make a stock whose tokens are minted with these ages, then new."""
+        old = itertools.chain(ages, itertools.repeat(0))
+        numbers = itertools.count()
+
+        def mint() -> Token:
+            return Token(f"token {next(numbers)}", time.monotonic() - next(old))
+
+        return SpareTokens(mint, size=size, max_age=300)
+
+    @pytest.mark.parametrize("size", [1, 4])
+    def test_is_filled_to_its_size(self, rest: Callable[[], None], size: int) -> None:
+        """Exactly as many tokens are kept as there is room for, and each is handed out once."""
+        stock = self.of(size)
+
+        for _ in range(size + 3):
+            stock.order()
+        rest()
+
+        taken = list(iter(stock.take, None))
+        assert len(taken) == len({token.value for token in taken}) == size
+
+    def test_hands_out_the_youngest_first(self, rest: Callable[[], None]) -> None:
+        """It has the longest to live; those past the maximal age are not handed out at all."""
+        stock = self.of(4, 400, 200, 100)
+
+        for _ in range(3):
+            stock.order()
+            rest()
+
+        assert [token.value for token in iter(stock.take, None)] == ["token 2", "token 1"]
+
+    def test_is_filled_again_when_threads_can_be_had_again(
+        self, monkeypatch: pytest.MonkeyPatch, rest: Callable[[], None]
+    ) -> None:
+        """What could not be ordered takes no room from what can."""
+
+        def fail(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        stock = self.of(4)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", fail)
+            for _ in range(6):
+                stock.order()
+
+        for _ in range(6):
+            stock.order()
+        rest()
+
+        assert len(list(iter(stock.take, None))) == 4
+
+
+#: A host that ends while a token is being minted.
+_ENDING = """
+import threading, time
+from flask_heygen.apis.tokens import SpareTokens
+
+minting = threading.Event()
+
+def mint():
+    minting.set()
+    time.sleep(60)
+
+SpareTokens(mint, size=1, max_age=300).order()
+minting.wait()
+"""
+
+
 class TestBackground:
     """What goes wrong where nobody waits for it."""
 
@@ -318,7 +393,9 @@ class TestBackground:
 
         (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
         assert warning.name == "flask_heygen.apis.tokens"
-        assert "minted ahead (api_retired)" in warning.getMessage()
+        assert warning.getMessage() == (
+            "No session token could be minted ahead (api_retired); each task mints its own for 5 s."
+        )
 
     def test_the_rest_is_as_long_as_the_vendor_says(
         self, sim: Simulator, post: Post, calls: Calls, rest: Callable[[], None]
@@ -336,6 +413,14 @@ class TestBackground:
         assert post("task", text="Awake.") == 200
         rest()
         assert unused(sim) == 1
+
+    def test_an_unfinished_mint_lets_the_host_end(self) -> None:
+        """A worker that is told to go does not wait for a token that nobody will use."""
+        host = [sys.executable, "-W", "error", "-c", _ENDING]
+
+        ran = subprocess.run(host, check=False, timeout=30, capture_output=True, text=True)
+
+        assert (ran.returncode, ran.stderr) == (0, "")
 
     def test_a_host_without_threads_mints_on_the_spot(self, sim: Simulator) -> None:
         """A token for each task is had all the same."""
