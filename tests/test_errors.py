@@ -9,6 +9,7 @@ import pytest
 
 from flask_heygen import HeyGenError, errors
 
+_SENTENCE = re.compile(r"[A-Z].*[a-z]\.")
 _ROW = re.compile(r"^    ([│ ├└─]*)(\w+) +(?:(\d{3}) (\w+)$|\D)", re.MULTILINE)
 
 
@@ -31,6 +32,8 @@ DRAWN = {name: row for name, *row in _drawn()}
 CODED = [kind for kind in _family(HeyGenError) if kind.__module__ == errors.__name__]
 #: Those that are raised: the others only gather them.
 RAISED = [kind for kind in CODED if DRAWN[kind.__name__][1]]
+#: Those that may be raised without words: of the others only the raiser knows what is wrong.
+WORDED = [kind for kind in RAISED if kind not in (errors.TextTooLong, errors.InvalidField)]
 
 
 class TestTree:
@@ -60,11 +63,20 @@ class TestTree:
         if issubclass(kind, errors.UpstreamError):
             assert kind.status in (502, 504)
 
+    def test_has_a_message_for_each(self) -> None:
+        """A person is told in a sentence what happened, and of each failure something else."""
+        messages = [kind().message for kind in WORDED]
+
+        assert [each for each in messages if not _SENTENCE.fullmatch(each)] == []
+        assert len(set(messages)) == len(messages)
+
     @pytest.mark.parametrize("kind", RAISED)
     def test_advises_the_operator(self, kind: type[HeyGenError]) -> None:
-        """What an operator must mend comes with a hint how."""
+        """What an operator must mend comes with a hint how, and nothing else does."""
         if issubclass(kind, errors.UpstreamError | errors.LimitError):
-            assert kind.advice.endswith(".")
+            assert _SENTENCE.fullmatch(kind.advice)
+        else:
+            assert kind.advice == ""
 
     def test_offers_a_repeat_only_where_it_does_no_harm(self) -> None:
         """Nothing that may have been done is marked as fit to be sent again."""
@@ -89,9 +101,10 @@ class TestTree:
 class TestAnswer:
     @pytest.mark.parametrize("kind", RAISED)
     def test_has_these_parts(self, kind: type[HeyGenError]) -> None:
-        """Four parts are always there, and the wait where the class has one."""
+        """Four parts are always there, two as true or false, and the wait where there is one."""
         answer = kind("Something happened.").answer()
 
+        assert {type(answer[part]) for part in ("retryable", "restart_session")} == {bool}
         assert answer.pop("retry_after", None) == kind.wait
         assert answer == {
             "code": kind.code,
