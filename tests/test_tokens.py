@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -335,6 +336,78 @@ class TestStock:
         rest()
 
         assert len(list(iter(stock.take, None))) == 4
+
+
+class TestMinter:
+    """A thread that mints."""
+
+    @pytest.fixture
+    def seated(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+        """Keep minters, and wait until one more of them waits for an order."""
+        seats = threading.Semaphore(0)
+
+        class Watched(queue.SimpleQueue[None]):
+            def get(self, block: bool = True, timeout: float | None = None) -> None:
+                seats.release()
+                super().get(block, timeout)
+
+        def seated() -> None:
+            assert seats.acquire(timeout=10)
+
+        monkeypatch.setattr(queue, "SimpleQueue", Watched)
+        monkeypatch.setattr(tokens, "LINGER", 60)
+        return seated
+
+    @pytest.mark.parametrize("rounds", [(1, 1, 1), (2, 2, 4, 3, 8), (4, 1, 2, 4)])
+    def test_is_had_for_each_order(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        rest: Callable[[], None],
+        seated: Callable[[], None],
+        rounds: tuple[int, ...],
+    ) -> None:
+        """What is ordered at once is minted at once, by those that are kept before new ones."""
+        minters = set()
+
+        def mint() -> Token:
+            minters.add(threading.current_thread())
+            together.wait(10)
+            return Token("a token", time.monotonic())
+
+        stock = SpareTokens(mint, size=8, max_age=300)
+        for number, orders in enumerate(rounds, start=1):
+            if number == len(rounds):
+                monkeypatch.setattr(tokens, "LINGER", 0)
+            together = threading.Barrier(orders)
+            for _ in range(orders):
+                stock.order()
+            for _ in range(orders):
+                seated()
+            assert len(list(iter(stock.take, None))) == orders
+
+        assert len(minters) == max(rounds)
+        rest()
+
+    def test_is_still_had_when_it_has_waited_long_enough(
+        self, monkeypatch: pytest.MonkeyPatch, rest: Callable[[], None]
+    ) -> None:
+        """An order that comes at that very moment is not lost."""
+
+        class Late(queue.SimpleQueue[None]):
+            def get(self, block: bool = True, timeout: float | None = None) -> None:
+                if timeout is None:
+                    super().get(block)
+                else:
+                    stock.order()
+                    raise queue.Empty
+
+        monkeypatch.setattr(queue, "SimpleQueue", Late)
+        stock = TestStock.of(2)
+
+        stock.order()
+        rest()
+
+        assert len(list(iter(stock.take, None))) == 2
 
 
 #: A host that ends while a token is being minted.
