@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from flask_heygen import HeyGenError, errors
+from flask_heygen.settings import Settings
 
 _SENTENCE = re.compile(r"[A-Z].*[a-z]\.")
 _ROW = re.compile(r"^    ([│ ├└─]*)(\w+) +(?:(\d{3}) (\w+)$|\D)", re.MULTILINE)
@@ -77,6 +78,14 @@ class TestTree:
             assert _SENTENCE.fullmatch(kind.advice)
         else:
             assert kind.advice == ""
+
+    def test_advises_settings_that_can_be_set(self) -> None:
+        """The way out of a retired API is spelt as the operator has to spell it."""
+        named = re.findall(r"(HEYGEN_API) = '(\w+)'", errors.ApiRetired.advice)
+
+        for key, value in named:
+            Settings.from_mapping({"HEYGEN_API_KEY": "a-key", key: value})
+        assert [value for _, value in named] == ["streaming", "liveavatar"]
 
     def test_offers_a_repeat_only_where_it_does_no_harm(self) -> None:
         """Nothing that may have been done is marked as fit to be sent again."""
