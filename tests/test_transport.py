@@ -324,6 +324,23 @@ class TestUnreachable:
         with full_server() as url, Timed(), pytest.raises(UpstreamTimeout):
             speak(client_of(url, TIMEOUT=20))
 
+    def test_a_name_that_is_found_too_late_is_given_up(
+        self, sim: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """No time-out bounds the search; the call that has no time left is not made."""
+        find = socket.getaddrinfo
+
+        def find_late(*args: Any, **options: Any) -> Any:
+            time.sleep(TIMEOUT)
+            return find(*args, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", find_late)
+        with pytest.raises(UpstreamTimeout):
+            speak(client_of(sim.url))
+
+        assert sim.calls == ()
+        assert caplog.messages[0].endswith(" ms: Connecting took too long.")
+
 
 class TestBounds:
     """No reply holds a request longer, or makes it larger, than it may be."""
@@ -374,6 +391,24 @@ class TestBounds:
             client = client_of(server.url)
             with Timed(), pytest.raises(UpstreamTimeout):
                 speak(client)
+
+    @pytest.mark.parametrize(("more", "code"), [(0, None), (1, "outcome_unknown")])
+    def test_a_megabyte_is_read_and_not_a_byte_more(self, more: int, code: str | None) -> None:
+        """A longer reply is none, even where what was read of it is whole."""
+
+        class Verbose(Vendor):
+            def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
+                padded = body.ljust((1 << 20) + more) if self.path.endswith("task") else body
+                super().answer(padded, status, **headers)
+
+        told = None
+        with serving(Verbose) as server:
+            try:
+                speak(client_of(server.url))
+            except HeyGenError as error:
+                told = error.code
+
+        assert told == code
 
     @pytest.mark.parametrize("headers", [b"Transfer-Encoding: chunked\r\n", b""])
     def test_a_body_without_end_is_not_read_to_the_end(self, headers: bytes) -> None:
@@ -455,6 +490,18 @@ class TestCertificates:
     ) -> None:
         """As every program of requests does."""
         monkeypatch.setenv(name, str(certificate.path))
+
+        with serving(tls=certificate.context()) as server:
+            assert speak(client_of(server.url))["task_id"] == "a-task"
+
+    def test_one_in_a_folder_that_the_environment_names_is_accepted(
+        self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """As ``openssl rehash`` makes it, and as Debian has it in /etc/ssl/certs."""
+        command = f"openssl x509 -in {certificate.path} -noout -subject_hash"
+        ran = subprocess.run(command.split(), check=True, capture_output=True, text=True)
+        (tmp_path / f"{ran.stdout.strip()}.0").symlink_to(certificate.path)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
 
         with serving(tls=certificate.context()) as server:
             assert speak(client_of(server.url))["task_id"] == "a-task"
@@ -585,6 +632,21 @@ class TestProxies:
         assert not {"authorization", "x-api-key"} & {name.lower() for name in tunnel.headers}
         assert server.count("task") == 2
         assert server.connections == 1
+
+    def test_one_for_https_alone_is_given_its_password(
+        self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With the request for a tunnel; what the vendor gets through it does not hold it."""
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
+
+        with serving(Proxy) as proxy, serving(tls=certificate.context()) as server:
+            address = proxy.url.replace("//", "//user:the-password@")
+            monkeypatch.setenv("HTTPS_PROXY", address)
+            speak(client_of(server.url))
+
+        (tunnel,) = proxy.received
+        assert tunnel.headers["Proxy-Authorization"] == "Basic dXNlcjp0aGUtcGFzc3dvcmQ="
+        assert [each.headers["Proxy-Authorization"] for each in server.received] == [None, None]
 
     def test_an_unknown_certificate_behind_one_is_refused(
         self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
