@@ -71,6 +71,14 @@ class _Broken:
         return UpstreamTimeout() if self.timed_out else UpstreamFailed()
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find none, since none is followed.
+
+        With one, requests reads the whole body, however large, and fails where it is no URL.
+        """
+
+
 class Upstream:
     """The way to one vendor, for many threads or greenlets at once, but not across a fork."""
 
@@ -78,7 +86,7 @@ class Upstream:
         self._base_url = base_url
         self._templates: dict[str, requests.PreparedRequest] = {}
         transport = Transport(base_url)
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False  # proxies and CA bundle were looked up, once
         self._session.mount("http://", transport)
         self._session.mount("https://", transport)

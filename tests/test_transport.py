@@ -460,6 +460,41 @@ class TestStrayReplies:
         assert len(server.received) == 6
         assert not [each for each in server.received if each.headers["Cookie"]]
 
+    @pytest.mark.parametrize(
+        "location", ["", "/", "//", "http://[", "http://u@[::1", "\xff", "x" * 9999]
+    )
+    def test_redirects_may_lead_anywhere(self, location: str) -> None:
+        """What is not followed need not be a URL."""
+
+        class Redirecting(Vendor):
+            def act(self) -> None:
+                self.answer(b"", 302, Location=location)
+
+        with serving(Redirecting) as server, pytest.raises(HeyGenError) as caught:
+            speak(client_of(server.url))
+
+        assert caught.value.code == "heygen_refused"
+
+    def test_redirects_are_read_no_further_than_any_reply(self) -> None:
+        """Though they have a body without an end."""
+        chunk, sent = b" " * (1 << 20), []
+
+        class Redirecting(Vendor):
+            def act(self) -> None:
+                self.send_response(302)
+                self.send_header("Location", "/")
+                self.send_header("Content-Length", str(64 * len(chunk)))
+                self.end_headers()
+                for _ in range(64):
+                    self.wfile.write(chunk)
+                    sent.append(chunk)
+
+        with serving(Redirecting) as server, pytest.raises(HeyGenError) as caught:
+            speak(client_of(server.url))
+
+        assert caught.value.code == "heygen_refused"
+        assert len(sent) < 32  # what the two sockets hold, at most
+
     def test_netrc_is_not_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its password would take the token's place."""
         netrc = tmp_path / "netrc"
