@@ -282,6 +282,9 @@ class TestBreakdown:
             {"error": nested(400)},
             {"error": {"code": nested(400), "message": nested(400)}},
             {"error": 7},
+            {"detail": 7},
+            {"detail": [{"loc": 7}, {"loc": None}, {"loc": {}}, {}, 7, None]},
+            {"detail": [{"loc": nested(400), "msg": nested(400)}]},
         ],
         ids=lambda body: str(body)[:30],
     )

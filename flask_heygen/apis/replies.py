@@ -103,8 +103,11 @@ def _detail(body: dict[str, Any]) -> str:
     detail = body.get("detail", "")
     if not isinstance(detail, list):
         return str(detail)
-    rows = [each for each in detail if isinstance(each, dict)]
-    return "; ".join(f"{'.'.join(map(str, row.get('loc', ())))}: {row.get('msg')}" for row in rows)
+    rows = [(each.get("loc"), each.get("msg")) for each in detail if isinstance(each, dict)]
+    return "; ".join(
+        f"{'.'.join(map(str, where)) if isinstance(where, list) else where}: {what}"
+        for where, what in rows
+    )
 
 
 def _kind(reply: Reply, meanings: Meanings, code: Any, message: str) -> type[HeyGenError] | None:
