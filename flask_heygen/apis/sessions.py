@@ -10,8 +10,12 @@ from typing import Any
 
 from flask_heygen.errors import UpstreamFailed
 
+from .redaction import redact
+
 #: What a session id may look like (a UUID was seen) before it is used anywhere.
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+#: Seconds since 1970, in the year 5138; a later time is none.
+_LATEST = 1e11
 
 
 def session_id_of(told: Any) -> str | None:
@@ -47,7 +51,7 @@ def live_sessions(listed: Any) -> list[dict[str, Any]]:
     return [
         {
             "session_id": session_id_of(row),
-            "status": str(row.get("status") or "live"),
+            "status": redact(str(row.get("status") or "live"), ()),  # for a terminal
             "age": _age(row.get("created_at")),
         }
         for row in rows
@@ -60,4 +64,6 @@ def _age(created: Any) -> int | None:
             since = datetime.fromisoformat(created.replace("Z", "+00:00"))
             created = (since if since.tzinfo else since.replace(tzinfo=timezone.utc)).timestamp()
     since_epoch = number(created)
-    return None if since_epoch is None else max(0, int(time.time() - since_epoch))
+    if since_epoch is None or not 0 <= since_epoch < _LATEST:
+        return None
+    return max(0, int(time.time() - since_epoch))
