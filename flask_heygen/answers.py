@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 from flask.blueprints import BlueprintSetupState
@@ -49,7 +50,8 @@ def _answer(error: HeyGenError) -> Response:
     if error.status >= 500 or error.status == 429:
         upstream = f" Upstream: {error.upstream}" if error.upstream else ""
         what = f"{error.status} {error.code}: {error.message} {error.advice}{upstream}"
-        logger.warning("%s answered %s", request.path, what)
+        # Quoted again: a path may hold the end of a line, and forge the next one.
+        logger.warning("%s answered %s", quote(request.path), what)
     if isinstance(error, UpstreamError | LimitError):
         tell(upstream_failed, endpoint=request.endpoint, error=error)
     return _response(error)

@@ -1403,6 +1403,19 @@ class TestLog:
             "POST /v1/streaming.start 200 N ms",
         ]
 
+    @pytest.mark.parametrize("path", ["a%0Ab.js", "a%0D%0Ab.js", "%E2%80%A8.js", "%1b%5b2J.js"])
+    def test_has_one_line_for_a_path_of_several(
+        self, app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture, path: str
+    ) -> None:
+        """Nobody forges the next one."""
+        app.config["HEYGEN_API_KEY"] = None
+
+        client.options(f"{PREFIX}/heygen-avatar/{path}")
+
+        [message] = caplog.messages
+        assert message.isprintable()
+        assert f"{PREFIX}/heygen-avatar/" in message
+
     def test_is_silent_when_all_is_well(
         self, client: FlaskClient, vendor: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
     ) -> None:
