@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, request, send_from_directory
 
 #: Seconds for which a page takes the module from the browser's cache; then it asks for a newer one.
 MAX_AGE = 3600
@@ -28,8 +29,14 @@ def _file(path: str) -> Response:
     # By name: an operating system's own list of types may say otherwise, and a browser then
     # refuses the module.
     response = send_from_directory(
-        Path(__file__).parent, f"{path}.js", mimetype="text/javascript", max_age=MAX_AGE
+        Path(__file__).parent,
+        f"{path}.js",
+        mimetype="text/javascript",
+        conditional=False,
+        max_age=MAX_AGE,
     )
+    with suppress(OverflowError):  # If-Modified-Since a date that no calendar has
+        response.make_conditional(request)
     # A page of another site imports it only with this; there are no cookies to it.
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response

@@ -39,6 +39,14 @@ class TestModule:
         assert "public" in cache
         assert "max-age=3600" in cache
 
+    @pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+    def test_is_served_whatever_date_is_asked_with(self, client: FlaskClient, name: str) -> None:
+        """One of no calendar is no condition."""
+        headers = {name: "Mon, 01 Jan 2024 00:00:00 +99999999999999", "Range": "bytes=0-9"}
+
+        with client.get(MODULE, headers=headers) as answer:
+            assert answer.status_code == 200
+
     def test_can_be_imported_by_a_page_of_another_site(self, client: FlaskClient) -> None:
         """A browser imports from elsewhere only what says so."""
         with client.get(MODULE, headers={"Origin": "https://elsewhere.example"}) as answer:
