@@ -38,7 +38,7 @@ class Handles:
 
     def issue(self, session_id: str) -> str:
         """Return the handle of a session that the owner has just started."""
-        digest = self._digester.get_signature(f"{session_id} {self.owner}").decode()
+        digest = self._digester.get_signature(self._owned(session_id)).decode()
         return str(self._serializer.dumps([session_id, digest]))
 
     def read(self, handle: Any) -> str:
@@ -78,11 +78,15 @@ class Handles:
             (session_id, digest), issued = self._serializer.loads(handle, return_timestamp=True)
         except BadData as error:
             raise NotYourSession from error
-        owned = f"{session_id} {self.owner}"
+        owned = self._owned(session_id)
         if self.owner is not None and not self._digester.verify_signature(owned, digest):
             raise NotYourSession
 
         return session_id, issued.timestamp()
+
+    def _owned(self, session_id: str) -> bytes:
+        # A host's id may be any text, half of a surrogate pair among it.
+        return f"{session_id} {self.owner}".encode(errors="surrogatepass")
 
 
 class OpenHandles:

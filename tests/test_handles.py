@@ -109,6 +109,19 @@ class TestAHandle:
             handles_of("eve", max_age=float("inf")).read(ISSUED)
 
 
+class TestAnOwner:
+    @pytest.mark.parametrize(
+        "owner", ["", "ada@example.com", "Zoë", "\ud800", "a\n\0b", "7" * 9999]
+    )
+    def test_may_have_any_text_for_an_id(self, owner: str) -> None:
+        """Half of a surrogate pair too, which no encoding of UTF-8 takes."""
+        handle = handles_of(owner).issue(SESSION)
+
+        assert handles_of(owner).read(handle) == SESSION
+        with pytest.raises(errors.NotYourSession):
+            handles_of(f"{owner}\udc00").read(handle)
+
+
 class TestTime:
     def test_ends_it(self, at: Callable[[float], None]) -> None:
         """Past an hour the handle is good for nothing but to stop the session."""
