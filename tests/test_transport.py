@@ -495,6 +495,23 @@ class TestStrayReplies:
         assert caught.value.code == "heygen_refused"
         assert len(sent) < 32  # what the two sockets hold, at most
 
+    def test_headers_that_are_none_are_not_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        """They may be an echo of the key or of the token."""
+        caplog.set_level(logging.DEBUG)
+
+        class Echoing(Vendor):
+            def act(self) -> None:
+                echo = self.headers["Authorization"].encode()
+                body = b'{"code":100,"data":{"task_id":"a-task"}}'
+                length = b"Content-Length: %d\r\n" % len(body)
+                head = b"HTTP/1.1 200 OK\r\n%bYou said %b\r\nX: y\r\n\r\n" % (length, echo)
+                self.wfile.write(head + body)
+
+        with serving(Echoing) as server:
+            speak(client_of(server.url))
+
+        assert "a-session-token" not in caplog.text
+
     def test_netrc_is_not_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its password would take the token's place."""
         netrc = tmp_path / "netrc"
