@@ -1,0 +1,101 @@
+"""A contender's processes: started on a port of ours, weighed, and ended whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+#: Connections that may wait to be accepted.
+BACKLOG = 2048
+
+
+class Server:
+    """Processes that listen on one port, in a session of their own."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], directory: Path
+    ) -> None:
+        self._directory = directory
+        # The port is ours before the server is there, so that nobody else can take it.
+        self._port = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+        self.port: int = self._port.getsockname()[1]
+        told = {"fd": self._port.fileno(), "port": self.port, "directory": directory}
+        self._command = [part.format(**told) for part in command]
+        self._environment = {
+            **os.environ,
+            **{name: value.format(**told) for name, value in environment.items()},
+            "HOME": str(directory),
+        }
+        self.start()
+
+    def start(self) -> None:
+        """Start the processes; the port is there from before."""
+        with (self._directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                pass_fds=[self._port.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def end(self) -> None:
+        """End all processes, by force where they have not within 3 seconds."""
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(3)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        """End all processes, and give the port back."""
+        self.end()
+        self._port.close()
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """What the processes have said."""
+        return (self._directory / "log").read_text(errors="replace")
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that all processes have used, exact to the microsecond."""
+        return sum(map(_cpu, self._pids()))
+
+    def memory(self) -> float:
+        """Return the MB that all processes hold, what they share counted once."""
+        return sum(map(_memory, self._pids()))
+
+    def _pids(self) -> Iterator[int]:
+        for entry in os.scandir("/proc"):
+            if entry.name.isdecimal():
+                with contextlib.suppress(ProcessLookupError):
+                    if os.getsid(int(entry.name)) == self._process.pid:
+                        yield int(entry.name)
+
+
+def _cpu(pid: int) -> float:
+    # The clock of another process, as clock_getcpuclockid(3) computes it; /proc has hundredths.
+    with contextlib.suppress(OSError):
+        return time.clock_gettime(~pid << 3 | 2)
+    return 0
+
+
+def _memory(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0

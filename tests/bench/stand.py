@@ -1,0 +1,143 @@
+"""The stand: the upstream, and all contenders in front of it, idle but for the one measured."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench import trust
+from tests.bench.contenders import ROOT, Contender
+from tests.bench.figures import Figures, figures
+from tests.bench.load import Load, Target, pages
+from tests.bench.servers import Server
+from tests.bench.upstream import KEY
+
+DIRECT = "direct"
+#: Seconds; what was measured of the vendor, and nothing.
+LATENCY = {"create_token": 0.12, "task": 0.15}
+NO_LATENCY = dict.fromkeys(LATENCY, 0.0)
+#: Seconds that a contender may take until it answers.
+_START = 30
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """The running upstream."""
+
+    ports: dict[str, int]
+    scheme: str
+    certificate: Path
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.ports[self.scheme]}"
+
+    @property
+    def target(self) -> Target:
+        """Where the load itself calls it, with the key: no token has to be there before."""
+        https = self.scheme == "https"
+        tls = ssl.create_default_context(cafile=self.certificate) if https else None
+        port = self.ports[self.scheme]
+        return Target(port, "/v1/streaming.task", tls, headers=f"X-Api-Key: {KEY}\r\n")
+
+    async def tell(self, path: str, fields: object = None) -> dict[str, int]:
+        """Command it, past all that is counted."""
+        async with pages(Target(self.ports["control"], path)) as control:
+            _, answer = await control.ask(fields)
+        return dict(answer)
+
+
+@contextmanager
+def upstream(scheme: str, directory: Path) -> Iterator[Upstream]:
+    """Run the upstream until the end of a block."""
+    made = trust.certificate(directory)
+    command = [sys.executable, "-m", "tests.bench.upstream", "--certificate", str(made)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True) as run:
+        try:
+            assert run.stdout is not None
+            yield Upstream(json.loads(run.stdout.readline()), scheme, made)
+        finally:
+            run.kill()
+
+
+class Stand:
+    """All servers at once, so that each load can go from one contender to the next."""
+
+    def __init__(self, upstream: Upstream, servers: dict[str, Server]) -> None:
+        self._upstream = upstream
+        self._servers = servers
+
+    async def ready(self, name: str) -> None:
+        """Wait until a contender has had its first task spoken."""
+        server = self._servers[name]
+
+        async def first_task() -> None:
+            async with pages(_page(server)) as page:
+                while wrong := await page.speak():
+                    if not server.running:
+                        raise RuntimeError(f"{name} has ended ({wrong}):\n{server.log}")
+                    await asyncio.sleep(0.1)
+
+        try:
+            await asyncio.wait_for(first_task(), _START)
+        except asyncio.TimeoutError:
+            raise RuntimeError(f"{name} has not answered:\n{server.log}") from None
+
+    async def measure(
+        self, name: str, load: Load, *, warm_up: float, seconds: float, seed: int
+    ) -> Figures:
+        """Put a load on one contender; one that it cannot bear leaves it started anew."""
+        await self._upstream.tell("/latency", LATENCY if load.latency else NO_LATENCY)
+        server = self._servers.get(name)
+        target = _page(server) if server else self._upstream.target
+        made = load.make(target, warm_up=warm_up, seconds=seconds, seed=seed)
+        loading = asyncio.create_task(made)
+
+        await asyncio.sleep(warm_up)
+        before, used = await self._upstream.tell("/record"), _cpu(server)
+        await asyncio.sleep(seconds)
+        after, cpu = await self._upstream.tell("/record"), _cpu(server) - used
+        memory = server.memory() if server else None
+        outcome = await loading
+
+        if server and outcome.given_up:
+            server.end()
+            server.start()
+            await self.ready(name)
+        return figures(
+            outcome,
+            {count: after[count] - before[count] for count in after},
+            seconds=seconds,
+            cpu=cpu if server else None,
+            memory=memory,
+        )
+
+
+def _cpu(server: Server | None) -> float:
+    return server.cpu() if server else 0
+
+
+def _page(server: Server) -> Target:
+    return Target(server.port, "/api/heygen/task")
+
+
+@contextmanager
+def stand(upstream: Upstream, contenders: Sequence[Contender], directory: Path) -> Iterator[Stand]:
+    """Run all contenders until the end of a block."""
+    trusted = trust.environment(upstream.certificate)
+    with ExitStack() as running:
+        servers = {}
+        for each in contenders:
+            home = directory / each.name
+            home.mkdir()
+            server = Server(each.command, {**trusted, **each.environment}, home)
+            running.callback(server.close)
+            servers[each.name] = server
+        yield Stand(upstream, servers)
