@@ -16,7 +16,7 @@ import uvloop
 sys.path[0] = str(Path(__file__).parents[2])  # the project's root, in place of this directory
 
 from tests.bench import rounds, tables  # noqa: E402
-from tests.bench.contenders import Workers, contenders  # noqa: E402
+from tests.bench.contenders import contenders  # noqa: E402
 from tests.bench.stand import stand, upstream  # noqa: E402
 
 
@@ -44,7 +44,7 @@ def main() -> None:
     loads = [load for load in rounds.LOADS if not told.loads or load.name in told.loads]
     plan = rounds.Plan(told.rounds, told.seconds, told.warm_up, told.run_in)
     with tempfile.TemporaryDirectory() as name, upstream(told.scheme, Path(name)) as vendor:
-        all_of_them = contenders(Workers(told.threads), vendor.url)
+        all_of_them = contenders(vendor.url, threads=told.threads)
         running = [each for each in all_of_them if not told.only or each.name in told.only]
         with stand(vendor, running, Path(name)) as standing:
             names = [each.name for each in running]

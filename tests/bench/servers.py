@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from string import Template
 
 #: Connections that may wait to be accepted.
 BACKLOG = 2048
@@ -19,7 +20,11 @@ class Server:
     """Processes that listen on one port, in a session of their own."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], directory: Path
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        config: Path | None,
+        directory: Path,
     ) -> None:
         self._directory = directory
         # The port is ours before the server is there, so that nobody else can take it.
@@ -31,7 +36,11 @@ class Server:
             **os.environ,
             **{name: value.format(**told) for name, value in environment.items()},
             "HOME": str(directory),
+            "GUNICORN_CMD_ARGS": "",
         }
+        if config is not None:
+            filled = Template(config.read_text()).substitute(self._environment, **told)
+            (directory / config.name).write_text(filled)
         self.start()
 
     def start(self) -> None:

@@ -137,7 +137,7 @@ def stand(upstream: Upstream, contenders: Sequence[Contender], directory: Path) 
         for each in contenders:
             home = directory / each.name
             home.mkdir()
-            server = Server(each.command, {**trusted, **each.environment}, home)
+            server = Server(each.command, {**trusted, **each.environment}, each.config, home)
             running.callback(server.close)
             servers[each.name] = server
         yield Stand(upstream, servers)
