@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,48 +16,80 @@ import uvloop
 
 sys.path[0] = str(Path(__file__).parents[2])  # the project's root, in place of this directory
 
-from tests.bench import rounds, tables  # noqa: E402
-from tests.bench.contenders import contenders  # noqa: E402
-from tests.bench.stand import stand, upstream  # noqa: E402
+from tests.bench import rounds  # noqa: E402
+from tests.bench.chart import chart  # noqa: E402
+from tests.bench.contenders import HERE, ROOT, Contender, contenders  # noqa: E402
+from tests.bench.stand import DIRECT, stand, upstream  # noqa: E402
+from tests.bench.tables import markdown, terminal  # noqa: E402
+
+CHART = HERE / "chart.svg"
+README = ROOT / "README.md"
+#: What stands around the table in the README.
+MARKS = ("<!-- bench -->\n", "<!-- /bench -->\n")
 
 
-def options() -> argparse.Namespace:
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python tests/bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8, help="of each measurement")
-    parser.add_argument("--warm-up", type=float, default=2, help="seconds before each")
-    parser.add_argument("--run-in", type=float, default=4, help="seconds of each contender's first")
-    parser.add_argument("--only", nargs="+", metavar="CONTENDER", help="these, and direct")
-    parser.add_argument("--loads", nargs="+", metavar="LOAD", help="these, by name")
+    parser.add_argument("--seconds", type=float, default=6, help="of each measurement")
+    parser.add_argument("--warm-up", type=float, default=2, help="seconds of the load before it")
+    parser.add_argument("--run-in", type=float, default=4, help="seconds of load for each at first")
+    parser.add_argument("--only", nargs="+", metavar="CONTENDER", help="these, and direct calls")
+    parser.add_argument("--loads", nargs="+", choices=[load.name for load in rounds.LOADS])
     parser.add_argument("--scheme", choices=("https", "http"), default="https")
     parser.add_argument("--threads", type=int, default=64, help="of each gthread worker")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go")
-    return parser.parse_args()
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--markdown", action="store_true", help="print the table of the README")
+    parser.add_argument("--write", action="store_true", help="renew it and its chart")
+    return parser.parse_args(arguments)
 
 
 def main() -> None:
-    """Run it."""
+    """Measure, and tell."""
     told = options()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # 1,000 connections, twice
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended."))
-    loads = [load for load in rounds.LOADS if not told.loads or load.name in told.loads]
-    plan = rounds.Plan(told.rounds, told.seconds, told.warm_up, told.run_in)
     with tempfile.TemporaryDirectory() as name, upstream(told.scheme, Path(name)) as vendor:
-        all_of_them = contenders(vendor.url, threads=told.threads)
-        running = [each for each in all_of_them if not told.only or each.name in told.only]
+        running = _chosen(contenders(vendor.url, threads=told.threads), told.only)
         with stand(vendor, running, Path(name)) as standing:
+            loads = [load for load in rounds.LOADS if not told.loads or load.name in told.loads]
+            plan = rounds.Plan(told.rounds, told.seconds, told.warm_up, told.run_in)
             names = [each.name for each in running]
-            measured = rounds.measure(standing, names, loads, plan, _tell)
-            ceiling, results = uvloop.run(measured)
-    print(tables.terminal(results, ceiling))
+            results = uvloop.run(rounds.measure(standing, names, loads, plan, _tell))
+
+    print(terminal(results))
+    titles = {DIRECT: "the vendor's call itself"} | {each.name: each.title for each in running}
+    if told.markdown:
+        print(markdown(results, titles))
     if told.json:
-        plain = {
-            load: {name: asdict(figures) for name, figures in row.items()}
-            for load, row in results.items()
-        }
-        told.json.write_text(json.dumps({"ceiling": ceiling, "loads": plain}, indent=1))
+        told.json.write_text(json.dumps(asdict(results), indent=1) + "\n")
+    if told.write:
+        README.write_text(renewed(README.read_text(), markdown(results, titles)))
+        CHART.write_text(chart(results, {name: titles[name] for name in names}))
+
+
+def renewed(readme: str, table: str) -> str:
+    """Return the README with another table between its marks."""
+    before, _, rest = readme.partition(MARKS[0])
+    _, mark, after = rest.partition(MARKS[1])
+    if not mark:
+        raise ValueError(f"README.md has no line {MARKS[0]!r} with a {MARKS[1]!r} below it.")
+
+    return "".join((before, MARKS[0], table, "\n", MARKS[1], after))
+
+
+def _chosen(all_of_them: Sequence[Contender], names: Sequence[str] | None) -> list[Contender]:
+    """Return those that are asked for; leave out, with a word, what is not installed."""
+    chosen = [each for each in all_of_them if not names or each.name in names]
+    unknown = set(names or ()) - {each.name for each in chosen}
+    if unknown:
+        sys.exit(f"No contender is called {', '.join(unknown)}.")
+    for each in chosen:
+        if each.missing:
+            _tell(f"{each.name} is left out: {', '.join(each.missing)} is not here.")
+    return [each for each in chosen if not each.missing]
 
 
 def _tell(line: str) -> None:

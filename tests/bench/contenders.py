@@ -55,7 +55,7 @@ def contenders(upstream: str, *, threads: int) -> list[Contender]:
     return [
         Contender(
             "nginx",
-            "nginx, which only adds the key",
+            "nginx, adding the key only",
             ("nginx", "-c", "{directory}/nginx.conf"),
             # As nginx hands its ports to its own successor.
             {**base, "NGINX": "{fd};", "scheme": url.scheme, "upstream": url.netloc},
@@ -66,7 +66,7 @@ def contenders(upstream: str, *, threads: int) -> list[Contender]:
         _ours(base, "gevent"),
         Contender(
             "fastapi",
-            "FastAPI, an httpx.AsyncClient per call",
+            "FastAPI, an httpx client per call",
             (sys.executable, str(RIVALS / "fastapi_httpx.py"), "{fd}"),
             base,
             needs=("fastapi", "httpx", "uvicorn"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import median
@@ -20,8 +21,9 @@ class Figures:
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
-    #: Whether tasks were given up, so that the true quantiles are higher.
-    given_up: float = 0
+    #: Tasks that had no answer in the end, and the ms from which on they hide the true quantiles.
+    given_up: int = 0
+    known_to: float | None = None
     #: p50 over that of the same round's direct calls, as a difference and as a ratio.
     added: float | None = None
     ratio: float | None = None
@@ -29,7 +31,7 @@ class Figures:
     rate: float = 0
     #: Milliseconds of CPU per task, of all processes of the contender.
     cpu: float | None = None
-    #: Calls of the upstream that a task waits for.
+    #: Calls of the upstream that a task waits for, at most; exact where no two tasks overlap.
     calls: float | None = None
     #: Connections opened at the upstream per 1,000 tasks.
     connections: float | None = None
@@ -37,34 +39,53 @@ class Figures:
     tokens: float | None = None
     #: MB.
     memory: float | None = None
-    errors: float = 0
+    errors: int = 0
+    #: Percent of the machine that others used meanwhile.
+    others: float | None = None
+
+    def hides(self, quantile: str) -> bool:
+        """Tell whether a quantile is but a lower bound, because tasks were given up."""
+        value = getattr(self, quantile)
+        return value is not None and self.known_to is not None and value >= self.known_to
 
 
 def figures(
     outcome: Outcome,
-    record: dict[str, int],
+    whole: Counter[str],
+    window: Counter[str],
     *,
     seconds: float,
     cpu: float | None,
     memory: float | None,
+    others: float,
 ) -> Figures:
-    """Make the figures of a window: what came of it, and what the upstream recorded in it."""
+    """Make the figures of a window: what came of it, and what the upstream recorded.
+
+    That of the ``whole`` load has no tasks that are half inside; that of the ``window`` has
+    nothing of the start, when all connections are new.
+    """
     waits = sorted([*outcome.latencies, *outcome.given_up])
-    quantiles = {
+    told: dict[str, Any] = {
         f"p{percent}": waits[len(waits) * percent // 100] * 1000
         for percent, enough in _ENOUGH.items()
         if len(waits) >= enough
     }
-    spoken = record["spoken"] or None
+    spoken = whole["spoken"]
+    calls, calls_inside = (each["minted"] + each["tasks"] for each in (whole, window))
+    if spoken and calls_inside:
+        told["calls"] = (whole["tasks"] + whole["waited_for"]) / spoken
+        told["connections"] = 1000 * window["connections"] / calls_inside * calls / spoken
+        told["tokens"] = whole["minted"] / spoken
+    if cpu is not None and outcome.answered:
+        told["cpu"] = 1000 * cpu / outcome.answered
+    if outcome.given_up:
+        told["known_to"] = 1000 * min(outcome.given_up)
     return Figures(
-        **quantiles,
+        **told,
         given_up=len(outcome.given_up),
         rate=outcome.answered / seconds,
-        cpu=1000 * cpu / outcome.answered if cpu and outcome.answered else None,
-        calls=spoken and (record["tasks"] + record["waited_for"]) / spoken,
-        connections=spoken and 1000 * record["connections"] / spoken,
-        tokens=spoken and record["minted"] / spoken,
         memory=memory,
+        others=others,
         errors=sum(outcome.errors.values()),
     )
 
@@ -77,11 +98,12 @@ def compared(one: Figures, direct: Figures) -> Figures:
 
 
 def medians(rounds: Sequence[Figures]) -> Figures:
-    """Return the median of each figure, and all errors."""
+    """Return the median of each figure, and the sum of what went wrong."""
     told: dict[str, Any] = {}
     for each in fields(Figures):
         values = [value for one in rounds if (value := getattr(one, each.name)) is not None]
         told[each.name] = median(values) if values else None
     for name in ("errors", "given_up"):
         told[name] = sum(getattr(one, name) for one in rounds)
+    told["known_to"] = min((one.known_to for one in rounds if one.known_to), default=None)
     return Figures(**told)

@@ -1,133 +1,21 @@
-"""The load: pages that have tasks spoken, at times that no answer can move."""
+"""The load: tasks at times that no answer can move, and what comes of them."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-import re
-import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.bench.pages import Pages, Target, pages
 
 #: Seconds after which a task that has no answer is given up.
 PATIENCE = 5.0
 #: Seconds in which clients come one after the other, or all would speak in one breath for ever.
-SPREAD = 0.25
-
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where tasks are posted to."""
-
-    port: int
-    path: str
-    tls: ssl.SSLContext | None = None
-    headers: str = ""
-
-    def request(self, fields: object) -> bytes:
-        """Return the bytes of a POST of ``fields`` as JSON."""
-        body = json.dumps(fields).encode()
-        head = f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{self.headers}"
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        return head.encode() + body
-
-
-class Connection(asyncio.Protocol):
-    """One kept connection, with one request under way at most."""
-
-    def __init__(self) -> None:
-        self._received = b""
-        self._answered: asyncio.Future[tuple[int, bytes]] | None = None
-        self.lost = False
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, ended, body = self._received.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head) if ended else None
-        if length is None or len(body) < int(length[1]):
-            return
-
-        self._received = b""
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_result((int(head[9:12]), body))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = True
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_exception(exc or ConnectionResetError("closed"))
-
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request; return status and body of its answer."""
-        self._answered = asyncio.get_running_loop().create_future()
-        if self.lost:
-            raise ConnectionResetError("closed")
-        self._transport.write(request)
-        return await self._answered
-
-    def close(self) -> None:
-        self._transport.abort()
-
-
-class Pages:
-    """The connections to a target: the last one used is used first, and made where none is free."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._free: list[Connection] = []
-        self._all: list[Connection] = []
-
-    async def ask(self, fields: object) -> tuple[int, Any]:
-        """Post ``fields``; return the status and the JSON of the answer."""
-        while self._free and self._free[-1].lost:
-            self._free.pop()
-        connection = self._free.pop() if self._free else await self._connect()
-        status, body = await connection.ask(self._target.request(fields))
-        self._free.append(connection)
-        return status, json.loads(body)
-
-    async def speak(self) -> str | None:
-        """Have a task spoken; return what was wrong, None where it was."""
-        sent = str(time.monotonic_ns())
-        task = {"session_id": "session-1", "text": f"Tell me about yourself, please. {sent}"}
-        try:
-            status, answer = await self.ask(task)
-            if status != 200:
-                return str(status)
-            return None if answer["data"]["task_id"] == f"task-{sent}" else "another's answer"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            return type(error).__name__
-
-    async def _connect(self) -> Connection:
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            Connection, "127.0.0.1", self._target.port, ssl=self._target.tls
-        )
-        self._all.append(connection)
-        return connection
-
-    def close(self) -> None:
-        for connection in self._all:
-            connection.close()
-
-
-@asynccontextmanager
-async def pages(target: Target) -> AsyncIterator[Pages]:
-    """Open pages, and close them."""
-    opened = Pages(target)
-    try:
-        yield opened
-    finally:
-        opened.close()
+_SPREAD = 0.25
 
 
 @dataclass
@@ -148,63 +36,89 @@ class Load:
     """A load: ``rate`` tasks per second whatever comes back, or ``clients`` that wait for it."""
 
     name: str
-    rate: float = 0
+    title: str
+    rate: int = 0
     clients: int = 0
     #: Whether the vendor takes its time; without it only what is added is seen.
     latency: bool = True
+    #: How many times the usual seconds it takes to see enough.
+    longer: int = 1
 
     async def make(self, target: Target, *, warm_up: float, seconds: float, seed: int) -> Outcome:
         """Load a target until ``seconds`` after ``warm_up``, and wait for what is under way."""
         begin = time.monotonic() + warm_up
-        end = begin + seconds
-        outcome = Outcome()
-        waiting: dict[object, float] = {}
-
-        async def speak(due: float) -> None:
-            task = object()
-            waiting[task] = due
-            wrong = await opened.speak()
-            del waiting[task]
-            now = time.monotonic()
-            inside = begin <= now < end
-            if wrong is not None:
-                if begin <= now:
-                    outcome.errors[wrong] += 1
-                await asyncio.sleep(0.05)  # a target that is down is not asked as fast as can be
-                return
-            outcome.answered += inside
-            if (begin <= due) if self.rate else inside:
-                outcome.latencies.append(now - due)
-
         async with pages(target) as opened:
-            runs = self._open(speak, end, seed) if self.rate else self._closed(speak, end)
-            running = {asyncio.ensure_future(run) async for run in runs}
-            if running:
-                _, left = await asyncio.wait(
-                    running, timeout=max(0, end - time.monotonic()) + PATIENCE
-                )
-                given_up = time.monotonic()
-                outcome.given_up = [given_up - due for due in waiting.values() if due < end]
-                for each in left:
-                    each.cancel()
-                await asyncio.gather(*left, return_exceptions=True)
-        return outcome
+            window = _Window(opened, begin, begin + seconds, by_due=bool(self.rate))
+            if self.rate:
+                moments = _moments(self.rate, (warm_up, seconds), seed)
+                runs = window.open(begin - warm_up + moment for moment in moments)
+            else:
+                runs = window.closed(self.clients)
+            return await window.outcome([asyncio.ensure_future(run) async for run in runs])
 
-    async def _open(self, speak: Any, end: float, seed: int) -> AsyncIterator[Any]:
-        """Yield tasks at random moments, the same for each contender."""
-        moments = random.Random(seed)
-        due = time.monotonic()
-        while (due := due + moments.expovariate(self.rate)) < end:
+
+def _moments(rate: int, spans: tuple[float, ...], seed: int) -> Iterator[float]:
+    """Yield moments as random as people's, the same for each contender, in each span the rate."""
+    chance = random.Random(seed)
+    begin = 0.0
+    for span in spans:
+        yield from sorted(begin + chance.random() * span for _ in range(round(rate * span)))
+        begin += span
+
+
+class _Window:
+    """A load under way: the part of it that counts, and what comes of that."""
+
+    def __init__(self, opened: Pages, begin: float, end: float, *, by_due: bool) -> None:
+        self._pages = opened
+        self._begin, self._end = begin, end
+        #: Whether those tasks count that are due inside, or else those that are under way inside.
+        self._by_due = by_due
+        self._waiting: dict[object, float] = {}
+        self._outcome = Outcome()
+
+    async def open(self, moments: Iterator[float]) -> AsyncIterator[Coroutine[Any, Any, None]]:
+        """Yield a task at each moment, though the last one may still be unanswered."""
+        for due in moments:
             await asyncio.sleep(max(0, due - time.monotonic()))
-            yield speak(due)
+            yield self._speak(due)
 
-    async def _closed(self, speak: Any, end: float) -> AsyncIterator[Any]:
+    async def closed(self, clients: int) -> AsyncIterator[Coroutine[Any, Any, None]]:
         """Yield clients, each of which speaks again as soon as it is answered."""
 
         async def client() -> None:
-            while (now := time.monotonic()) < end:
-                await speak(now)
+            while (now := time.monotonic()) < self._end:
+                await self._speak(now)
 
-        for _ in range(self.clients):
+        for _ in range(clients):
             yield client()
-            await asyncio.sleep(SPREAD / self.clients)
+            await asyncio.sleep(_SPREAD / clients)
+
+    async def _speak(self, due: float) -> None:
+        task = object()
+        self._waiting[task] = due
+        wrong = await self._pages.speak()
+        del self._waiting[task]
+        now = time.monotonic()
+        if wrong is not None:
+            if now >= self._begin:
+                self._outcome.errors[wrong] += 1
+            await asyncio.sleep(0.05)  # a target that is down is not asked as fast as can be
+            return
+
+        self._outcome.answered += self._begin <= now < self._end
+        if (due if self._by_due else now) >= self._begin:
+            self._outcome.latencies.append(now - due)
+
+    async def outcome(self, running: list[asyncio.Future[None]]) -> Outcome:
+        """Wait for the answers, and give up those that do not come."""
+        if running:
+            left = max(0, self._end - time.monotonic()) + PATIENCE
+            await asyncio.wait(running, timeout=left)
+        now = time.monotonic()
+        counted = [due for due in self._waiting.values() if due >= self._begin or not self._by_due]
+        self._outcome.given_up = [now - due for due in counted]
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        return self._outcome

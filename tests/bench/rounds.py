@@ -13,20 +13,17 @@ from tests.bench.load import Load
 from tests.bench.stand import DIRECT, Stand
 
 LOADS = (
-    Load("1/s", rate=1),
-    Load("20/s", rate=20),
-    Load("50", clients=50),
-    Load("200", clients=200),
-    Load("1000", clients=1000),
-    Load("50, no latency", clients=50, latency=False),
+    Load("1/s", "1 task/s", rate=1, longer=4),
+    Load("20/s", "20 tasks/s", rate=20),
+    Load("50", "50 in flight", clients=50),
+    Load("200", "200 in flight", clients=200),
+    Load("1000", "1,000 in flight", clients=1000),
+    Load("0-ms", "50 in flight, 0 ms", clients=50, latency=False),
 )
 #: What each contender bears before anything is measured: programs are slow at first.
-RUN_IN = Load("run-in", clients=50)
+RUN_IN = Load("run-in", "run-in", clients=50)
 #: What the load and the upstream bear without anybody between them.
-CEILING = Load("ceiling", clients=50, latency=False)
-
-#: Figures by load and contender.
-Results = dict[str, dict[str, Figures]]
+CEILING = Load("ceiling", "ceiling", clients=50, latency=False)
 
 
 @dataclass(frozen=True)
@@ -40,43 +37,53 @@ class Plan:
     run_in: float
 
 
+@dataclass(frozen=True)
+class Results:
+    """What a run has found."""
+
+    #: Calls per second that load and upstream bear with nobody between them.
+    ceiling: float
+    #: Medians of all rounds, by load and contender.
+    figures: dict[str, dict[str, Figures]]
+
+
 async def measure(
     stand: Stand,
     names: Sequence[str],
     loads: Sequence[Load],
     plan: Plan,
     tell: Callable[[str], None],
-) -> tuple[float, Results]:
-    """Return the ceiling in calls per second, and the medians of all rounds."""
-    ceiling = await stand.measure(DIRECT, CEILING, warm_up=0.5, seconds=plan.seconds, seed=0)
-    tell(f"The rig bears {ceiling.rate:,.0f} calls a second on its own.")
+) -> Results:
+    """Measure all, and tell how it goes."""
     for name in names:
         await stand.ready(name)
+    ceiling = await stand.measure(DIRECT, CEILING, warm_up=0.5, seconds=plan.seconds, seed=0)
+    tell(f"Load and upstream alone bear {ceiling.rate:,.0f} calls a second.")
+    for name in names:
         await stand.measure(name, RUN_IN, warm_up=0, seconds=plan.run_in, seed=0)
-        tell(f"{name} has run in.")
 
-    rounds: list[Results] = []
+    rounds: dict[str, dict[str, list[Figures]]] = {load.name: {} for load in loads}
     for number in range(plan.rounds):
-        first = number % len(names)
+        first = number % max(1, len(names))
         order = (DIRECT, *names[first:], *names[:first])
-        results: Results = {}
         for load in loads:
-            told: dict[str, Figures] = {}
-            results[load.name] = told
             for name in order:
-                measured = await stand.measure(
-                    name, load, warm_up=plan.warm_up, seconds=plan.seconds, seed=number
+                figures = await stand.measure(
+                    name,
+                    load,
+                    warm_up=plan.warm_up,
+                    seconds=plan.seconds * load.longer,
+                    seed=number,
                 )
-                told[name] = compared(measured, told.get(DIRECT, measured))
-                tell(f"round {number + 1}, {load.name}, {name}: {_line(told[name])}")
-        rounds.append(results)
-    return ceiling.rate, {
-        load.name: {
-            name: medians([results[load.name][name] for results in rounds])
-            for name in (DIRECT, *names)
-        }
-        for load in loads
+                so_far = rounds[load.name]
+                direct = so_far[DIRECT][number] if name != DIRECT else figures
+                so_far.setdefault(name, []).append(compared(figures, direct))
+                tell(f"round {number + 1}, {load.title}, {name}: {_line(figures)}")
+    medians_of_all = {
+        load: {name: medians(so_far[name]) for name in (DIRECT, *names)}
+        for load, so_far in rounds.items()
     }
+    return Results(ceiling.rate, medians_of_all)
 
 
 def _line(figures: Figures) -> str:

@@ -65,6 +65,16 @@ class Server:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def restart(self) -> None:
+        """End all processes and start them anew, without the connections that still wait."""
+        self.end()
+        self._port.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._port.accept()[0].close()
+        self._port.setblocking(True)
+        self.start()
+
     def close(self) -> None:
         """End all processes, and give the port back."""
         self.end()
@@ -81,7 +91,7 @@ class Server:
 
     def cpu(self) -> float:
         """Return the seconds of CPU that all processes have used, exact to the microsecond."""
-        return sum(map(_cpu, self._pids()))
+        return sum(map(process_cpu, self._pids()))
 
     def memory(self) -> float:
         """Return the MB that all processes hold, what they share counted once."""
@@ -95,7 +105,15 @@ class Server:
                         yield int(entry.name)
 
 
-def _cpu(pid: int) -> float:
+def machine_cpu() -> float:
+    """Return the seconds of CPU that everybody has used on this machine."""
+    user, nice, system, _, _, *interrupts = Path("/proc/stat").read_text().split()[1:9]
+    ticks = sum(map(int, (user, nice, system, *interrupts)))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def process_cpu(pid: int) -> float:
+    """Return the seconds of CPU that a process has used, 0 where it has ended."""
     # The clock of another process, as clock_getcpuclockid(3) computes it; /proc has hundredths.
     with contextlib.suppress(OSError):
         return time.clock_gettime(~pid << 3 | 2)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,8 +18,9 @@ from pathlib import Path
 from tests.bench import trust
 from tests.bench.contenders import ROOT, Contender
 from tests.bench.figures import Figures, figures
-from tests.bench.load import Load, Target, pages
-from tests.bench.servers import Server
+from tests.bench.load import Load
+from tests.bench.pages import Target, pages
+from tests.bench.servers import Server, machine_cpu, process_cpu
 from tests.bench.upstream import KEY
 
 DIRECT = "direct"
@@ -25,12 +29,15 @@ LATENCY = {"create_token": 0.12, "task": 0.15}
 NO_LATENCY = dict.fromkeys(LATENCY, 0.0)
 #: Seconds that a contender may take until it answers.
 _START = 30
+#: Seconds after a load in which what goes on in the background comes to its end.
+_REST = 0.3
 
 
 @dataclass(frozen=True)
 class Upstream:
     """The running upstream."""
 
+    pid: int
     ports: dict[str, int]
     scheme: str
     certificate: Path
@@ -62,9 +69,18 @@ def upstream(scheme: str, directory: Path) -> Iterator[Upstream]:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True) as run:
         try:
             assert run.stdout is not None
-            yield Upstream(json.loads(run.stdout.readline()), scheme, made)
+            yield Upstream(run.pid, json.loads(run.stdout.readline()), scheme, made)
         finally:
             run.kill()
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What stands on the meters: the upstream's record, and CPU seconds."""
+
+    record: Counter[str]
+    cpu: float
+    others: float
 
 
 class Stand:
@@ -97,31 +113,38 @@ class Stand:
         await self._upstream.tell("/latency", LATENCY if load.latency else NO_LATENCY)
         server = self._servers.get(name)
         target = _page(server) if server else self._upstream.target
+        begin = await self._moment(server)
         made = load.make(target, warm_up=warm_up, seconds=seconds, seed=seed)
         loading = asyncio.create_task(made)
 
         await asyncio.sleep(warm_up)
-        before, used = await self._upstream.tell("/record"), _cpu(server)
+        window_begin = await self._moment(server)
         await asyncio.sleep(seconds)
-        after, cpu = await self._upstream.tell("/record"), _cpu(server) - used
+        window_end = await self._moment(server)
         memory = server.memory() if server else None
         outcome = await loading
+        await asyncio.sleep(_REST)
+        end = await self._moment(server)
 
         if server and outcome.given_up:
-            server.end()
-            server.start()
+            server.restart()
             await self.ready(name)
+        used = window_end.others - window_begin.others
         return figures(
             outcome,
-            {count: after[count] - before[count] for count in after},
+            end.record - begin.record,
+            window_end.record - window_begin.record,
             seconds=seconds,
-            cpu=cpu if server else None,
+            cpu=window_end.cpu - window_begin.cpu if server else None,
             memory=memory,
+            others=max(0, 100 * used / seconds / (os.cpu_count() or 1)),
         )
 
-
-def _cpu(server: Server | None) -> float:
-    return server.cpu() if server else 0
+    async def _moment(self, server: Server | None) -> _Moment:
+        record = Counter(await self._upstream.tell("/record"))
+        cpu = server.cpu() if server else 0
+        rig = time.process_time() + process_cpu(self._upstream.pid)
+        return _Moment(record, cpu, machine_cpu() - rig - cpu)
 
 
 def _page(server: Server) -> Target:

@@ -1,37 +1,93 @@
-"""The figures as tables, for a terminal and for the README."""
+"""The figures as tables: all of them for a terminal, the telling ones for the README."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from tests.bench.figures import Figures
-from tests.bench.rounds import Results
+from tests.bench.rounds import LOADS, Results
 
-_COLUMNS = {
-    "p50 ms": ("p50", 1),
-    "p95": ("p95", 1),
-    "p99": ("p99", 1),
-    "+ ms": ("added", 1),
-    "x direct": ("ratio", 2),
-    "tasks/s": ("rate", 1),
-    "CPU ms": ("cpu", 2),
-    "calls": ("calls", 2),
-    "conn/1000": ("connections", 1),
-    "tokens": ("tokens", 2),
-    "MB": ("memory", 0),
-    "given up": ("given_up", 0),
-    "errors": ("errors", 0),
+#: The part of the ceiling from which on it is the rig that is measured.
+_NEAR = 0.7
+_TITLES = {load.name: load.title for load in LOADS}
+
+
+@dataclass(frozen=True)
+class _Column:
+    head: str
+    name: str
+    digits: int = 0
+
+    def cell(self, figures: Figures, ceiling: float) -> str:
+        value = getattr(figures, self.name)
+        if value is None:
+            return "-"
+        shown = f"{value:,.{self.digits}f}"
+        quantile = "p50" if self.name in {"added", "ratio"} else self.name
+        if quantile.startswith("p") and figures.hides(quantile):
+            return f">{shown}"
+        return shown + "*" * (self.name == "rate" and _limited(figures, ceiling))
+
+
+def _limited(figures: Figures, ceiling: float) -> bool:
+    return figures.rate * (1 + (figures.tokens or 0)) > _NEAR * ceiling
+
+
+#: Each a load and a figure, where several loads tell the same one.
+_README = {
+    "tasks/s": ("50", _Column("", "rate")),
+    "CPU ms per task": ("50", _Column("", "cpu", 1)),
+    "connections per 1,000 tasks": ("50", _Column("", "connections")),
+    "MB": ("50", _Column("", "memory")),
+    "calls waited for": ("1/s", _Column("", "calls", 2)),
+    "tokens per task": ("20/s", _Column("", "tokens", 2)),
 }
+_COLUMNS = (
+    _Column("p50 ms", "p50", 1),
+    _Column("p95 ms", "p95", 1),
+    _Column("p99 ms", "p99", 1),
+    _Column("added ms", "added", 1),
+    _Column("x direct", "ratio", 2),
+    _Column("tasks/s", "rate", 1),
+    _Column("CPU ms", "cpu", 2),
+    _Column("waits", "calls", 2),
+    _Column("conn/1000", "connections"),
+    _Column("tokens", "tokens", 2),
+    _Column("MB", "memory"),
+    _Column("given up", "given_up"),
+    _Column("errors", "errors"),
+    _Column("others %", "others"),
+)
+_NOTE = """
+waits: calls of the upstream before the answer, at most. conn/1000: connections opened at the
+upstream per 1,000 tasks. tokens: minted per task. >: tasks were given up, the figure is a lower
+bound. *: near the ceiling, limited by the rig. others: what else used the machine meanwhile."""
 
 
-def terminal(results: Results, ceiling: float) -> str:
-    """Return a table for each load."""
-    lines = []
-    for load, row in results.items():
-        lines.append(f"\n{load:<16}" + "".join(f"{head:>10}" for head in _COLUMNS))
+def markdown(results: Results, titles: Mapping[str, str]) -> str:
+    """Return one table with a row for each contender, by its title."""
+    loads = [load for load in LOADS if load.latency and load.name in results.figures]
+    more = {head: one for head, one in _README.items() if one[0] in results.figures}
+    heads = ["p50 / p95 in ms", *(load.title for load in loads), *more]
+    rows = [heads, ["---", *("--:" for _ in heads[1:])]]
+    for name, title in titles.items():
+        row = [title]
+        for load in loads:
+            figures = results.figures[load.name][name]
+            row.append(" / ".join(_Column("", each).cell(figures, 0) for each in ("p50", "p95")))
+        for load_name, column in more.values():
+            row.append(column.cell(results.figures[load_name][name], results.ceiling))
+        rows.append(row)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def terminal(results: Results) -> str:
+    """Return a table of all figures for each load."""
+    lines = [f"Load and upstream alone: {results.ceiling:,.0f} calls/s"]
+    for load, row in results.figures.items():
+        lines += ["", f"{_TITLES[load]:<19}" + "".join(f"{each.head:>10}" for each in _COLUMNS)]
         for name, figures in row.items():
-            lines.append(f"{name:<16}" + "".join(f"{cell:>10}" for cell in _cells(figures)))
-    return "\n".join(lines)
-
-
-def _cells(figures: Figures) -> list[str]:
-    values = [(getattr(figures, name), digits) for name, digits in _COLUMNS.values()]
-    return ["-" if value is None else f"{value:,.{digits}f}" for value, digits in values]
+            cells = (each.cell(figures, results.ceiling) for each in _COLUMNS)
+            lines.append(f"{name:<19}" + "".join(f"{cell:>10}" for cell in cells))
+    return "\n".join([*lines, _NOTE])

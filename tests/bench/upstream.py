@@ -103,11 +103,12 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, vendor: Vendor, *, counted: bool) -> None:
         self._vendor = vendor
+        self._counted = counted
         self._received = b""
-        vendor.record.connections += counted
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self._vendor.record.connections += self._counted
 
     def data_received(self, data: bytes) -> None:
         self._received += data

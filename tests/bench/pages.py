@@ -1,0 +1,123 @@
+"""Pages: what posts tasks, over HTTP/1.1 on kept connections, as lightly as Python can."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where tasks are posted to."""
+
+    port: int
+    path: str
+    tls: ssl.SSLContext | None = None
+    headers: str = ""
+
+    def request(self, fields: object) -> bytes:
+        """Return the bytes of a POST of ``fields`` as JSON."""
+        body = json.dumps(fields).encode()
+        head = f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{self.headers}"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        return head.encode() + body
+
+
+class Connection(asyncio.Protocol):
+    """One kept connection, with one request under way at most."""
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._answered: asyncio.Future[tuple[int, bytes]] | None = None
+        self.lost = False
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, ended, body = self._received.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head) if ended else None
+        if length is None or len(body) < int(length[1]):
+            return
+
+        self._received = b""
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result((int(head[9:12]), body))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(exc or ConnectionResetError("closed"))
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request; return status and body of its answer."""
+        if self.lost:
+            raise ConnectionResetError("closed")
+        self._answered = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answered
+
+    def close(self) -> None:
+        self._transport.abort()
+
+
+class Pages:
+    """The connections to a target: the last one used is used first, and made where none is free."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._free: list[Connection] = []
+        self._all: list[Connection] = []
+
+    async def ask(self, fields: object) -> tuple[int, Any]:
+        """Post ``fields``; return the status and the JSON of the answer."""
+        while self._free and self._free[-1].lost:
+            self._free.pop()
+        connection = self._free.pop() if self._free else await self._connect()
+        status, body = await connection.ask(self._target.request(fields))
+        self._free.append(connection)
+        return status, json.loads(body)
+
+    async def speak(self) -> str | None:
+        """Have a task spoken; return what was wrong, None where it was."""
+        sent = str(time.monotonic_ns())
+        task = {"session_id": "session-1", "text": f"Tell me about yourself, please. {sent}"}
+        try:
+            status, answer = await self.ask(task)
+            if status != 200:
+                return str(status)
+            return None if answer["data"]["task_id"] == f"task-{sent}" else "another's answer"
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return type(error).__name__
+
+    async def _connect(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(
+            Connection, "127.0.0.1", self._target.port, ssl=self._target.tls
+        )
+        self._all.append(connection)
+        return connection
+
+    def close(self) -> None:
+        for connection in self._all:
+            connection.close()
+
+
+@asynccontextmanager
+async def pages(target: Target) -> AsyncIterator[Pages]:
+    """Open pages, and close them."""
+    opened = Pages(target)
+    try:
+        yield opened
+    finally:
+        opened.close()
