@@ -19,6 +19,7 @@ sys.path[0] = str(Path(__file__).parents[2])  # the project's root, in place of 
 from tests.bench import rounds  # noqa: E402
 from tests.bench.chart import chart  # noqa: E402
 from tests.bench.contenders import HERE, ROOT, Contender, contenders  # noqa: E402
+from tests.bench.load import Load  # noqa: E402
 from tests.bench.stand import DIRECT, stand, upstream  # noqa: E402
 from tests.bench.tables import markdown, terminal  # noqa: E402
 
@@ -36,7 +37,9 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--warm-up", type=float, default=2, help="seconds of the load before it")
     parser.add_argument("--run-in", type=float, default=4, help="seconds of load for each at first")
     parser.add_argument("--only", nargs="+", metavar="CONTENDER", help="these, and direct calls")
-    parser.add_argument("--loads", nargs="+", choices=[load.name for load in rounds.LOADS])
+    parser.add_argument(
+        "--loads", nargs="+", default=rounds.LOADS, help="as 20/s, 50 in flight, 50-0ms"
+    )
     parser.add_argument("--scheme", choices=("https", "http"), default="https")
     parser.add_argument("--threads", type=int, default=64, help="of each gthread worker")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
@@ -50,11 +53,11 @@ def main() -> None:
     told = options()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # 1,000 connections, twice
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended."))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, all is ended
     with tempfile.TemporaryDirectory() as name, upstream(told.scheme, Path(name)) as vendor:
         running = _chosen(contenders(vendor.url, threads=told.threads), told.only)
         with stand(vendor, running, Path(name)) as standing:
-            loads = [load for load in rounds.LOADS if not told.loads or load.name in told.loads]
+            loads = {name: Load.named(name) for name in told.loads}
             plan = rounds.Plan(told.rounds, told.seconds, told.warm_up, told.run_in)
             names = [each.name for each in running]
             results = uvloop.run(rounds.measure(standing, names, loads, plan, _tell))
@@ -97,4 +100,7 @@ def _tell(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Ended.")

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from tests.bench.figures import Figures
-from tests.bench.rounds import LOADS, Results
+from tests.bench.load import Load
+from tests.bench.rounds import Results
 
 #: The loads that are shown, from the lightest, and how dark their bars are.
 _SHOWN = {"1/s": 1.0, "20/s": 0.7, "50": 0.4}
@@ -85,14 +86,12 @@ def _frame(height: int) -> Iterator[str]:
 
 def _legend(shown: list[str]) -> Iterator[str]:
     x = _LEFT
-    for load in LOADS:
-        if load.name in shown:
-            yield (
-                f'<rect x="{x}" y="39" width="22" height="{_BAR}" rx="2" class="bar ours" '
-                f'opacity="{_SHOWN[load.name]}"/>'
-            )
-            yield _text(x + 28, 48.5, load.title, kind="small")
-            x += 40 + 7 * len(load.title)
+    for load in shown:
+        title = Load.named(load).title
+        look = f'class="bar ours" opacity="{_SHOWN[load]}"'
+        yield f'<rect x="{x}" y="39" width="22" height="{_BAR}" rx="2" {look}/>'
+        yield _text(x + 28, 48.5, title, kind="small")
+        x += 40 + 7 * len(title)
 
 
 def _bar(y: float, figures: Figures, look: str) -> Iterator[str]:

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.bench.servers import BACKLOG
-from tests.bench.upstream import KEY
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 RIVALS = HERE / "rivals"
+KEY = "the-api-key-of-the-bench"
 #: Seconds that a connection rests; above those of the proxy that stands in front of a server.
 KEEP_ALIVE = 75
 

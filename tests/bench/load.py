@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -35,14 +36,31 @@ class Outcome:
 class Load:
     """A load: ``rate`` tasks per second whatever comes back, or ``clients`` that wait for it."""
 
-    name: str
-    title: str
     rate: int = 0
     clients: int = 0
     #: Whether the vendor takes its time; without it only what is added is seen.
     latency: bool = True
-    #: How many times the usual seconds it takes to see enough.
-    longer: int = 1
+
+    @classmethod
+    def named(cls, name: str) -> Load:
+        """Read a load such as ``20/s`` or ``50``, perhaps with ``-0ms`` for no latency."""
+        named = re.fullmatch(r"([1-9]\d*)(/s)?(-0ms)?", name)
+        if named is None:
+            raise ValueError(name)
+        number, latency = int(named[1]), not named[3]
+        return cls(rate=number, latency=latency) if named[2] else cls(0, number, latency)
+
+    @property
+    def title(self) -> str:
+        """What it is called in a table."""
+        tasks = "task" if self.rate == 1 else "tasks"
+        title = f"{self.rate} {tasks}/s" if self.rate else f"{self.clients:,} in flight"
+        return title if self.latency else f"{title}, 0 ms"
+
+    @property
+    def longer(self) -> int:
+        """How many times the usual seconds it takes to see enough."""
+        return max(1, 4 // self.rate) if self.rate else 1
 
     async def make(self, target: Target, *, warm_up: float, seconds: float, seed: int) -> Outcome:
         """Load a target until ``seconds`` after ``warm_up``, and wait for what is under way."""

@@ -5,25 +5,18 @@ So all of them are measured in the same weather of a machine that has other thin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.bench.figures import Figures, compared, medians
 from tests.bench.load import Load
 from tests.bench.stand import DIRECT, Stand
 
-LOADS = (
-    Load("1/s", "1 task/s", rate=1, longer=4),
-    Load("20/s", "20 tasks/s", rate=20),
-    Load("50", "50 in flight", clients=50),
-    Load("200", "200 in flight", clients=200),
-    Load("1000", "1,000 in flight", clients=1000),
-    Load("0-ms", "50 in flight, 0 ms", clients=50, latency=False),
-)
+LOADS = ("1/s", "20/s", "50", "200", "1000", "50-0ms")
 #: What each contender bears before anything is measured: programs are slow at first.
-RUN_IN = Load("run-in", "run-in", clients=50)
+RUN_IN = Load(clients=20)
 #: What the load and the upstream bear without anybody between them.
-CEILING = Load("ceiling", "ceiling", clients=50, latency=False)
+CEILING = Load(clients=50, latency=False)
 
 
 @dataclass(frozen=True)
@@ -50,7 +43,7 @@ class Results:
 async def measure(
     stand: Stand,
     names: Sequence[str],
-    loads: Sequence[Load],
+    loads: Mapping[str, Load],
     plan: Plan,
     tell: Callable[[str], None],
 ) -> Results:
@@ -62,11 +55,11 @@ async def measure(
     for name in names:
         await stand.measure(name, RUN_IN, warm_up=0, seconds=plan.run_in, seed=0)
 
-    rounds: dict[str, dict[str, list[Figures]]] = {load.name: {} for load in loads}
+    rounds: dict[str, dict[str, list[Figures]]] = {load: {} for load in loads}
     for number in range(plan.rounds):
         first = number % max(1, len(names))
         order = (DIRECT, *names[first:], *names[:first])
-        for load in loads:
+        for load_name, load in loads.items():
             for name in order:
                 figures = await stand.measure(
                     name,
@@ -75,7 +68,7 @@ async def measure(
                     seconds=plan.seconds * load.longer,
                     seed=number,
                 )
-                so_far = rounds[load.name]
+                so_far = rounds[load_name]
                 direct = so_far[DIRECT][number] if name != DIRECT else figures
                 so_far.setdefault(name, []).append(compared(figures, direct))
                 tell(f"round {number + 1}, {load.title}, {name}: {_line(figures)}")

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import trust
-from tests.bench.contenders import ROOT, Contender
+from tests.bench.contenders import KEY, ROOT, Contender
 from tests.bench.figures import Figures, figures
 from tests.bench.load import Load
 from tests.bench.pages import Target, pages
 from tests.bench.servers import Server, machine_cpu, process_cpu
-from tests.bench.upstream import KEY
 
 DIRECT = "direct"
 #: Seconds; what was measured of the vendor, and nothing.

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.bench.figures import Figures
-from tests.bench.rounds import LOADS, Results
+from tests.bench.load import Load
+from tests.bench.rounds import Results
 
 #: The part of the ceiling from which on it is the rig that is measured.
 _NEAR = 0.7
-_TITLES = {load.name: load.title for load in LOADS}
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ bound. *: near the ceiling, limited by the rig. others: what else used the machi
 
 def markdown(results: Results, titles: Mapping[str, str]) -> str:
     """Return one table with a row for each contender, by its title."""
-    loads = [load for load in LOADS if load.latency and load.name in results.figures]
+    loads = {name: load for name in results.figures if (load := Load.named(name)).latency}
     more = {head: one for head, one in _README.items() if one[0] in results.figures}
-    heads = ["p50 / p95 in ms", *(load.title for load in loads), *more]
+    heads = ["p50 / p95 in ms", *(load.title for load in loads.values()), *more]
     rows = [heads, ["---", *("--:" for _ in heads[1:])]]
     for name, title in titles.items():
         row = [title]
-        for load in loads:
-            figures = results.figures[load.name][name]
+        for load_name in loads:
+            figures = results.figures[load_name][name]
             row.append(" / ".join(_Column("", each).cell(figures, 0) for each in ("p50", "p95")))
         for load_name, column in more.values():
             row.append(column.cell(results.figures[load_name][name], results.ceiling))
@@ -86,7 +86,10 @@ def terminal(results: Results) -> str:
     """Return a table of all figures for each load."""
     lines = [f"Load and upstream alone: {results.ceiling:,.0f} calls/s"]
     for load, row in results.figures.items():
-        lines += ["", f"{_TITLES[load]:<19}" + "".join(f"{each.head:>10}" for each in _COLUMNS)]
+        lines += [
+            "",
+            f"{Load.named(load).title:<19}" + "".join(f"{each.head:>10}" for each in _COLUMNS),
+        ]
         for name, figures in row.items():
             cells = (each.cell(figures, results.ceiling) for each in _COLUMNS)
             lines.append(f"{name:<19}" + "".join(f"{cell:>10}" for cell in cells))
