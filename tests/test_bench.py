@@ -111,7 +111,7 @@ class TestLoads:
         assert Load.named(name) == load
         assert load.title == title
 
-    @pytest.mark.parametrize("name", ["", "0", "0/s", "many", "50ms"])
+    @pytest.mark.parametrize("name", ["0", "0/s", "many", "50ms"])
     def test_have_no_other_names(self, name: str) -> None:
         with pytest.raises(ValueError, match=name):
             Load.named(name)

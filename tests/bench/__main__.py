@@ -31,7 +31,11 @@ MARKS = ("<!-- bench -->\n", "<!-- /bench -->\n")
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python tests/bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python tests/bench",
+        description=__doc__,
+        epilog="FLASK_HEYGEN_SPARE_TOKENS=64 and the like in the environment are settings of ours.",
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6, help="of each measurement")
     parser.add_argument("--warm-up", type=float, default=2, help="seconds of the load before it")
