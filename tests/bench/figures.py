@@ -76,8 +76,9 @@ def figures(
         told["calls"] = (whole["tasks"] + whole["waited_for"]) / spoken
         told["connections"] = 1000 * window["connections"] / calls_inside * calls / spoken
         told["tokens"] = whole["minted"] / spoken
-    if cpu is not None and outcome.answered:
-        told["cpu"] = 1000 * cpu / outcome.answered
+    # By the tasks between the very readings of the CPU: on a busy machine those come late.
+    if cpu is not None and window["spoken"]:
+        told["cpu"] = 1000 * cpu / window["spoken"]
     if outcome.given_up:
         told["known_to"] = 1000 * min(outcome.given_up)
     return Figures(

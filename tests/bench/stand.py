@@ -75,8 +75,9 @@ def upstream(scheme: str, directory: Path) -> Iterator[Upstream]:
 
 @dataclass(frozen=True)
 class _Moment:
-    """What stands on the meters: the upstream's record, and CPU seconds."""
+    """What stands on the meters: the clock, the upstream's record, and CPU seconds."""
 
+    at: float
     record: Counter[str]
     cpu: float
     others: float
@@ -128,7 +129,7 @@ class Stand:
         if server and outcome.given_up:
             server.restart()
             await self.ready(name)
-        used = window_end.others - window_begin.others
+        cores = (window_end.at - window_begin.at) * (os.cpu_count() or 1)
         return figures(
             outcome,
             end.record - begin.record,
@@ -136,14 +137,14 @@ class Stand:
             seconds=seconds,
             cpu=window_end.cpu - window_begin.cpu if server else None,
             memory=memory,
-            others=max(0, 100 * used / seconds / (os.cpu_count() or 1)),
+            others=max(0, 100 * (window_end.others - window_begin.others) / cores),
         )
 
     async def _moment(self, server: Server | None) -> _Moment:
         record = Counter(await self._upstream.tell("/record"))
         cpu = server.cpu() if server else 0
         rig = time.process_time() + process_cpu(self._upstream.pid)
-        return _Moment(record, cpu, machine_cpu() - rig - cpu)
+        return _Moment(time.monotonic(), record, cpu, machine_cpu() - rig - cpu)
 
 
 def _page(server: Server) -> Target:
