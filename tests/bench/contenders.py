@@ -88,7 +88,8 @@ def _ours(base: Mapping[str, str], *worker: str) -> Contender:
         f"ours-{worker[0]}",
         f"flask_heygen, {worker[0]}",
         _gunicorn(ROOT / "tests" / "servers", "wsgi:app", *worker),
-        {f"FLASK_{name}": value for name, value in base.items()},
+        # This tree's, whatever is installed.
+        {"PYTHONPATH": str(ROOT)} | {f"FLASK_{name}": value for name, value in base.items()},
         needs=("gunicorn", "gevent"),
     )
 

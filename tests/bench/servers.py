@@ -37,6 +37,7 @@ class Server:
             **{name: value.format(**told) for name, value in environment.items()},
             "HOME": str(directory),
             "GUNICORN_CMD_ARGS": "",
+            **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1"),
         }
         if config is not None:
             filled = Template(config.read_text()).substitute(self._environment, **told)
