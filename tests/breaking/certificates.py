@@ -24,9 +24,15 @@ rand_serial = yes
 default_md = sha256
 policy = any
 copy_extensions = copy
+x509_extensions = strict
 
 [any]
 commonName = supplied
+
+[strict]
+basicConstraints = critical, CA:true
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 """
 
 
