@@ -61,11 +61,10 @@ SLOW = {"slow head", "slow body", "chunk too long"}
 @pytest.fixture(params=ROWS)
 def row(request: pytest.FixtureRequest, host: Host) -> Row:
     """Take a row; the host's page has started a session, and nothing is broken yet."""
-    name = str(request.param)
-    if name in SLOW:
-        host.app.config["HEYGEN_TIMEOUT"] = SHORT
     assert host.start() == SUCCESS
-    return ROWS[name]
+    if request.param in SLOW:
+        host.app.config["HEYGEN_TIMEOUT"] = SHORT
+    return ROWS[request.param]
 
 
 class TestTask:
@@ -102,7 +101,7 @@ class TestNewSession:
         assert host.start() == row.harmful
         assert len(host.sim.sessions) == (2 if row.acted else 1)
         assert host.proxy.count("new") - before <= 1
-        host.proxy.mend()
+        host.mend()
         assert host.start() == SUCCESS
         assert host.goes_on()
 
@@ -115,6 +114,7 @@ class TestStop:
         assert host.stop() == (TIMED_OUT if row.harmless == TIMED_OUT else SUCCESS)
         assert 1 <= host.proxy.count("stop") <= 2
         assert host.sim.sessions[host.session_id].state == "closed"
+        host.mend()
         assert host.start() == SUCCESS
         assert host.goes_on()
 
@@ -175,6 +175,6 @@ class TestRedirect:
             assert stranger.connections == 0
 
         assert host.sim.texts == ()
-        host.proxy.mend()
+        host.mend()
         assert host.start() == SUCCESS
         assert host.goes_on()
