@@ -48,7 +48,8 @@ class Certificate:
         config.write_text(_CONFIG.format(folder=folder))
         (folder / "index").touch()
         _openssl(
-            f"req -new -newkey rsa:2048 -nodes -subj /CN={HOST} -keyout {key} -out {request} "
+            # Of another owner each, or one would be looked for among the trusted by the other.
+            f"req -new -newkey rsa:2048 -nodes -subj /CN={end} -keyout {key} -out {request} "
             f"-addext subjectAltName=DNS:{HOST} "
             "-addext keyUsage=critical,digitalSignature,keyCertSign"
         )
