@@ -169,6 +169,18 @@ class TestStart:
         assert calls(vendor) == ["token", "start", "stop"]
         assert vendor.request_history[-1].json()["session_id"] == SESSION
 
+    @pytest.mark.parametrize(
+        "data", [None, True, 7, "s", [], ["s"], {}, {"session_id": SESSION, "session_token": "é"}]
+    )
+    def test_needs_a_session(self, vendor: requests_mock.Mocker, data: Any) -> None:
+        """Where LiveAvatar names none, or no token that a header can carry, there is none."""
+        vendor.post(f"{URL}/token", json={"code": 1000, "data": data})
+
+        with pytest.raises(errors.UpstreamFailed, match="no session"):
+            client_of().start()
+
+        assert calls(vendor) == ["token"]
+
     def test_says_what_may_still_run(
         self, vendor: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
     ) -> None:

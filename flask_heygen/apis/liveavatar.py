@@ -61,7 +61,8 @@ class LiveAvatarApi:
         """
         # A session that was made and never started costs nothing (guess), so this may be repeated.
         made = self._call("token", _session_of(fields), deadline, harmless=True)
-        session_id, token = session_id_of(made), made.get("session_token") if made else None
+        session_id = session_id_of(made)
+        token = made.get("session_token") if isinstance(made, dict) else None
         if session_id is None or not isinstance(token, str) or not token.isascii():
             raise UpstreamFailed("LiveAvatar's reply held no session.")
 
