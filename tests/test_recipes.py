@@ -146,7 +146,8 @@ class TestARecipe:
         titles = re.findall(r"^### (.*)$", recipes, re.MULTILINE)
 
         assert {each: len(blocks(each)) for each in TRIED} == TRIED
-        assert {each for each in titles if blocks(each)} <= set(TRIED)
+        # gunicorn's is no module of an app; test_servers.py has gunicorn follow it.
+        assert {each for each in titles if blocks(each)} <= {*TRIED, "gunicorn"}
 
 
 @pytest.mark.parametrize("title", ["Whose session it is", "Flask-Login"])

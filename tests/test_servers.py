@@ -22,6 +22,10 @@ import pytest
 from flask_heygen import HeyGenClient
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
+from tests.bench import trust
+from tests.bench.contenders import KEY
+from tests.bench.stand import upstream
+from tests.recipes.readme import blocks
 from tests.servers.machines import lack, wait_until
 
 SERVERS = Path(__file__).parent / "servers"
@@ -185,6 +189,27 @@ class TestWorkers:
         assert before.text == "Before the fork."
         assert answers == {(200, speech.text, speech.task_id) for speech in spoken}
         assert len({speech.token for speech in sim.spoken}) == 201
+
+
+class TestPreload:
+    @pytest.mark.parametrize("patched", ["early", "late"])
+    def test_has_gevent_speak_over_https(
+        self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patched: str
+    ) -> None:
+        """With the README's gunicorn.conf.py; and without it, where gevent warns, all the same."""
+        config = tmp_path / "gunicorn.conf.py"
+        config.write_text(blocks("gunicorn")[0] if patched == "early" else "")
+        if patched == "late":
+            monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+        worker = (*GEVENT, "--preload", "--config", str(config))
+
+        with upstream("https", tmp_path) as vendor:
+            for name, value in trust.environment(vendor.certificate).items():
+                monkeypatch.setenv(name, value)
+            with serve(worker, HEYGEN_BASE_URL=vendor.url, HEYGEN_API_KEY=KEY) as server:
+                status, told = server.post("task", session_id="a-session", text="1")
+
+        assert (status, told["status"]) == (200, "success")
 
 
 class TestDeadlines:
