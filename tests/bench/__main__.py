@@ -45,7 +45,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--loads", nargs="+", default=rounds.LOADS, help="as 20/s, 50 in flight, 50-0ms"
     )
     parser.add_argument("--scheme", choices=("https", "http"), default="https")
-    parser.add_argument("--threads", type=int, default=64, help="of each gthread worker")
+    parser.add_argument("--threads", type=int, default=128, help="of each gthread worker")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--markdown", action="store_true", help="print the table of the README")
     parser.add_argument("--write", action="store_true", help="renew it and its chart")
