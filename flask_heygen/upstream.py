@@ -14,8 +14,9 @@ from typing import Any
 
 import requests
 
+from .connections import NotConnected
 from .errors import HeyGenError, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
-from .transport import MAX_REPLY, NotConnected, Transport
+from .transport import MAX_REPLY, Transport
 
 #: Seconds; the longest wait that is passed on to a page.
 MAX_RETRY_AFTER = 3600

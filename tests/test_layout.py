@@ -20,6 +20,7 @@ ORDER = (
     "errors",
     "settings",
     "handles",
+    "connections",
     "transport",
     "upstream",
     "apis.fields",

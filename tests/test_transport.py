@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from flask_heygen import HeyGenClient, HeyGenError, transport
+from flask_heygen import HeyGenClient, HeyGenError, connections, transport
 from flask_heygen.apis import tokens
 from flask_heygen.errors import NotConfigured, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
 from flask_heygen.settings import Settings
@@ -199,7 +199,7 @@ class TestConnections:
         assert sim.connections == 1
 
         # Ours, and patched all the same: its 30 seconds are no setting, and too long for a test.
-        monkeypatch.setattr(transport, "MAX_IDLE", 0.2)
+        monkeypatch.setattr(connections, "MAX_IDLE", 0.2)
         time.sleep(0.3)
         client.task(session_id, "After a pause.")
         assert sim.connections == 2
@@ -208,7 +208,7 @@ class TestConnections:
 
     def test_idle_ones_are_given_up_before_any_vendor_does(self) -> None:
         """60 seconds are what common load balancers allow."""
-        assert transport.MAX_IDLE <= 30
+        assert connections.MAX_IDLE <= 30
 
 
 class TestUnreachable:
