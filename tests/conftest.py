@@ -16,6 +16,8 @@ from flask_heygen import heygen_bp
 if TYPE_CHECKING:
     from flask_heygen.simulator import Simulator
 
+pytest_plugins = ["witness"]
+
 #: What the vendor answers when all is well, by the last word of the endpoint.
 _REPLIES: dict[str, dict[str, Any]] = {
     "new": {
