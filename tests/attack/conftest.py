@@ -1,0 +1,210 @@
+"""What the attacks share: how many there are, a vendor that says anything, and what must hold."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socketserver
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, cast
+
+import pytest
+from flask import Flask, request
+from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
+from werkzeug.test import TestResponse
+
+from flask_heygen import HeyGen
+
+KEY = "attacked-key-4f1c9a7b2e6d8035"
+#: A session token.
+TOKEN = "attacked-token-9d3e5f7a1b2c0468d7f9"
+#: Seconds; an answer takes milliseconds, and on a machine that is busy still less than this.
+BOUND = 10
+#: Characters; so many of a secret in a row are a leak of it.
+PIECE = 12
+
+CI = bool(os.environ.get("CI"))
+# Ten properties send a request for each example: 100,000 in CI, but once is enough for all the
+# versions that tox tries; 2,000 elsewhere. In CI they are the same each time, so that nobody's
+# landing fails for what was there before.
+MANY = CI and "TOX_ENV_NAME" not in os.environ
+settings.register_profile(
+    "attack",
+    max_examples=10_000 if MANY else 200,
+    derandomize=CI,
+    database=None,
+    deadline=None,
+    print_blob=True,
+)
+settings.load_profile("attack")
+# What it learns of our sources is for no tree either.
+set_hypothesis_home_dir(f"{tempfile.gettempdir()}/flask-heygen-hypothesis")
+
+_CREATED = b'{"error":null,"data":{"token":"%s"}}' % TOKEN.encode()
+_NEW = b'{"code":100,"data":{"session_id":"s","url":"wss://r","access_token":"t"}}'
+_MADE = b'{"code":1000,"data":{"session_id":"s","session_token":"%s"}}' % TOKEN.encode()
+_JOINED = b'{"code":1000,"data":{"livekit_url":"wss://r","livekit_client_token":"t"}}'
+#: What the vendor answers when all is well, by the path that is called.
+_WELL = {
+    "/v1/streaming.create_token": _CREATED,
+    "/v1/streaming.new": _NEW,
+    "/v1/streaming.task": b'{"code":100,"data":{"task_id":"t","duration_ms":1}}',
+    "/v1/sessions/token": _MADE,
+    "/v1/sessions/start": _JOINED,
+}
+
+
+def well(path: str) -> bytes:
+    """Answer as the vendor does when all is well."""
+    body = _WELL.get(path, b'{"code":100,"data":null}')
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count the properties among what is slow, where they are."""
+    for item in items:
+        if MANY and hasattr(getattr(item, "obj", None), "hypothesis"):
+            item.add_marker(pytest.mark.slow)
+
+
+class Vendor(socketserver.ThreadingTCPServer):
+    """A vendor whose every byte is the test's: ``reply`` makes them of the path that is called."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Conversation)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.reply: Callable[[str], bytes] = well
+        #: The body of the last call.
+        self.heard = b""
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of who has hung up on a reply that was too long."""
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        vendor = cast("Vendor", self.server)
+        while called := self.rfile.readline():
+            size = 0
+            while header := self.rfile.readline().strip():
+                name, _, value = header.partition(b":")
+                size = int(value) if name.lower() == b"content-length" else size
+            vendor.heard = self.rfile.read(size)
+            path = called.split()[1].decode()
+            reply = vendor.reply(path)
+            self.wfile.write(reply)
+            if reply != well(path):
+                return  # and hang up, so that nobody waits for what does not come
+
+
+class _Ears(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(record.getMessage())
+
+
+class Attacker:
+    """Somebody who sends anything, and looks at what comes back and at what was logged."""
+
+    def __init__(self, log: _Ears) -> None:
+        self._log = log
+
+    def send(
+        self, app: Flask, path: str, *, texts: Collection[str] = (), **request: Any
+    ) -> TestResponse:
+        """Send a request; what comes of it must be an answer of ours that tells no secret."""
+        self._log.heard.clear()
+        started = time.monotonic()
+
+        answer = app.test_client(use_cookies=False).open(path, buffered=True, **request)
+
+        assert time.monotonic() - started < BOUND
+        if not _is_flask_s(answer):
+            _check_shape(answer)
+        assert answer.status_code != 500
+        assert [line for line in self._log.heard if not line.isprintable()] == []
+        said = f"{answer.headers}{answer.get_data(as_text=True)}{self._log.heard}"
+        for secret in (KEY, TOKEN, *texts):
+            pieces = (secret[i : i + PIECE] for i in range(len(secret) - PIECE + 1))
+            assert [piece for piece in pieces if piece in said] == []
+        return answer
+
+
+def _is_flask_s(answer: TestResponse) -> bool:
+    """Tell whether an answer is none of the routes': to OPTIONS or HEAD, a redirect, the module."""
+    asked_for_no_body = answer.request.method in ("OPTIONS", "HEAD")
+    return asked_for_no_body or answer.status_code == 308 or answer.mimetype == "text/javascript"
+
+
+def _check_shape(answer: TestResponse) -> None:
+    told = json.loads(answer.get_data(), parse_constant=pytest.fail)  # NaN is no JSON
+    if answer.status_code == 200:
+        assert told.keys() == {"status", "data"}
+        assert (told["status"], type(told["data"])) == ("success", dict)
+        return
+    assert told.keys() == {"status", "error"}
+    assert told["status"] == "error"
+    error = told["error"]
+    wait, upstream = error.pop("retry_after", None), error.pop("upstream", {})
+    shape = {"code": str, "message": str, "retryable": bool, "restart_session": bool}
+    assert {name: type(value) for name, value in error.items()} == shape
+    assert error["code"] != "internal_error"
+    assert upstream.keys() <= {"status", "code", "message"}
+    assert wait == answer.headers.get("Retry-After", type=int)
+    assert wait is None or 1 <= wait <= 3600
+
+
+@pytest.fixture(scope="session")
+def hostile() -> Iterator[Vendor]:
+    """Run a vendor that says what a test has it say."""
+    with Vendor() as vendor:
+        thread = threading.Thread(target=vendor.serve_forever, args=(0.02,))
+        thread.start()
+        yield vendor
+        vendor.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def attacker() -> Iterator[Attacker]:
+    """Hear all that the package logs, at every level."""
+    logger, ears = logging.getLogger("flask_heygen"), _Ears()
+    level = logger.level
+    logger.addHandler(ears)
+    logger.setLevel(logging.DEBUG)
+    yield Attacker(ears)
+    logger.removeHandler(ears)
+    logger.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def host_of(hostile: Vendor) -> Callable[..., Flask]:
+    """Make the app of a host; with ``owned``, its users say who they are in a header."""
+
+    def host_of(*, owned: bool = False, **config: Any) -> Flask:
+        hostile.reply = well
+        app = Flask("host")
+        app.config.update(
+            HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=hostile.url, HEYGEN_SPARE_TOKENS=0, **config
+        )
+        blueprint = HeyGen()
+        if owned:
+            app.secret_key = "a secret of the host"
+            blueprint.owner_loader(lambda: request.headers.get("X-User"))
+        app.register_blueprint(blueprint)
+        return app
+
+    return host_of
