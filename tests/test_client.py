@@ -981,16 +981,16 @@ class TestRefusedToken:
         assert calls(vendor) == ["create_token", "interrupt", "create_token", "interrupt", "task"]
         assert credentials(vendor)[3:] == ["Bearer session-token-2"] * 2
 
-    def test_of_a_session_is_not_replaced_for_its_start(
+    def test_of_a_session_is_replaced_once_for_its_start(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
     ) -> None:
-        """A session is started with the token that made it, or stopped."""
+        """It may have expired since it made the session, which is then stopped if need be."""
         script(vendor, "start", UNAUTHORIZED)
 
         with pytest.raises(AuthFailed):
             heygen.start()
 
-        assert calls(vendor) == ["create_token", "new", "start", "stop"]
+        assert calls(vendor) == ["create_token", "new", "start", "create_token", "start", "stop"]
 
     def test_is_followed_to_the_new_session(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker

@@ -166,6 +166,45 @@ class TestLifetimes:
         rest()
 
 
+class TestExpiryInTheMiddleOfAStart:
+    """The token that made a session is refused when it is to start it, or to stop it."""
+
+    @pytest.fixture
+    def start(self, app: Flask, sim: Simulator) -> Callable[[], int]:
+        """Start a session whose token expires before its second call; tell the status."""
+
+        def start() -> int:
+            sim.latency["start"] = 0.3
+            with ThreadPoolExecutor(1) as pool:
+                page = app.test_client()
+                starting = pool.submit(page.post, "/api/heygen/start", json={})
+                until = time.monotonic() + 10
+                while not sim.count("start"):
+                    assert time.monotonic() < until
+                    time.sleep(0.005)
+                sim.expire_tokens()
+                return starting.result().status_code
+
+        return start
+
+    def test_is_cured(self, sim: Simulator, start: Callable[[], int]) -> None:
+        """A start that was refused was not made: it is made once more, of the same session."""
+        assert start() == 200
+
+        (session,) = sim.sessions.values()
+        assert session.state == "connected"
+        assert [call.status for call in sim.calls if call.name == "start"] == [401, 200]
+
+    def test_leaves_no_session_open(self, sim: Simulator, start: Callable[[], int]) -> None:
+        """One that starts half is stopped with a new token where the first is refused."""
+        sim.fault("start", Fault.SERVER_ERROR)
+
+        assert start() == 502
+
+        (session,) = sim.sessions.values()
+        assert session.state == "closed"
+
+
 class TestSpareTokens:
     def test_spaced_tasks_make_one_upstream_call_each(
         self, sim: Simulator, post: Post, rest: Callable[[], None], calls: Calls

@@ -73,7 +73,7 @@ class StreamingApi:
             raise OutcomeUnknown("HeyGen's reply named no session; one may have been started.")
 
         def stop(deadline: Deadline) -> None:
-            self._call("stop", {"session_id": session_id}, token, deadline, harmless=True)
+            self._command("stop", session_id, token, deadline)
 
         with whole_or_stopped(session_id, stop):
             room = room_of(
@@ -81,7 +81,7 @@ class StreamingApi:
                 session.get("access_token"),
                 session.get("session_duration_limit"),
             )
-            self._call("start", {"session_id": session_id}, token, deadline)
+            self._command("start", session_id, token, deadline, harmless=False)
 
         return {
             "session_id": session_id,
@@ -114,17 +114,17 @@ class StreamingApi:
 
     def interrupt(self, session_id: str, deadline: Deadline) -> dict[str, Any]:
         """Cut the avatar short; does nothing while it is silent."""
-        self._command("interrupt", session_id, deadline)
+        self._command("interrupt", session_id, self._mint(deadline), deadline)
         return {}
 
     def keep_alive(self, session_id: str, deadline: Deadline) -> None:
         """Have the idle time-out count anew."""
-        self._command("keep_alive", session_id, deadline)
+        self._command("keep_alive", session_id, self._mint(deadline), deadline)
 
     def stop(self, session_id: str, deadline: Deadline) -> None:
         """End the session, and its cost; one that has ended already is a success."""
         try:
-            self._command("stop", session_id, deadline)
+            self._command("stop", session_id, self._mint(deadline), deadline)
         except (SessionClosed, SessionNotFound):
             logger.debug("The session to be stopped had ended already.")
 
@@ -144,13 +144,19 @@ class StreamingApi:
         told = understand(reply, STREAMING_MEANINGS, secrets=(self._key,), harmless=True)
         return live_sessions(told.get("sessions") if isinstance(told, dict) else None)
 
-    def _command(self, name: str, session_id: str, deadline: Deadline) -> None:
-        """Make a harmless call. Its token is minted on the spot: the spare ones are for tasks."""
+    def _command(
+        self, name: str, session_id: str, token: Token, deadline: Deadline, *, harmless: bool = True
+    ) -> None:
+        """Make a call that says no more than which session it is for.
+
+        Where it is a request of its own, its token is minted on the spot: the spare ones are for
+        tasks.
+        """
 
         def act(token: Token) -> None:
-            self._call(name, {"session_id": session_id}, token, deadline, harmless=True)
+            self._call(name, {"session_id": session_id}, token, deadline, harmless=harmless)
 
-        self._with_token(act, self._mint(deadline), deadline)
+        self._with_token(act, token, deadline)
 
     def _with_spare_token(self, act: Callable[[Token], _T], deadline: Deadline) -> _T:
         token = self._spare.take() or self._mint(deadline)
