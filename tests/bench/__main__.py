@@ -21,12 +21,10 @@ from tests.bench.chart import chart  # noqa: E402
 from tests.bench.contenders import HERE, ROOT, Contender, contenders  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
 from tests.bench.stand import DIRECT, stand, upstream  # noqa: E402
-from tests.bench.tables import markdown, terminal  # noqa: E402
+from tests.bench.tables import markdown, renewed, terminal  # noqa: E402
 
 CHART = HERE / "chart.svg"
 README = ROOT / "README.md"
-#: What stands around the table in the README.
-MARKS = ("<!-- bench -->\n", "<!-- /bench -->\n")
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -56,7 +54,7 @@ def main() -> None:
     """Measure, and tell."""
     told = options()
     if told.write:
-        renewed(README.read_text(), "")  # or half an hour would be for nothing
+        renewed(README.read_text(), "bench", "")  # or half an hour would be for nothing
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # 1,000 connections, twice
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, all is ended
@@ -75,18 +73,8 @@ def main() -> None:
     if told.json:
         told.json.write_text(json.dumps(asdict(results), indent=1) + "\n")
     if told.write:
-        README.write_text(renewed(README.read_text(), markdown(results, titles)))
+        README.write_text(renewed(README.read_text(), "bench", markdown(results, titles)))
         CHART.write_text(chart(results, {name: titles[name] for name in names}))
-
-
-def renewed(readme: str, table: str) -> str:
-    """Return the README with another table between its marks."""
-    before, _, rest = readme.partition(MARKS[0])
-    _, mark, after = rest.partition(MARKS[1])
-    if not mark:
-        raise ValueError(f"README.md has no line {MARKS[0]!r} with a {MARKS[1]!r} below it.")
-
-    return "".join((before, MARKS[0], table, "\n", MARKS[1], after))
 
 
 def _chosen(all_of_them: Sequence[Contender], names: Sequence[str] | None) -> list[Contender]:

@@ -92,13 +92,19 @@ class Server:
 
     def cpu(self) -> float:
         """Return the seconds of CPU that all processes have used, exact to the microsecond."""
-        return sum(map(process_cpu, self._pids()))
+        return sum(map(process_cpu, self.pids()))
 
     def memory(self) -> float:
         """Return the MB that all processes hold, what they share counted once."""
-        return sum(map(_memory, self._pids()))
+        return sum(map(_memory, self.pids()))
 
-    def _pids(self) -> Iterator[int]:
+    @property
+    def pid(self) -> int:
+        """The first of the processes, the parent of all others."""
+        return self._process.pid
+
+    def pids(self) -> Iterator[int]:
+        """Yield all processes that there are at the moment."""
         for entry in os.scandir("/proc"):
             if entry.name.isdecimal():
                 with contextlib.suppress(ProcessLookupError):

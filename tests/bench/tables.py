@@ -94,3 +94,14 @@ def terminal(results: Results) -> str:
             cells = (each.cell(figures, results.ceiling) for each in _COLUMNS)
             lines.append(f"{name:<19}" + "".join(f"{cell:>10}" for cell in cells))
     return "\n".join([*lines, _NOTE])
+
+
+def renewed(readme: str, name: str, table: str) -> str:
+    """Return the README with another table between the marks of that name."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    before, _, rest = readme.partition(begin)
+    _, mark, after = rest.partition(end)
+    if not mark:
+        raise ValueError(f"README.md has no line {begin!r} with a {end!r} below it.")
+
+    return f"{before}{begin}{table}\n{end}{after}"
