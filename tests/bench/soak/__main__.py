@@ -1,0 +1,169 @@
+"""The soak: interviews for minutes on a bad day, and whether a text was lost or spoken twice."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[3])  # the project's root, in place of this directory
+
+from tests.bench.contenders import ROOT  # noqa: E402
+from tests.bench.pages import Target, pages  # noqa: E402
+from tests.bench.servers import Server  # noqa: E402
+from tests.bench.soak.interviews import PATIENCE, Page  # noqa: E402
+from tests.bench.soak.report import Report, counted, markdown, quantiles, terminal  # noqa: E402
+from tests.bench.soak.verdict import judge, still_open  # noqa: E402
+from tests.bench.soak.weather import Weather, weather  # noqa: E402
+from tests.bench.soak.workers import KINDS, Workers, server  # noqa: E402
+from tests.bench.tables import renewed  # noqa: E402
+
+README = ROOT / "README.md"
+INTERVIEWS = {"gevent": 300, "gthread": 100}
+#: Seconds that gunicorn may take until it answers.
+_START = 30
+#: Seconds; a page may be waiting, and then it stops its session, more than once if need be.
+_LAST_ANSWERS = 3 * PATIENCE
+#: Seconds in which what goes on in the background comes to its end.
+_REST = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done to a server."""
+
+    interviews: int
+    seconds: float
+    #: Seconds that a page pauses between two texts, at least and at most.
+    think: tuple[float, float]
+    seed: int
+
+    @property
+    def faults(self) -> float:
+        """How many calls of the vendor go wrong in a second."""
+        return max(2, self.interviews / 50)
+
+    @property
+    def disturbances(self) -> list[float]:
+        """The seconds at which workers are replaced: in the first half, so that some live on."""
+        times = 2 * max(1, round(self.seconds / 120))
+        return [self.seconds / 2 * number / times for number in range(1, times + 1)]
+
+    @property
+    def warm_up(self) -> float:
+        """The seconds after which a worker's growth is more than its beginning."""
+        return min(60, self.seconds / 6)
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python tests/bench/soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=6, help="for each kind of worker")
+    parser.add_argument("--worker", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--interviews", type=int, help="at once; the default is each worker's own")
+    parser.add_argument(
+        "--think", type=float, nargs=2, default=(2, 6), help="seconds between texts"
+    )
+    parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all reports there")
+    parser.add_argument("--markdown", action="store_true", help="print the table of the README")
+    parser.add_argument("--write", action="store_true", help="renew it")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Soak each kind of worker, and tell."""
+    told = options()
+    if told.write:
+        renewed(README.read_text(), "soak", "")  # or all of it would be for nothing
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, all is ended
+    reports = {}
+    for kind in told.worker:
+        interviews = told.interviews or INTERVIEWS[kind]
+        plan = Plan(interviews, told.minutes * 60, tuple(told.think), told.seed)
+        reports[kind] = soak(kind, plan)
+        print(terminal(kind, reports[kind]), flush=True)
+
+    if told.markdown:
+        print(markdown(reports))
+    if told.json:
+        figures = {kind: asdict(report) for kind, report in reports.items()}
+        told.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if told.write:
+        README.write_text(renewed(README.read_text(), "soak", markdown(reports)))
+    if not all(report.verdict.good for report in reports.values()):
+        sys.exit(1)
+
+
+def soak(kind: str, plan: Plan) -> Report:
+    """Soak one kind of worker."""
+    with tempfile.TemporaryDirectory() as name, weather(plan.faults, plan.seed) as vendor:
+        running = server(kind, vendor.url, Path(name))
+        try:
+            return asyncio.run(_soak(running, vendor, plan))
+        finally:
+            running.close()
+
+
+async def _ready(running: Server) -> None:
+    """Wait for the first answer: a gunicorn that is told to reload before would end."""
+    try:
+        async with pages(Target(running.port, "/api/heygen/no-such-route")) as page:
+            await asyncio.wait_for(page.ask({}), _START)
+    except asyncio.TimeoutError:
+        raise RuntimeError(f"gunicorn has not answered:\n{running.log}") from None
+
+
+async def _soak(running: Server, vendor: Weather, plan: Plan) -> Report:
+    await _ready(running)
+    begin = time.monotonic()
+    until = begin + plan.seconds
+    workers = Workers(running, plan.seed)
+    crowd = [
+        Page(running.port, number, plan.think, until=until, seed=plan.seed)
+        for number in range(plan.interviews)
+    ]
+    at_once = [
+        workers.watch(until),
+        workers.disturb([begin + each for each in plan.disturbances]),
+        *(page.run() for page in crowd),
+    ]
+    tasks = [asyncio.create_task(each) for each in at_once]
+    for ended in asyncio.as_completed(tasks, timeout=plan.seconds + _LAST_ANSWERS):
+        await ended
+    await asyncio.sleep(_REST)
+
+    running.end()
+    answers = [answer for page in crowd for answer in page.answers]
+    record = vendor.record()
+    p50, p99 = quantiles(answers)
+    return Report(
+        plan.interviews,
+        plan.seconds / 60,
+        counted(answers),
+        p50,
+        p99,
+        judge(answers, record),
+        still_open(answers, record),
+        record.calls,
+        record.minted,
+        len(record.spoken),
+        workers.reloads,
+        workers.kills,
+        workers.lives(plan.warm_up),
+        running.log.count("Traceback"),
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Ended.")

@@ -1,0 +1,147 @@
+"""Interviews: pages that start a session, speak with pauses, stop it, and start anew.
+
+A page does as the module in JavaScript does: it sends again only what surely was not done, and
+takes a connection that is cut under a text for doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.bench.pages import Connection, Target
+
+#: Seconds that a page waits for an answer.
+PATIENCE = 40.0
+#: How often, and after how many seconds at most, what the server puts off is sent again.
+REPEATS, LONGEST_WAIT = 5, 2
+SUCCESS = "success"
+#: No answer of the server's: the connection was cut, or the page's patience has ended.
+CUT, UNANSWERED = "cut", "unanswered"
+#: What leaves open whether it was done.
+DOUBTS = {"outcome_unknown", CUT, UNANSWERED}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a page was told when it asked once."""
+
+    route: str
+    #: The text of a task; the name of the session that was to be started.
+    name: str
+    code: str
+    seconds: float
+    told: dict[str, Any]
+
+    @property
+    def soon(self) -> bool:
+        """Whether the server did nothing, and will be ready so soon that nobody need be told."""
+        wait = self.told.get("retry_after", 0)
+        put_off = self.code in {"session_not_ready", "rate_limited", "concurrent_limit"}
+        return put_off and 0 < wait <= LONGEST_WAIT
+
+
+class Page:
+    """A user's page, and one interview after the other on it."""
+
+    def __init__(
+        self, port: int, number: int, think: tuple[float, float], *, until: float, seed: int
+    ) -> None:
+        self._port, self._user = port, f"page-{number}"
+        self._think_time, self._until = think, until
+        self._chance = random.Random(f"{seed} {number}")
+        self._count = 0
+        #: All that it was told, in order.
+        self.answers: list[Answer] = []
+
+    async def run(self) -> None:
+        """Hold interviews until the time is up."""
+        await self._pause(self._chance.uniform(0, self._think_time[1]))
+        while time.monotonic() < self._until:
+            started = await self._start()
+            if started.code == SUCCESS:
+                await self._interview(started.told["session_id"])
+            await self._think()
+
+    async def _interview(self, handle: str) -> None:
+        for _ in range(self._chance.randint(4, 12)):
+            await self._think()
+            if time.monotonic() >= self._until:
+                break
+            besides = self._chance.random()
+            if besides < 0.1:
+                await self._ask("keep-alive", {"session_id": handle})
+            elif besides < 0.15:
+                await self._ask("interrupt", {"session_id": handle})
+            spoken = await self._speak(handle, interrupt=self._chance.random() < 0.1)
+            if spoken.told.get("restart_session"):
+                break
+        await self._stop(handle)
+
+    async def _start(self) -> Answer:
+        # Each attempt has a name of its own, by which the vendor's session is known.
+        return await self._patiently(
+            lambda: self._ask("start", {"avatar_name": self._name("session")}, "avatar_name")
+        )
+
+    async def _speak(self, handle: str, *, interrupt: bool) -> Answer:
+        text = f"Tell me about yourself, please. {self._name('text')}"
+        task = {"session_id": handle, "text": text, "interrupt": interrupt}
+        return await self._patiently(lambda: self._ask("task", task, "text"))
+
+    async def _stop(self, handle: str) -> None:
+        for _ in range(REPEATS):  # to stop it twice does no harm
+            if (await self._ask("stop", {"session_id": handle})).code == SUCCESS:
+                return
+            await asyncio.sleep(self._chance.uniform(0.5, 1.5))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        answer = await ask()
+        for _ in range(REPEATS):
+            if not answer.soon:
+                break
+            await asyncio.sleep(answer.told["retry_after"])
+            answer = await ask()
+        return answer
+
+    async def _ask(self, route: str, fields: dict[str, Any], name: str = "session_id") -> Answer:
+        begun = time.monotonic()
+        try:
+            told = await asyncio.wait_for(self._post(route, fields), PATIENCE)
+        except asyncio.TimeoutError:  # which is an OSError from Python 3.11 on
+            told = {"code": UNANSWERED}
+        except (OSError, ValueError):
+            told = {"code": CUT}
+        seconds = time.monotonic() - begun
+        answer = Answer(route, fields[name], told.get("code", SUCCESS), seconds, told)
+        self.answers.append(answer)
+        return answer
+
+    async def _post(self, route: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return the data of a success, or the error."""
+        # A connection each time, as from an nginx: none rests for as long as a page thinks.
+        headers = f"X-User: {self._user}\r\nConnection: close\r\n"
+        target = Target(self._port, f"/api/heygen/{route}", headers=headers)
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(Connection, "127.0.0.1", self._port)
+        try:
+            status, content = await connection.ask(target.request(fields))
+        finally:
+            connection.close()
+        answer = json.loads(content)
+        return dict(answer["data"] if status == 200 else answer["error"])
+
+    def _name(self, kind: str) -> str:
+        self._count += 1
+        return f"{self._user} {kind} {self._count}"
+
+    async def _think(self) -> None:
+        await self._pause(self._chance.uniform(*self._think_time))
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(max(0, min(seconds, self._until - time.monotonic())))

@@ -1,0 +1,150 @@
+"""The report of a soak: all of it for a terminal, the telling rows for the README."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.bench.soak.interviews import CUT, SUCCESS, Answer
+from tests.bench.soak.verdict import Open, Verdict
+from tests.bench.soak.workers import Life
+
+#: Whose texts and sessions a verdict names.
+_WRONGS = ("lost", "doubled", "false", "leaked")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a soak."""
+
+    interviews: int
+    minutes: float
+    #: Answers by route and code.
+    answers: dict[str, int]
+    #: Milliseconds that tasks took which were spoken.
+    p50: float | None
+    p99: float | None
+    verdict: Verdict
+    still_open: Open
+    #: Calls of the vendor by name and status.
+    calls: dict[str, int]
+    minted: int
+    spoken: int
+    reloads: int
+    kills: int
+    lives: list[Life]
+    #: What the server logged of exceptions that nobody caught.
+    tracebacks: int
+
+    @property
+    def answers_of_tasks(self) -> Counter[str]:
+        """The answers to tasks, by code."""
+        tasks = {key: times for key, times in self.answers.items() if key.startswith("task ")}
+        return Counter({key.partition(" ")[2]: times for key, times in tasks.items()})
+
+    @property
+    def refused(self) -> int:
+        """How often the vendor refused a token that had expired."""
+        return sum(times for key, times in self.calls.items() if key.endswith(" 401"))
+
+    @property
+    def faults(self) -> int:
+        """How often the vendor failed, or wanted to be left alone."""
+        bad = ("429", "500", "502", "None")
+        return sum(times for key, times in self.calls.items() if key.rpartition(" ")[2] in bad)
+
+    @property
+    def lasting(self) -> list[Life]:
+        """The workers that lived long enough for their growth to be told."""
+        return [life for life in self.lives if life.growth is not None]
+
+
+def counted(answers: Sequence[Answer]) -> dict[str, int]:
+    """Count answers by route and code."""
+    return dict(Counter(f"{each.route} {each.code}" for each in answers).most_common())
+
+
+def quantiles(answers: Sequence[Answer]) -> tuple[float | None, float | None]:
+    """Return the median and the 99th percentile of what spoken tasks took, in ms."""
+    well = [each for each in answers if (each.route, each.code) == ("task", SUCCESS)]
+    took = sorted(each.seconds * 1000 for each in well)
+    if not took:
+        return None, None
+    return took[len(took) // 2], took[len(took) * 99 // 100]
+
+
+def terminal(kind: str, report: Report) -> str:
+    """Return all of it."""
+    verdict, still_open = report.verdict, report.still_open
+    rows: dict[str, object] = {
+        "interviews at once": report.interviews,
+        "minutes": round(report.minutes, 2),
+        "reloads, workers killed": _list(report.reloads, report.kills),
+        "spoken": report.spoken,
+        "p50, p99 in ms": _list(report.p50 or 0, report.p99 or 0),
+        **{what: len(getattr(verdict, what)) for what in _WRONGS},
+        "tokens used twice": verdict.used_twice,
+        "tracebacks": report.tracebacks,
+        "sessions open, their start cut": still_open.cut,
+        "sessions open, their start in doubt": still_open.in_doubt,
+        "sessions open, their stop in vain": still_open.unstopped,
+        "tokens minted, refused": _list(report.minted, report.refused),
+        "answers": _counts(report.answers),
+        "vendor": _counts(report.calls),
+    }
+    lines = [kind, *(f"  {name}: {value}" for name, value in rows.items())]
+    for life in report.lives:
+        growth = "" if life.growth is None else f", {life.growth:+.1f} MB/h"
+        lines.append(
+            f"  worker for {life.seconds:.0f} s: {life.begin.memory:.0f} to "
+            f"{life.end.memory:.0f} MB{growth}, up to {life.threads} threads and "
+            f"{life.sockets} sockets, {life.end.sockets} at last"
+        )
+    for what in _WRONGS:
+        lines += [f"  {what}: {each}" for each in getattr(verdict, what)[:5]]
+    return "\n".join(lines)
+
+
+def markdown(reports: Mapping[str, Report]) -> str:
+    """Return one table, with a column for each kind of worker."""
+    rows = [
+        ["", *(f"{kind}, {each.interviews} interviews" for kind, each in reports.items())],
+        ["---", *("--:" for _ in reports)],
+    ]
+    columns = [_column(each) for each in reports.values()]
+    rows += [[name, *(column[name] for column in columns)] for name in columns[0]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _column(report: Report) -> dict[str, str]:
+    verdict, told = report.verdict, report.answers_of_tasks
+    wrong = (verdict.lost, verdict.doubled, verdict.false)
+    lasting = report.lasting
+    return {
+        "minutes, reloads, workers killed": _list(report.minutes, report.reloads, report.kills),
+        "texts spoken, and per second": _list(report.spoken, report.spoken / report.minutes / 60),
+        "lost, doubled, told wrongly": _list(*map(len, wrong)),
+        "in doubt: `outcome_unknown`, cut connection": _list(told["outcome_unknown"], told[CUT]),
+        "faults of the vendor, expired tokens refused": _list(report.faults, report.refused),
+        "p50, p99 in ms": _list(report.p50 or 0, report.p99 or 0),
+        "MB of a worker, when warm and at last": _each(
+            f"{each.begin.memory:.0f} → {each.end.memory:.0f}" for each in lasting
+        ),
+        "growth in MB per hour": _each(f"{each.growth:+.1f}" for each in lasting),
+        "threads, sockets of a worker at most": _each(
+            _list(each.threads, each.sockets) for each in lasting
+        ),
+    }
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{key} {times}" for key, times in counts.items())
+
+
+def _list(*numbers: float) -> str:
+    return ", ".join(f"{each:,.0f}" for each in numbers)
+
+
+def _each(cells: Iterable[str]) -> str:
+    return "; ".join(cells) or "-"
