@@ -391,6 +391,33 @@ class TestHalfStartedSession:
         assert calls(vendor) == ["create_token", "new", "start", "stop", "stop"]
         assert "Session a-session started half and could not be stopped" in caplog.text
 
+    def test_is_stopped_as_soon_as_the_vendor_allows(
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker
+    ) -> None:
+        """A busy day, on which starts fail, is the day on which stops are put off."""
+        script(vendor, "start", {"status_code": 500})
+        limit = {"status_code": 429, "json": {}, "headers": {"Retry-After": "1"}}
+        script(vendor, "stop", limit, {"json": {"status": "success"}})
+
+        with pytest.raises(UpstreamFailed):
+            heygen.start()
+
+        assert calls(vendor) == ["create_token", "new", "start", "stop", "stop"]
+        assert timeouts(vendor)[-1] <= 4
+
+    def test_waits_for_no_stop_that_comes_too_late(
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker
+    ) -> None:
+        """The page has waited long enough."""
+        script(vendor, "start", {"status_code": 500})
+        limit = {"status_code": 429, "json": {}, "headers": {"Retry-After": "7"}}
+        script(vendor, "stop", limit)
+
+        with pytest.raises(OutcomeUnknown):
+            heygen.start()
+
+        assert calls(vendor) == ["create_token", "new", "start", "stop"]
+
     def test_that_cannot_be_stopped_hides_no_refusal(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
     ) -> None:

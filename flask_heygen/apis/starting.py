@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flask_heygen.errors import (
     HeyGenError,
+    LimitError,
     OutcomeUnknown,
     SessionClosed,
     SessionNotFound,
@@ -35,7 +37,7 @@ def whole_or_stopped(session_id: str, stop: Callable[[Deadline], object]) -> Ite
 
 def _stopped(session_id: str, stop: Callable[[Deadline], object]) -> bool:
     try:
-        stop(Deadline(ABANDON_SECONDS))
+        _stop_in_time(stop, Deadline(ABANDON_SECONDS))
     except (SessionClosed, SessionNotFound):
         return True
     except HeyGenError as error:
@@ -47,3 +49,14 @@ def _stopped(session_id: str, stop: Callable[[Deadline], object]) -> bool:
         )
         return False
     return True
+
+
+def _stop_in_time(stop: Callable[[Deadline], object], deadline: Deadline) -> None:
+    """Stop, and once more where the vendor puts it off for no longer than there is time."""
+    try:
+        stop(deadline)
+    except LimitError as error:
+        if error.retry_after is None or error.retry_after >= deadline.left():
+            raise
+        time.sleep(error.retry_after)
+        stop(deadline)
