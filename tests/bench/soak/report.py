@@ -126,6 +126,9 @@ def _column(report: Report) -> dict[str, str]:
         "texts spoken, and per second": _list(report.spoken, report.spoken / report.minutes / 60),
         "lost, doubled, told wrongly": _list(*map(len, wrong)),
         "in doubt: `outcome_unknown`, cut connection": _list(told["outcome_unknown"], told[CUT]),
+        "sessions left open, their start in doubt": _list(
+            report.still_open.cut + report.still_open.in_doubt
+        ),
         "faults of the vendor, expired tokens refused": _list(report.faults, report.refused),
         "p50, p99 in ms": _list(report.p50 or 0, report.p99 or 0),
         "MB of a worker, when warm and at last": _each(
