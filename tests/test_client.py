@@ -1125,6 +1125,12 @@ class TestCall:
         assert call.headers["Content-Length"] == str(len(call.body))
         assert call.headers["Accept-Encoding"] == "identity"
 
+    def test_says_whose_it_is(self, heygen: HeyGenClient, vendor: requests_mock.Mocker) -> None:
+        """Their support can tell our calls from any others."""
+        heygen.task("a-session", "Hello.")
+
+        assert {each.headers["User-Agent"] for each in vendor.request_history} == {"flask-heygen"}
+
     def test_is_logged(
         self,
         heygen: HeyGenClient,
@@ -1144,20 +1150,46 @@ class TestCall:
         ]
         assert {record.levelno for record in caplog.records} == {logging.DEBUG}
 
-    def test_without_an_answer_is_a_warning(
+    def test_is_logged_with_the_time_it_took(
         self,
         heygen: HeyGenClient,
         vendor: requests_mock.Mocker,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """It names the kind of failure, not the words of the exception: they may be an echo."""
-        script(vendor, "task", {"exc": requests.ConnectionError("hunter2")})
+        """In milliseconds, by which a slow vendor is found out."""
 
-        with caplog.at_level(logging.WARNING, "flask_heygen"), pytest.raises(OutcomeUnknown):
+        def answer_late(*_: Any) -> dict[str, Any]:
+            time.sleep(0.05)
+            return {"code": 100, "message": "success"}
+
+        script(vendor, "keep_alive", {"json": answer_late})
+        started = time.monotonic()
+        with caplog.at_level(logging.DEBUG, "flask_heygen"):
+            heygen.keep_alive("a-session")
+        took = (time.monotonic() - started) * 1000
+
+        (told,) = re.findall(r"(\d+) ms$", caplog.messages[-1])
+        assert 50 <= int(told) <= took + 1
+
+    @pytest.mark.parametrize(
+        "error", [requests.ConnectionError, requests.ConnectTimeout, requests.ReadTimeout]
+    )
+    def test_without_an_answer_is_a_warning(
+        self,
+        heygen: HeyGenClient,
+        vendor: requests_mock.Mocker,
+        caplog: pytest.LogCaptureFixture,
+        error: type[Exception],
+    ) -> None:
+        """It names the kind of failure, not the words of the exception: they may be an echo."""
+        script(vendor, "task", {"exc": error("hunter2")})
+
+        with caplog.at_level(logging.WARNING, "flask_heygen"), pytest.raises(HeyGenError):
             heygen.task("a-session", "Hello.")
 
         assert re.search(
-            r"POST /v1/streaming\.task got no answer in \d+ ms: ConnectionError", caplog.text
+            rf"POST /v1/streaming\.task got no answer in \d+ ms: {error.__name__}$",
+            caplog.messages[0],
         )
         assert "hunter2" not in caplog.text
 
