@@ -45,7 +45,7 @@ def test(act, tmp_path):
 #: What gives nothing away.
 HARMLESS = {
     "nothing": "",
-    "other words": f"print('{TEXT[:11]}, {KEY[-11:]}'); logging.warning('Why do you stay?')",
+    "other words": f"print('{TEXT[:17]}, {KEY[-17:]}'); logging.warning('Why do you stay?')",
     "a host's page": f"says['/'] = '{TEXT}'; page.get('/')",
 }
 #: What gives something away, and what is told of it.
@@ -56,8 +56,8 @@ LEAKS = {
         "the log root tells a key or a token",
     ),
     "a text": (f"logging.warning('{TEXT}')", "the log root tells a text"),
-    "a part": (f"logging.warning('x{TEXT[3:15]}x')", "the log root tells a text"),
-    "an escape": ("logging.warning('Why%20did%20you')", "the log root tells a text"),
+    "a part": (f"logging.warning('x{TEXT[3:21]}x')", "the log root tells a text"),
+    "an escape": ("logging.warning('Why%20did%20you%20leave')", "the log root tells a text"),
     "two": (f"logging.warning('{TEXT} {KEY}')", "the log root tells a key or a token and a text"),
     "an error": (f"HeyGenError('{TEXT}')", "a HeyGenError tells a text"),
     "its cause": (f"lose('{KEY}')", "a HeyGenError tells a key or a token"),

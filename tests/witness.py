@@ -10,7 +10,7 @@ Left out, as they do not leave the process or are meant to be read:
 
 - the frames of a traceback, which no error can do without;
 - texts in the pages of a host, and in what LiveAvatar's page is to publish (``deliver``);
-- keys, tokens and texts of fewer than 12 characters, and single words of a text, which are said
+- keys, tokens and texts of fewer than 18 characters, and single words of a text, which are said
   by chance;
 - what a test itself reads of a process or prints by ``capsys``, and looks through.
 """
@@ -33,8 +33,9 @@ from flask import Flask, Response, request, request_finished
 
 from flask_heygen import HeyGen, HeyGenError
 
-#: Characters; so many of a secret in a row are a leak of it.
-PIECE = 12
+#: Characters; so many of a secret in a row are a leak of it. Fewer may be chance in a long run: an
+#: address with its port has 15, the moment of a token in Base64 up to 17.
+PIECE = 18
 
 #: What a JWT says before its signature; the room's, which a page is to have, says much the same.
 _SIGNED = re.compile(r"^eyJ[\w-]+\.eyJ[\w-]+\.")
