@@ -147,6 +147,9 @@ class TestASuccess:
         answer = post(*call, json_reply(status, body))
 
         assert answer.status_code in (200, 502, 504)
+        told = answer.get_json().get("data", {})
+        for name in told.keys() & {"session_id", "url", "access_token", "task_id"}:
+            assert isinstance(told[name], str)
 
 
 class TestAFailure:
