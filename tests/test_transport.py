@@ -712,7 +712,12 @@ class TestProxies:
         assert server.received == []
 
     @pytest.mark.parametrize(
-        "url", ["socks5://:the-password@127.0.0.1:1", "http://:the-password@:x"]
+        "url",
+        [
+            "socks5://:the-password@127.0.0.1:1",
+            "http://:the-password@:x",
+            "http://:the-password@:1",
+        ],
     )
     def test_one_that_cannot_be_used_is_no_reason_to_go_without(
         self, monkeypatch: pytest.MonkeyPatch, url: str
