@@ -41,7 +41,8 @@ class _Calls:
 
         """
         end = time.monotonic() + seconds
-        tunnel = connection_requires_http_tunnel(self.proxy, self.proxy_config, self.scheme)
+        scheme = (request.url or "").partition(":")[0]  # self.scheme may be that of the proxy
+        tunnel = connection_requires_http_tunnel(self.proxy, self.proxy_config, scheme)
         headers: Any = request.headers
         if self.proxy is not None and not tunnel:
             headers = {**headers, **self.proxy_headers}
@@ -91,7 +92,8 @@ class Transport(HTTPAdapter):
         self._proxies = get_environ_proxies(base_url, no_proxy=None)
         request = requests.Request("POST", base_url).prepare()
         self._pool: Any = None
-        with suppress(requests.RequestException, HTTPError):
+        # The last of these where there is a password and no host.
+        with suppress(requests.RequestException, HTTPError, TypeError):
             self._pool = self.get_connection_with_tls_context(
                 request, verify=True, proxies=self._proxies
             )
@@ -113,7 +115,11 @@ class Transport(HTTPAdapter):
         """Make the pools that requests would make for a proxy, of our connections."""
         if not proxy.startswith(("http://", "https://")):
             raise NotConfigured("The proxy that the environment names is not one for HTTP.")
-        manager: ProxyManager = super().proxy_manager_for(proxy, **options, **self._tls)
+        tls = self._tls
+        if proxy.startswith("https:"):  # whose certificate is checked as the vendor's is
+            context = tls.get("ssl_context") or _ssl_context()
+            tls = {"ssl_context": context, "proxy_ssl_context": context}
+        manager: ProxyManager = super().proxy_manager_for(proxy, **options, **tls)
         manager.pool_classes_by_scheme = _POOLS
         return manager
 

@@ -667,6 +667,36 @@ class TestProxies:
         assert len(sent) == 3
         assert set(sent) == {"Basic dXNlcjp0aGUtcGFzc3dvcmQ="}
 
+    def test_one_that_is_reached_over_https_is_used(
+        self, sim: Simulator, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So that nobody on the way to it reads the key."""
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
+
+        with serving(Proxy, certificate.context()) as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+            client_of(sim.url).start()
+
+        assert [each.path for each in proxy.received] == [
+            f"{sim.url}{call.path}" for call in sim.calls
+        ]
+
+    def test_one_that_is_reached_over_https_may_lead_to_https(
+        self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A tunnel within a tunnel."""
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
+
+        with (
+            serving(Proxy, certificate.context()) as proxy,
+            serving(tls=certificate.context()) as server,
+        ):
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+            speak(client_of(server.url))
+
+        assert len(proxy.received) == 1
+        assert server.count("task") == 1
+
     def test_one_for_https_sees_no_secret(
         self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -717,6 +747,7 @@ class TestProxies:
             "socks5://:the-password@127.0.0.1:1",
             "http://:the-password@:x",
             "http://:the-password@:1",
+            "http://:the-password@",
         ],
     )
     def test_one_that_cannot_be_used_is_no_reason_to_go_without(
