@@ -13,7 +13,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.exceptions import HTTPError
 from urllib3.util.proxy import connection_requires_http_tunnel
@@ -85,11 +85,12 @@ class Transport(HTTPAdapter):
     """
 
     def __init__(self, base_url: str) -> None:
+        self._proxies = get_environ_proxies(base_url, no_proxy=None)
         self._tls: dict[str, Any] = {}
-        if base_url.startswith("https:"):
+        urls = (base_url, select_proxy(base_url, self._proxies) or "")
+        if any(url.startswith("https:") for url in urls):
             self._tls["ssl_context"] = _ssl_context()
         super().__init__(pool_maxsize=POOL_SIZE)
-        self._proxies = get_environ_proxies(base_url, no_proxy=None)
         request = requests.Request("POST", base_url).prepare()
         self._pool: Any = None
         # The last of these where there is a password and no host.
@@ -117,8 +118,7 @@ class Transport(HTTPAdapter):
             raise NotConfigured("The proxy that the environment names is not one for HTTP.")
         tls = self._tls
         if proxy.startswith("https:"):  # whose certificate is checked as the vendor's is
-            context = tls.get("ssl_context") or _ssl_context()
-            tls = {"ssl_context": context, "proxy_ssl_context": context}
+            tls = {**tls, "proxy_ssl_context": tls["ssl_context"]}
         manager: ProxyManager = super().proxy_manager_for(proxy, **options, **tls)
         manager.pool_classes_by_scheme = _POOLS
         return manager
