@@ -34,19 +34,17 @@ class _BoundedReader(io.RawIOBase):
     """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
-        timeout = sock.gettimeout()
         self._raw, self._sock = raw, sock
-        self._end = None if timeout is None else time.monotonic() + timeout
+        self._end = time.monotonic() + (sock.gettimeout() or 0)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._end is not None:
-            left = self._end - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("The reply took too long.")
-            self._sock.settimeout(left)
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("The reply took too long.")
+        self._sock.settimeout(left)
         return self._raw.readinto(buffer)
 
     def close(self) -> None:

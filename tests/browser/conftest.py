@@ -14,17 +14,7 @@ from werkzeug.serving import make_server
 
 from example_app import create_app
 from flask_heygen.simulator import Simulator
-
-#: A browser that calls nobody by itself: what it asks for, the page asked for.
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tests.browser.chromium import QUIET
 
 
 @dataclass

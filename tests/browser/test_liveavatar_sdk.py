@@ -1,7 +1,6 @@
 """LiveAvatar's own web SDK, unmodified in a real browser, as a witness of the simulator."""
 
 import functools
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -14,34 +13,17 @@ import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from flask_heygen.simulator import Simulator
+from tests.browser.chromium import QUIET, lack, program
 
 MODULES = Path(__file__).parents[2] / "example_app/node_modules"
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
 LONG = "One moment, please, this is a rather long question. " * 8
 ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *QUIET,
     "--autoplay-policy=no-user-gesture-required",
 )
 SPOKEN = "avatar.speak_ended"
-
-
-def lack(advice: str) -> None:
-    say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-    say(advice)
-
-
-def program(name: str, advice: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        lack(advice)
-    return str(found)
 
 
 def module(path: str) -> Path:

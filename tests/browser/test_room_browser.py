@@ -1,7 +1,6 @@
 """A session's room, as an unmodified livekit-client meets it in a real browser."""
 
 import functools
-import os
 import shutil
 import threading
 import time
@@ -15,36 +14,19 @@ import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from flask_heygen.simulator import Simulator
+from tests.browser.chromium import QUIET, lack, program
 
 #: The one that HeyGen's SDK pins, and the newest.
 VERSIONS = ("livekit-client-2.11.3", "livekit-client")
 MODULES = Path(__file__).parents[2] / "example_app/node_modules"
 TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
 ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+    *QUIET,
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
 ROOM_DELETED = 5
-
-
-def program(name: str, advice: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        lack(advice)
-    return str(found)
-
-
-def lack(advice: str) -> None:
-    say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-    say(advice)
 
 
 def module(path: str) -> Path:
