@@ -1,14 +1,12 @@
 """A session's room, as LiveKit's own Python client meets it."""
 
 import asyncio
-import json
 import re
 import subprocess
 import sys
 import threading
 import time
-from array import array
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
@@ -19,20 +17,11 @@ from livekit import rtc
 from livekit.protocol.rtc import LeaveRequest, SignalResponse
 
 from flask_heygen.simulator import Refusal, Simulator
+from tests.rooms.guest import LONG, LOUD, SILENT, TEXT, Guest, Invite, until
 
-TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
-LONG = "One moment, please, this is a rather long question. " * 8
 NOT_READY = {"code": 400006, "message": "Session is not in correct state"}
-LOUD, SILENT = 2000, 200
 # Where the mouth is, in pixels.
 MOUTH = [(y, x) for y in range(192, 224) for x in range(300, 342)]
-
-
-def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"In vain was waited until {what}."
-        time.sleep(0.01)
 
 
 class Account:
@@ -73,81 +62,13 @@ class Customer(Account):
         return self.sim.sessions[session["session_id"]].state
 
 
-class Guest:
-    """Somebody in a room: what was seen, heard and told there."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._tasks: list[asyncio.Task[None]] = []
-        self.messages: list[dict[str, Any]] = []
-        self.packets: list[rtc.DataPacket] = []
-        self.speakers: list[list[str]] = []
-        self.peaks: list[int] = []
-        self.pictures: list[rtc.VideoFrame] = []
-        self.left: list[int] = []
-        self.room: rtc.Room = self.run(self._enter())
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
-
-    async def _enter(self) -> rtc.Room:
-        room = rtc.Room()
-        room.on("data_received", self._hear)
-        room.on("track_subscribed", self._watch)
-        room.on("disconnected", self.left.append)
-        room.on(
-            "active_speakers_changed", lambda all_: self.speakers.append([p.identity for p in all_])
-        )
-        return room
+class Page(Guest):
+    """A page that HeyGen's messages reach."""
 
     def join(self, session: dict[str, Any]) -> None:
         """Enter, and wait for the picture."""
-        self.run(self.room.connect(session["url"], session["access_token"]))
-        until(lambda: self.pictures, "the picture came")
-
-    def peak(self, blocks: int = 0) -> int:
-        """Tell the loudest of the last blocks of sound, or of all."""
-        return max(self.peaks[-blocks:], default=0)
-
-    def deaf(self) -> bool:
-        """Tell whether the avatar's voice arrives, and the client does not play it.
-
-        On a busy machine a process of livekit 1.2.1 may play no sample of any room, though no
-        packet is lost.  What is heard is tested in the browser, too, and without this excuse.
-        """
-        return not self.peaks and self.run(self._packets()) > 50
-
-    async def _packets(self) -> int:
-        stats = (await self.room.get_rtc_stats()).subscriber_stats
-        inbound = [each.inbound_rtp for each in stats if each.HasField("inbound_rtp")]
-        voices = [each for each in inbound if each.stream.kind == "audio"]
-        return sum(each.received.packets_received for each in voices)
-
-    def leave(self) -> None:
-        self.run(self._leave())
-
-    async def _leave(self) -> None:
-        await self.room.disconnect()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _hear(self, packet: rtc.DataPacket) -> None:
-        self.packets.append(packet)
-        self.messages.append(json.loads(packet.data))
-
-    def _watch(self, track: rtc.Track, *_: object) -> None:
-        listens = track.kind == rtc.TrackKind.KIND_AUDIO
-        work = self._listen(track) if listens else self._look(track)
-        self._tasks.append(asyncio.get_running_loop().create_task(work))
-
-    async def _listen(self, track: rtc.Track) -> None:
-        async for event in rtc.AudioStream(track):
-            self.peaks.append(max(map(abs, array("h", bytes(event.frame.data)))))
-
-    async def _look(self, track: rtc.Track) -> None:
-        async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24):
-            self.pictures.append(event.frame)
+        self.enter(session["url"], session["access_token"])
+        self.until_seen()
 
     async def publish(self) -> rtc.LocalTrackPublication:
         """Publish a microphone, and say something into it."""
@@ -159,7 +80,7 @@ class Guest:
         return publication
 
     def heard(self, kind: str) -> list[dict[str, Any]]:
-        return [message for message in self.messages if message["type"] == kind]
+        return [message for message in self.messages() if message["type"] == kind]
 
     def until_said(self, count: int = 1) -> None:
         until(lambda: len(self.heard("avatar_stop_talking")) == count, "the avatar had spoken")
@@ -184,24 +105,6 @@ def movement(pictures: list[rtc.VideoFrame]) -> float:
     )
 
 
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield loop
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-
-@pytest.fixture
-def stack(loop: asyncio.AbstractEventLoop) -> Iterator[ExitStack]:
-    """Close what a test opened, last first, while the guests' loop still runs."""
-    with ExitStack() as stack:
-        yield stack
-
-
 Open = Callable[..., Customer]
 
 
@@ -221,26 +124,13 @@ def account(open_account: Open) -> Customer:
     return open_account()
 
 
-Invite = Callable[[], Guest]
-
-
 @pytest.fixture
-def invite(loop: asyncio.AbstractEventLoop, stack: ExitStack) -> Invite:
-    def invite() -> Guest:
-        guest = Guest(loop)
-        stack.callback(guest.leave)
-        return guest
-
-    return invite
-
-
-@pytest.fixture
-def guest(invite: Invite) -> Guest:
-    return invite()
+def guest(invite: Invite) -> Page:
+    return invite(Page)
 
 
 class TestEntering:
-    def test_connects_the_session(self, account: Customer, guest: Guest) -> None:
+    def test_connects_the_session(self, account: Customer, guest: Page) -> None:
         """A started session is connecting, and takes no task, until somebody is in its room."""
         session = account.started()
         session_id = session["session_id"]
@@ -252,7 +142,7 @@ class TestEntering:
         assert account.state(session) == "connected"
         assert account.say(session, "Now")["task_id"]
 
-    def test_may_come_before_the_start(self, account: Customer, guest: Guest) -> None:
+    def test_may_come_before_the_start(self, account: Customer, guest: Page) -> None:
         """Who waits in a new session's room makes it connected as soon as it starts."""
         session = account.new()
         guest.join(session)
@@ -261,7 +151,7 @@ class TestEntering:
 
         assert (new, account.state(session)) == ("new", "connected")
 
-    def test_meets_the_avatar(self, account: Customer, guest: Guest) -> None:
+    def test_meets_the_avatar(self, account: Customer, guest: Page) -> None:
         """The participant heygen publishes a voice and a face of 640 by 360 pixels."""
         guest.join(account.started())
 
@@ -271,7 +161,7 @@ class TestEntering:
         assert kinds == {rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO}
         assert {(each.width, each.height) for each in guest.pictures} == {(640, 360)}
 
-    def test_may_publish_a_microphone(self, account: Customer, guest: Guest) -> None:
+    def test_may_publish_a_microphone(self, account: Customer, guest: Page) -> None:
         """A user's voice is taken, though nobody listens."""
         guest.join(account.started())
         publication = guest.run(guest.publish())
@@ -281,7 +171,7 @@ class TestEntering:
     def test_twice_throws_the_first_out(self, account: Customer, invite: Invite) -> None:
         """A token carries one identity, and that is in the room only once."""
         session = account.started()
-        first, second = invite(), invite()
+        first, second = invite(Page), invite(Page)
         first.join(session)
         second.join(session)
         until(lambda: first.left, "the first was gone")
@@ -326,7 +216,7 @@ class TestRefusing:
 
         assert self.validate(account, session) == 404
 
-    def test_is_understood_by_the_client(self, account: Customer, guest: Guest) -> None:
+    def test_is_understood_by_the_client(self, account: Customer, guest: Page) -> None:
         """The official client reports what the simulator said."""
         session = {**account.new(), "access_token": "nonsense"}
 
@@ -401,7 +291,7 @@ async def signals(
 
 
 class TestSpeaking:
-    def test_is_heard_and_seen(self, account: Customer, guest: Guest) -> None:
+    def test_is_heard_and_seen(self, account: Customer, guest: Page) -> None:
         """Sound and mouth move while a task is spoken, and rest after."""
         session = account.started()
         guest.join(session)
@@ -417,7 +307,7 @@ class TestSpeaking:
         assert loud
         assert shown > 15
 
-    def test_takes_as_long_as_was_told(self, account: Customer, guest: Guest) -> None:
+    def test_takes_as_long_as_was_told(self, account: Customer, guest: Page) -> None:
         """The reply's duration_ms is that of the sound, as the last message tells it, too."""
         session = account.started()
         guest.join(session)
@@ -430,26 +320,26 @@ class TestSpeaking:
         assert guest.heard("avatar_stop_talking")[0]["duration_ms"] == told["duration_ms"]
         assert took >= told["duration_ms"] / 1000
 
-    def test_is_told_in_messages(self, account: Customer, guest: Guest) -> None:
+    def test_is_told_in_messages(self, account: Customer, guest: Page) -> None:
         """Start, words in groups, the end of the words, the end of the sound: task by task."""
         session = account.started()
         guest.join(session)
         tasks = [account.say(session, text)["task_id"] for text in (TEXT, "And then?")]
         guest.until_said(2)
 
-        kinds = [[m["type"] for m in guest.messages if m["task_id"] == task] for task in tasks]
+        kinds = [[m["type"] for m in guest.messages() if m["task_id"] == task] for task in tasks]
         for each in kinds:
             assert each[0] == "avatar_start_talking"
             assert set(each[1:-2]) == {"avatar_talking_message"}
             assert each[-2:] == ["avatar_end_message", "avatar_stop_talking"]
         assert len(kinds[0]) > 5
-        assert [m["task_id"] for m in guest.messages] == sorted(
-            (m["task_id"] for m in guest.messages), key=tasks.index
+        assert [m["task_id"] for m in guest.messages()] == sorted(
+            (m["task_id"] for m in guest.messages()), key=tasks.index
         )
         words = [message["message"] for message in guest.heard("avatar_talking_message")]
         assert "".join(words) == TEXT + "And then?"
 
-    def test_sends_reliable_packets(self, account: Customer, guest: Guest) -> None:
+    def test_sends_reliable_packets(self, account: Customer, guest: Page) -> None:
         """They come from heygen, reliably and without a topic."""
         session = account.started()
         guest.join(session)
@@ -462,7 +352,7 @@ class TestSpeaking:
         assert packet.kind == rtc.DataPacketKind.KIND_RELIABLE
         assert not packet.topic
 
-    def test_makes_heygen_the_active_speaker(self, account: Customer, guest: Guest) -> None:
+    def test_makes_heygen_the_active_speaker(self, account: Customer, guest: Page) -> None:
         """The avatar is the active speaker while it speaks, and nobody is after."""
         session = account.started()
         guest.join(session)
@@ -477,7 +367,7 @@ class TestSpeaking:
         durations = []
         for options in voices:
             session = account.started(**options)
-            invite().join(session)
+            invite(Page).join(session)
             durations.append(account.say(session, TEXT)["duration_ms"])
 
         usual, fast, german = durations
@@ -486,7 +376,7 @@ class TestSpeaking:
 
     def test_holds_for_both_of_two_rooms(self, account: Customer, invite: Invite) -> None:
         """Each room hears its own tasks."""
-        sessions, guests = [account.started() for _ in range(2)], [invite(), invite()]
+        sessions, guests = [account.started() for _ in range(2)], [invite(Page), invite(Page)]
         for session, guest in zip(sessions, guests, strict=True):
             guest.join(session)
         tasks = [account.say(session, TEXT)["task_id"] for session in sessions]
@@ -494,12 +384,12 @@ class TestSpeaking:
             guest.until_said()
 
         for task, guest in zip(tasks, guests, strict=True):
-            assert {message["task_id"] for message in guest.messages} == {task}
+            assert {message["task_id"] for message in guest.messages()} == {task}
             assert guest.peak() > LOUD or guest.deaf()
 
 
 class TestInterrupting:
-    def test_silences(self, account: Customer, guest: Guest) -> None:
+    def test_silences(self, account: Customer, guest: Page) -> None:
         """The task that is spoken ends at once, and what is queued never begins."""
         session = account.started()
         guest.join(session)
@@ -520,14 +410,14 @@ class TestInterrupting:
 
 
 class TestHearing:
-    def test_is_told_to_the_room(self, account: Customer, guest: Guest) -> None:
+    def test_is_told_to_the_room(self, account: Customer, guest: Page) -> None:
         """What the simulator is told that the user said, it tells the page."""
         session = account.started()
         guest.join(session)
         account.sim.hear(session["session_id"], "I like Python.")
-        until(lambda: len(guest.messages) == 2, "both messages came")
+        until(lambda: len(guest.messages()) == 2, "both messages came")
 
-        talking, end = guest.messages
+        talking, end = guest.messages()
         task_id = talking.pop("task_id")
         assert talking == {"type": "user_talking_message", "message": "I like Python."}
         assert end == {"type": "user_end_message", "task_id": task_id}
@@ -552,7 +442,7 @@ ENDINGS: dict[str, Callable[[Customer, str], object]] = {
 class TestEnding:
     @pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS.keys())
     def test_deletes_the_room(
-        self, account: Customer, guest: Guest, end: Callable[[Customer, str], object]
+        self, account: Customer, guest: Page, end: Callable[[Customer, str], object]
     ) -> None:
         """Whatever ends a session, its guests are sent away, and know that the room is gone."""
         session = account.started()
@@ -562,7 +452,7 @@ class TestEnding:
 
         assert guest.left == [rtc.DisconnectReason.ROOM_DELETED]
 
-    def test_is_not_caused_by_leaving(self, account: Customer, guest: Guest) -> None:
+    def test_is_not_caused_by_leaving(self, account: Customer, guest: Page) -> None:
         """An empty room stays for five minutes, and its session speaks on."""
         session = account.started(activity_idle_timeout=3600)
         guest.join(session)
@@ -591,7 +481,7 @@ class TestSimulator:
     def test_sends_everybody_away_when_it_stops(self, account: Customer, invite: Invite) -> None:
         """Its sessions are still there when it starts again, and can be joined again."""
         session = account.started()
-        first, second = invite(), invite()
+        first, second = invite(Page), invite(Page)
         first.join(session)
         account.say(session, LONG)
         account.sim.stop()
@@ -604,7 +494,7 @@ class TestSimulator:
         assert first.left == [rtc.DisconnectReason.SERVER_SHUTDOWN]
         assert account.state(session) == "connected"
 
-    def test_leaves_nothing_running(self, account: Customer, guest: Guest) -> None:
+    def test_leaves_nothing_running(self, account: Customer, guest: Page) -> None:
         """After a stop its threads are gone."""
         before = threads()
         with Simulator(joined=False) as sim:
@@ -621,6 +511,7 @@ import sys
 sys.modules["aiortc"] = None
 import requests
 from flask_heygen.simulator import Simulator, joinable
+from tests.rooms.guest import LONG, LOUD, SILENT, TEXT, Guest, Invite, until
 with Simulator() as sim:
     key = {"X-Api-Key": "key"}
     token = requests.post(sim.url + "/v1/streaming.create_token", json={}, headers=key).json()

@@ -1,11 +1,8 @@
 """A LiveAvatar session's room, as LiveKit's own Python client meets it."""
 
-import asyncio
 import json
-import threading
 import time
-from array import array
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,56 +11,26 @@ import requests
 from livekit import rtc
 
 from flask_heygen.simulator import Simulator
+from tests.rooms.guest import LONG, LOUD, SILENT, TEXT, Guest, Invite, until
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 KEY = {"X-API-KEY": "key"}
 CONTROL, RESPONSE = "agent-control", "agent-response"
-TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
-LONG = "One moment, please, this is a rather long question. " * 8
-LOUD, SILENT = 2000, 200
 #: Longer than any test: the agent comes when the clock is moved.
 LATE = 100.0
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"In vain was waited until {what}."
-        time.sleep(0.01)
-
-
-class Guest:
-    """A page in a room: what it saw, heard and was told there, and what it publishes."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._tasks: list[asyncio.Task[None]] = []
-        self.packets: list[rtc.DataPacket] = []
-        self.joined: list[str] = []
-        self.peaks: list[int] = []
-        self.pictures: list[rtc.VideoFrame] = []
-        self.left: list[int] = []
-        self.room: rtc.Room = self.run(self._enter())
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
-
-    async def _enter(self) -> rtc.Room:
-        room = rtc.Room()
-        room.on("data_received", self.packets.append)
-        room.on("participant_connected", lambda each: self.joined.append(each.identity))
-        room.on("track_subscribed", self._watch)
-        room.on("disconnected", self.left.append)
-        return room
+class Page(Guest):
+    """A page that gives commands, and is told what becomes of them."""
 
     def join(self, session: dict[str, Any]) -> None:
         """Enter, whoever else is there."""
-        self.run(self.room.connect(session["livekit_url"], session["livekit_client_token"]))
+        self.enter(session["livekit_url"], session["livekit_client_token"])
 
     def join_and_see(self, session: dict[str, Any]) -> None:
         """Enter, and wait for the picture."""
         self.join(session)
-        until(lambda: self.pictures, "the picture came")
+        self.until_seen()
 
     def publish(self, content: object, *, topic: str = CONTROL, reliable: bool = True) -> None:
         payload = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -77,73 +44,12 @@ class Guest:
     def present(self) -> set[str]:
         return set(self.room.remote_participants)
 
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(packet.data) for packet in self.packets]
-
     def told(self) -> list[tuple[str, str | None]]:
         """Give kind and source of each event."""
-        return [(event["event_type"], event["source_event_id"]) for event in self.events()]
+        return [(event["event_type"], event["source_event_id"]) for event in self.messages()]
 
     def until_told(self, kind: str, source: str | None = "1") -> None:
         until(lambda: (kind, source) in self.told(), f"{kind} of {source} was told")
-
-    def peak(self, blocks: int = 0) -> int:
-        """Tell the loudest of the last blocks of sound, or of all."""
-        return max(self.peaks[-blocks:], default=0)
-
-    def deaf(self) -> bool:
-        """Tell whether the avatar's voice arrives, and the client does not play it.
-
-        On a busy machine a process of livekit 1.2.1 may play no sample of any room, though no
-        packet is lost.  What is heard is tested in the browser, too, and without this excuse.
-        """
-        return not self.peaks and self.run(self._packets()) > 50
-
-    async def _packets(self) -> int:
-        stats = (await self.room.get_rtc_stats()).subscriber_stats
-        inbound = [each.inbound_rtp for each in stats if each.HasField("inbound_rtp")]
-        voices = [each for each in inbound if each.stream.kind == "audio"]
-        return sum(each.received.packets_received for each in voices)
-
-    def leave(self) -> None:
-        self.run(self._leave())
-
-    async def _leave(self) -> None:
-        await self.room.disconnect()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _watch(self, track: rtc.Track, *_: object) -> None:
-        listens = track.kind == rtc.TrackKind.KIND_AUDIO
-        work = self._listen(track) if listens else self._look(track)
-        self._tasks.append(asyncio.get_running_loop().create_task(work))
-
-    async def _listen(self, track: rtc.Track) -> None:
-        async for event in rtc.AudioStream(track):
-            self.peaks.append(max(map(abs, array("h", bytes(event.frame.data)))))
-
-    async def _look(self, track: rtc.Track) -> None:
-        async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24):
-            self.pictures.append(event.frame)
-
-
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield loop
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-
-@pytest.fixture
-def stack(loop: asyncio.AbstractEventLoop) -> Iterator[ExitStack]:
-    """Close what a test opened, last first, while the guests' loop still runs."""
-    with ExitStack() as stack:
-        yield stack
 
 
 Open = Callable[..., Simulator]
@@ -165,22 +71,9 @@ def late(open_simulator: Open) -> Simulator:
     return open_simulator(agent_seconds=LATE)
 
 
-Invite = Callable[[], Guest]
-
-
 @pytest.fixture
-def invite(loop: asyncio.AbstractEventLoop, stack: ExitStack) -> Invite:
-    def invite() -> Guest:
-        guest = Guest(loop)
-        stack.callback(guest.leave)
-        return guest
-
-    return invite
-
-
-@pytest.fixture
-def guest(invite: Invite) -> Guest:
-    return invite()
+def guest(invite: Invite) -> Page:
+    return invite(Page)
 
 
 def started(sim: Simulator, **persona: object) -> dict[str, Any]:
@@ -198,7 +91,7 @@ def agent_of(session: dict[str, Any]) -> str:
 
 
 class TestEntering:
-    def test_meets_the_avatar_and_its_agent(self, sim: Simulator, guest: Guest) -> None:
+    def test_meets_the_avatar_and_its_agent(self, sim: Simulator, guest: Page) -> None:
         """The avatar has a voice and a face; the agent is there, and has neither."""
         session = started(sim)
         guest.join_and_see(session)
@@ -210,7 +103,7 @@ class TestEntering:
         assert not people[agent_of(session)].track_publications
         assert sim.sessions[session["session_id"]].state == "connected"
 
-    def test_may_come_before_them(self, late: Simulator, guest: Guest) -> None:
+    def test_may_come_before_them(self, late: Simulator, guest: Page) -> None:
         """Who comes first is told when they join, and then sees and hears the avatar."""
         session = started(late)
         guest.join(session)
@@ -227,7 +120,7 @@ class TestEntering:
     def test_twice_throws_the_first_out(self, sim: Simulator, invite: Invite) -> None:
         """The client's token carries one identity, and that is in the room only once."""
         session = started(sim)
-        first, second = invite(), invite()
+        first, second = invite(Page), invite(Page)
         first.join_and_see(session)
         second.join_and_see(session)
         until(lambda: first.left, "the first was gone")
@@ -237,7 +130,7 @@ class TestEntering:
 
 
 class TestPublishing:
-    def test_has_the_avatar_speak(self, sim: Simulator, guest: Guest) -> None:
+    def test_has_the_avatar_speak(self, sim: Simulator, guest: Page) -> None:
         """A text is heard, and recorded as a task with the session's token."""
         guest.join_and_see(started(sim))
         guest.say(TEXT)
@@ -249,7 +142,7 @@ class TestPublishing:
         assert loud
         assert (speech.text, speech.task_id, speech.token) == (TEXT, "1", token.value)
 
-    def test_keeps_its_order(self, sim: Simulator, guest: Guest) -> None:
+    def test_keeps_its_order(self, sim: Simulator, guest: Page) -> None:
         """Texts are spoken one after the other, as they came, answers among them."""
         guest.join_and_see(started(sim))
         guest.say(TEXT, "1")
@@ -265,7 +158,7 @@ class TestPublishing:
             for moment in ("started", "ended")
         ]
 
-    def test_interrupts(self, sim: Simulator, guest: Guest) -> None:
+    def test_interrupts(self, sim: Simulator, guest: Page) -> None:
         """What is spoken ends at once, and what is queued never begins."""
         guest.join_and_see(started(sim))
         guest.say(LONG, "1")
@@ -282,7 +175,7 @@ class TestPublishing:
         assert [speech.interrupted for speech in sim.spoken] == [True, True, False]
 
     def test_is_lost_before_the_agent_has_joined(
-        self, late: Simulator, guest: Guest, caplog: pytest.LogCaptureFixture
+        self, late: Simulator, guest: Page, caplog: pytest.LogCaptureFixture
     ) -> None:
         """A command that finds nobody is never obeyed, and the log says so."""
         session = started(late)
@@ -308,7 +201,7 @@ class TestPublishing:
         ],
     )
     def test_heeds_nothing_else(
-        self, sim: Simulator, guest: Guest, content: object, options: dict[str, Any]
+        self, sim: Simulator, guest: Page, content: object, options: dict[str, Any]
     ) -> None:
         """Another topic, a message that is not reliable, and what is no event pass."""
         guest.join_and_see(started(sim))
@@ -318,7 +211,7 @@ class TestPublishing:
 
         assert sim.texts == ("Yes.",)
 
-    def test_by_the_test_is_the_same(self, sim: Simulator, guest: Guest) -> None:
+    def test_by_the_test_is_the_same(self, sim: Simulator, guest: Page) -> None:
         """What `publish` does for a page is heard in the room, too."""
         session = started(sim)
         guest.join_and_see(session)
@@ -326,11 +219,11 @@ class TestPublishing:
         sim.publish(session["session_id"], event)
         guest.until_told("avatar.speak_ended")
 
-        assert guest.events() == list(sim.events(session["session_id"]))
+        assert guest.messages() == list(sim.events(session["session_id"]))
 
 
 class TestTelling:
-    def test_is_in_reliable_packets_of_the_agent(self, sim: Simulator, guest: Guest) -> None:
+    def test_is_in_reliable_packets_of_the_agent(self, sim: Simulator, guest: Page) -> None:
         """They come from the agent, reliably, on the topic agent-response."""
         session = started(sim)
         guest.join_and_see(session)
@@ -343,7 +236,7 @@ class TestTelling:
             assert packet.kind == rtc.DataPacketKind.KIND_RELIABLE
             assert packet.topic == RESPONSE
 
-    def test_follows_the_voice(self, sim: Simulator, guest: Guest) -> None:
+    def test_follows_the_voice(self, sim: Simulator, guest: Page) -> None:
         """The words come at once, and beginning and end as they are heard."""
         session = started(sim)
         guest.join_and_see(session)
@@ -352,7 +245,7 @@ class TestTelling:
         guest.until_told("avatar.speak_ended")
         took = time.monotonic() - started_at
 
-        words, *_ = guest.events()
+        words, *_ = guest.messages()
         assert guest.told() == [
             ("avatar.transcription", "1"),
             ("avatar.speak_started", "1"),
@@ -361,14 +254,14 @@ class TestTelling:
         assert (words["text"], words["session_id"]) == (TEXT, session["session_id"])
         assert took >= sim.spoken[0].duration_ms / 1000
 
-    def test_tells_what_the_user_said(self, sim: Simulator, guest: Guest) -> None:
+    def test_tells_what_the_user_said(self, sim: Simulator, guest: Page) -> None:
         """What the simulator is told that the user said, it tells the page."""
         session = started(sim)
         guest.join_and_see(session)
         sim.hear(session["session_id"], "I like Python.")
         guest.until_told("user.transcription", None)
 
-        assert guest.events()[-1]["text"] == "I like Python."
+        assert guest.messages()[-1]["text"] == "I like Python."
 
     def test_uses_the_voice_that_was_asked_for(self, sim: Simulator, invite: Invite) -> None:
         """A voice's speed and the language change the sound."""
@@ -378,7 +271,7 @@ class TestTelling:
             {"language": "de"},
         ]
         for persona in personas:
-            page = invite()
+            page = invite(Page)
             page.join_and_see(started(sim, **persona))
             page.say(TEXT)
             page.until_told("avatar.speak_started")
@@ -399,7 +292,7 @@ class TestEnding:
         ids=["idle", "vendor", "reset"],
     )
     def test_is_told_before_the_room_is_deleted(
-        self, sim: Simulator, guest: Guest, end: Callable[[Simulator, str], object], reason: str
+        self, sim: Simulator, guest: Page, end: Callable[[Simulator, str], object], reason: str
     ) -> None:
         """Its guests learn the reason, by both of its names, and are sent away."""
         session = started(sim)
@@ -407,14 +300,14 @@ class TestEnding:
         end(sim, session["session_id"])
         until(lambda: guest.left, "the guest was sent away")
 
-        [event] = guest.events()
+        [event] = guest.messages()
         assert event["event_type"] == "session.stopped"
         assert event["end_reason"] == event["stop_reason"] == reason
         assert guest.left == [rtc.DisconnectReason.ROOM_DELETED]
 
 
 class TestStreaming:
-    def test_obeys_no_page(self, sim: Simulator, guest: Guest) -> None:
+    def test_obeys_no_page(self, sim: Simulator, guest: Page) -> None:
         """In a room of the streaming API a page's commands pass."""
         with requests.Session() as http:
             http.trust_env = False
