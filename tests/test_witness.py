@@ -39,7 +39,7 @@ def test(act, tmp_path):
         started = page.post("/api/heygen/start", json={{{{}}}}).json["data"]
         task = {{{{"session_id": started["session_id"], "text": "{TEXT}"}}}}
         assert page.post("/api/heygen/task", json=task).status_code == 200
-        exec(act)
+        exec(act, {{{{**globals(), **locals()}}}})
 """
 
 #: What gives nothing away.
@@ -76,6 +76,28 @@ LEAKS = {
     ),
 }
 
+#: As coverage does it, and with as many switches from thread to thread as can be had.
+THREADS = """
+import sys, threading
+
+def start_some():
+    some = [threading.Thread(target=ran.append, args=(None,)) for _ in range(500)]
+    for thread in some:
+        thread.start()
+    for thread in some:
+        thread.join()
+
+ran = []
+threading.settrace(lambda *_: None)
+sys.setswitchinterval(1e-6)
+starters = [threading.Thread(target=start_some) for _ in range(8)]
+for starter in starters:
+    starter.start()
+for starter in starters:
+    starter.join()
+assert len(ran) == 8 * 500
+"""
+
 
 def run(acts: Mapping[str, str], tmp_path: Path) -> tuple[int, str]:
     """Run a test for each act, with the witness; return what the run exits with, and prints."""
@@ -100,6 +122,12 @@ class TestARun:
         status, told = run(HARMLESS, tmp_path)
 
         assert (status, "secrets that were told" in told) == (0, False), told
+
+    def test_lets_all_threads_run(self, tmp_path: Path) -> None:
+        """One that dies as it starts has others wait for it, forever."""
+        status, told = run({"threads that are followed": THREADS}, tmp_path)
+
+        assert status == 0, told
 
     def test_fails_where_a_secret_is_told(self, tmp_path: Path) -> None:
         """Though all of its tests pass; each leak is named, and none repeated."""

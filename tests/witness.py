@@ -24,6 +24,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from http.client import HTTPConnection
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
@@ -131,11 +132,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _listen_to_the_wire(witness: Witness) -> None:
-    def audit(event: str, of_what: tuple[Any, ...]) -> None:
-        if event == "http.client.send" and isinstance(of_what[1], bytes):
-            witness.hear(of_what[1].decode(errors="replace"))
+    # Patched, though send raises an audit event: before Python 3.12, a hook for those that is
+    # written in Python has now and then a thread die as it starts, where coverage follows it.
+    send = HTTPConnection.send
 
-    sys.addaudithook(audit)
+    def heard(self: HTTPConnection, data: Any) -> None:
+        if isinstance(data, bytes):
+            witness.hear(data.decode(errors="replace"))
+        send(self, data)
+
+    HTTPConnection.send = heard  # type: ignore[method-assign]
 
 
 def _listen_to_logs(witness: Witness) -> None:
