@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import queue
 import subprocess
 import sys
 import threading
@@ -385,15 +384,15 @@ class TestMinter:
         """Keep minters, and wait until one more of them waits for an order."""
         seats = threading.Semaphore(0)
 
-        class Watched(queue.SimpleQueue[None]):
-            def get(self, block: bool = True, timeout: float | None = None) -> None:
+        class Watched(threading.Semaphore):
+            def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
                 seats.release()
-                super().get(block, timeout)
+                return super().acquire(blocking, timeout)
 
         def seated() -> None:
             assert seats.acquire(timeout=10)
 
-        monkeypatch.setattr(queue, "SimpleQueue", Watched)
+        monkeypatch.setattr(threading, "Semaphore", Watched)
         monkeypatch.setattr(tokens, "LINGER", 60)
         return seated
 
@@ -432,15 +431,14 @@ class TestMinter:
     ) -> None:
         """An order that comes at that very moment is not lost."""
 
-        class Late(queue.SimpleQueue[None]):
-            def get(self, block: bool = True, timeout: float | None = None) -> None:
+        class Late(threading.Semaphore):
+            def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
                 if timeout is None:
-                    super().get(block)
-                else:
-                    stock.order()
-                    raise queue.Empty
+                    return super().acquire(blocking)
+                stock.order()
+                return False
 
-        monkeypatch.setattr(queue, "SimpleQueue", Late)
+        monkeypatch.setattr(threading, "Semaphore", Late)
         stock = TestStock.of(2)
 
         stock.order()

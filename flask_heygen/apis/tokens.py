@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections import deque
@@ -51,7 +50,7 @@ class SpareTokens:
         self._ordered = 0
         self._rest_until = 0.0
         self._minters_free = 0
-        self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._calls = threading.Semaphore(0)
 
     def take(self) -> Token | None:
         """Hand out the youngest token, or None where there is none; each is handed out once."""
@@ -71,7 +70,7 @@ class SpareTokens:
             if called:
                 self._minters_free -= 1
         if called:
-            self._calls.put(None)
+            self._calls.release()
             return
         try:
             threading.Thread(target=self._work, name="heygen-tokens", daemon=True).start()
@@ -86,14 +85,13 @@ class SpareTokens:
             self._deliver()
             with self._lock:
                 self._minters_free += 1
-            try:
-                self._calls.get(timeout=LINGER)
-            except queue.Empty:
-                with self._lock:
-                    if self._minters_free > 0:
-                        self._minters_free -= 1
-                        return
-                self._calls.get()  # all that wait are being called, this one too
+            if self._calls.acquire(timeout=LINGER):
+                continue
+            with self._lock:
+                if self._minters_free > 0:
+                    self._minters_free -= 1
+                    return
+            self._calls.acquire()  # all that wait are being called, this one too
 
     def _deliver(self) -> None:
         token, rest = None, 0

@@ -83,8 +83,8 @@ class Host:
     def rest(self) -> None:
         """Wait until nothing goes on in the background."""
         until = time.monotonic() + 30
-        while set(threading.enumerate()) - self._threads - self.proxy.threads:
-            assert time.monotonic() < until
+        while busy := set(threading.enumerate()) - self._threads - self.proxy.threads:
+            assert time.monotonic() < until, f"Still there: {busy}"
             time.sleep(0.005)
 
     def _post(self, route: str, fields: dict[str, str]) -> tuple[Answer, dict[str, Any]]:
