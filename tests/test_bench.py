@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from tests.bench.contenders import HERE, Contender, contenders
 from tests.bench.figures import Figures, compared, medians
 from tests.bench.load import Load
 from tests.bench.rounds import Results
+from tests.parts import lack
 
 CONTENDERS = contenders("https://upstream.test", threads=16)
 LOAD = "5/s"
@@ -25,10 +25,9 @@ BRIEF = "--rounds 1 --seconds 0.8 --warm-up 0.2 --run-in 0.4 --threads 16 --mark
 
 
 def need(missing: list[str]) -> None:
-    """Skip what needs something that is not here; where CI is set, all of it has to be."""
+    """Go no further without it."""
     if missing:
-        reason = f"{', '.join(missing)} is not installed."
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+        lack(f"{', '.join(missing)} is not installed.")
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,9 @@ from flask_heygen.simulator import Fault, Simulator
 from tests.bench import trust
 from tests.bench.contenders import KEY
 from tests.bench.stand import upstream
+from tests.parts import lack
 from tests.recipes.readme import blocks
-from tests.servers.machines import lack, wait_until
+from tests.servers.machines import wait_until
 
 SERVERS = Path(__file__).parent / "servers"
 

@@ -18,7 +18,7 @@ from tests.bench.soak.verdict import Open, Verdict, judge, still_open
 from tests.bench.soak.weather import Record, used_twice
 from tests.bench.soak.workers import Life, Sample
 from tests.bench.tables import renewed
-from tests.servers.machines import lack
+from tests.parts import lack
 
 BRIEF = "--minutes 0.13 --interviews 30 --think 0.2 1 --markdown"
 #: What a page may be told on such a day.

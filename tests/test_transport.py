@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import logging
-import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -27,6 +25,7 @@ from flask_heygen.apis import tokens
 from flask_heygen.errors import NotConfigured, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
+from tests.parts import program
 
 #: Seconds, the fewest that HEYGEN_TIMEOUT can be; and a slow machine's share beside them.
 TIMEOUT, GRACE = 1, 0.6
@@ -827,22 +826,15 @@ class Certificate:
         return context
 
 
-def openssl() -> None:
-    """Go no further without the program."""
-    if shutil.which("openssl") is None:
-        reason = "The program openssl, which makes certificates, is not installed."
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-
-
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    openssl()
+    program("openssl", "openssl")
     return Certificate(tmp_path_factory.mktemp("certificate"), "IP:127.0.0.1")
 
 
 @pytest.fixture(scope="session")
 def strangers_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    openssl()
+    program("openssl", "openssl")
     return Certificate(tmp_path_factory.mktemp("stranger"), "DNS:stranger.test")
 
 

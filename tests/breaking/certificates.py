@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import ssl
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.parts import program
 
 #: The host that all of them are for.
 HOST = "vendor.test"
@@ -40,9 +38,7 @@ class Certificate:
     """One that is good from one day to another, as openssl writes them."""
 
     def __init__(self, folder: Path, start: str, end: str) -> None:
-        if shutil.which("openssl") is None:
-            reason = "The program openssl, which makes certificates, is not installed."
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+        program("openssl", "openssl")
         self.path, key, request = folder / "certificate", folder / "key", folder / "request"
         config = folder / "config"
         config.write_text(_CONFIG.format(folder=folder))

@@ -1,11 +1,9 @@
 """A real browser, in front of a real server, in front of the simulator."""
 
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,7 +12,18 @@ from werkzeug.serving import make_server
 
 from example_app import create_app
 from flask_heygen.simulator import Simulator
-from tests.browser.chromium import QUIET
+from tests.parts import program
+
+#: A browser that calls nobody by itself: what it asks for, the page asked for.
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 @dataclass
@@ -95,21 +104,13 @@ def browser_options() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def browser(browser_options: dict[str, Any]) -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        miss("These tests need Debian's chromium: apt install chromium")
+    chromium = program("chromium", "chromium")
     with sync_playwright() as playwright:
-        options = {"executable_path": chromium, "args": QUIET, **browser_options}
+        arguments = (*QUIET, *browser_options.get("args", ()))
+        options = {**browser_options, "executable_path": chromium, "args": arguments}
         browser = playwright.chromium.launch(**options)
         yield browser
         browser.close()
-
-
-def miss(what: str) -> NoReturn:
-    """Skip what cannot be tried on this machine, which CI may not."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 @pytest.fixture

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from flask_heygen.simulator import Fault, Simulator
+from tests.parts import module
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
 
-AXE = Path(__file__).parent.parent.parent / "example_app/node_modules/axe-core/axe.min.js"
-
-#: CI may not do without.
-pytestmark = pytest.mark.skipif(
-    not AXE.is_file() and os.environ.get("CI") != "true", reason="axe-core: npm ci in example_app"
-)
-
 
 def violations(visit: Visit) -> list[str]:
     """Return what keeps somebody out, in the state that the page is in now."""
-    visit.page.evaluate(AXE.read_text())
+    visit.page.evaluate(module("axe-core/axe.min.js").read_text())
     found = visit.page.evaluate("axe.run()")["violations"]
     grave = [each for each in found if each["impact"] in {"serious", "critical"}]
     return [f"{each['id']}: {node['html']}" for each in grave for node in each["nodes"]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,17 +16,13 @@ from example_app.interview import INTERVIEW
 from flask_heygen import heygen_bp
 from flask_heygen.simulator import Fault, Simulator
 from flask_heygen.simulator.door import ADVICE, joinable
+from tests.parts import CI, module
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
 
-#: CI may do without nothing.
-CI = os.environ.get("CI") == "true"
-
 pytestmark = pytest.mark.skipif(not joinable() and not CI, reason=ADVICE)
 
-NODE_MODULES = Path(__file__).parent.parent.parent / "example_app/node_modules"
-NEEDS_NPM = pytest.mark.skipif(not NODE_MODULES.is_dir() and not CI, reason="npm ci in example_app")
 README = Path(__file__).parent.parent.parent / "README.md"
 LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
 
@@ -204,12 +199,11 @@ class TestInterviewer:
         shown = {text: re.sub(r"\s+", " ", " ".join(lines.values())) for text, lines in captions}
         assert {text: shown[text].strip() for text in shown} == {text: text for text in LINES[:4]}
 
-    @NEEDS_NPM
     def test_is_joined_by_the_client_that_the_vendors_sdk_pins(
         self, visit: Visit, simulator: Simulator
     ) -> None:
         """livekit-client 2.11.3 does as well as the newest."""
-        client = NODE_MODULES / "livekit-client-2.11.3/dist/livekit-client.umd.js"
+        client = module("livekit-client-2.11.3/dist/livekit-client.umd.js")
         visit.page.add_init_script(path=client)
         visit.page.route("**/livekit-client.js", lambda route: route.abort())
         begin(visit)
@@ -370,7 +364,6 @@ class TestSound:
         assert visit.page.evaluate("witness.active")
 
 
-@NEEDS_NPM
 class TestReadme:
     @pytest.fixture
     def app(self, simulator: Simulator) -> Flask:
@@ -385,7 +378,7 @@ class TestReadme:
 
     def test_shows_a_page_that_speaks(self, visit: Visit, simulator: Simulator) -> None:
         """A dozen lines are enough for a face and a voice."""
-        client = NODE_MODULES / "livekit-client/dist/livekit-client.esm.mjs"
+        client = module("livekit-client/dist/livekit-client.esm.mjs")
         visit.page.route(
             "https://cdn.jsdelivr.net/**",
             lambda route: route.fulfill(path=client, content_type="text/javascript"),
@@ -400,7 +393,6 @@ class TestReadme:
         assert visit.page.evaluate("document.querySelector('video').videoWidth") == 640
 
 
-@NEEDS_NPM
 class TestCdn:
     @pytest.fixture
     def app(self, app: Flask) -> Flask:
@@ -411,7 +403,7 @@ class TestCdn:
     @pytest.mark.parametrize(("more", "pictures"), [("", 1), ("// and more", 0)])
     def test_is_trusted_with_one_file_alone(self, visit: Visit, more: str, pictures: int) -> None:
         """What is not the very file does not run; then the interview is held without a picture."""
-        client = (NODE_MODULES / "livekit-client/dist/livekit-client.umd.js").read_text()
+        client = module("livekit-client/dist/livekit-client.umd.js").read_text()
         visit.page.route(
             "https://cdn.jsdelivr.net/**",
             lambda route: route.fulfill(

@@ -1,52 +1,31 @@
 """LiveAvatar's own web SDK, unmodified in a real browser, as a witness of the simulator."""
 
-import functools
 import shutil
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from flask_heygen.simulator import Simulator
-from tests.browser.chromium import QUIET, lack, program
+from tests.browser.pages import served
+from tests.parts import module
 
-MODULES = Path(__file__).parents[2] / "example_app/node_modules"
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
 LONG = "One moment, please, this is a rather long question. " * 8
-ARGUMENTS = (
-    *QUIET,
-    "--autoplay-policy=no-user-gesture-required",
-)
 SPOKEN = "avatar.speak_ended"
 
 
-def module(path: str) -> Path:
-    """Return a file that npm has installed for the example."""
-    if not (MODULES / path).is_file():
-        lack("These tests need npm ci in example_app")
-    return MODULES / path
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Write nothing."""
-
-
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = program("chromium", "These tests need Debian's chromium: apt install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=ARGUMENTS, ignore_default_args=["--mute-audio"]
-        )
-        yield browser
-        browser.close()
+def browser_options() -> dict[str, Any]:
+    """Have sound, unasked."""
+    return {
+        "args": ("--autoplay-policy=no-user-gesture-required",),
+        "ignore_default_args": ["--mute-audio"],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +36,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.copy(module("events/events.js"), folder)
     shutil.copy(Path(__file__).with_name("liveavatar.html"), folder)
 
-    handler = functools.partial(Quiet, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/liveavatar.html"
-        server.shutdown()
-        thread.join()
+    with served(folder) as url:
+        yield f"{url}/liveavatar.html"
 
 
 class Visit:
@@ -103,9 +77,9 @@ class Visit:
 
 
 @pytest.fixture
-def visit(request: pytest.FixtureRequest, site: str, chromium: Browser) -> Iterator[Visit]:
+def visit(request: pytest.FixtureRequest, site: str, browser: Browser) -> Iterator[Visit]:
     options = getattr(request, "param", {})
-    with Simulator(joined=False, **options) as sim, chromium.new_context() as context:
+    with Simulator(joined=False, **options) as sim, browser.new_context() as context:
         page = context.new_page()
         page.goto(site)
         yield Visit(sim, page)

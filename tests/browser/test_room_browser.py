@@ -1,50 +1,36 @@
 """A session's room, as an unmodified livekit-client meets it in a real browser."""
 
-import functools
 import shutil
-import threading
 import time
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from flask_heygen.simulator import Simulator
-from tests.browser.chromium import QUIET, lack, program
+from tests.browser.pages import served
+from tests.parts import module
 
 #: The one that HeyGen's SDK pins, and the newest.
 VERSIONS = ("livekit-client-2.11.3", "livekit-client")
-MODULES = Path(__file__).parents[2] / "example_app/node_modules"
 TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
-ARGUMENTS = (
-    *QUIET,
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-)
 ROOM_DELETED = 5
 
 
-def module(path: str) -> Path:
-    """Return a file that npm has installed for the example."""
-    if not (MODULES / path).is_file():
-        lack("These tests need npm ci in example_app")
-    return MODULES / path
-
-
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = program("chromium", "These tests need Debian's chromium: apt install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=ARGUMENTS, ignore_default_args=["--mute-audio"]
-        )
-        yield browser
-        browser.close()
+def browser_options() -> dict[str, Any]:
+    """Have sound, a microphone, and nobody asked for either."""
+    return {
+        "args": (
+            "--autoplay-policy=no-user-gesture-required",
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+        ),
+        "ignore_default_args": ["--mute-audio"],
+    }
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -55,18 +41,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     shutil.copy(client, folder / "livekit-client.js")
     shutil.copy(Path(__file__).with_name("room.html"), folder)
 
-    handler = functools.partial(Quiet, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/room.html"
-        server.shutdown()
-        thread.join()
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Write nothing."""
+    with served(folder) as url:
+        yield f"{url}/room.html"
 
 
 class Visit:
@@ -127,8 +103,8 @@ def sim() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def visit(sim: Simulator, site: str, chromium: Browser) -> Iterator[Visit]:
-    with chromium.new_context(permissions=["microphone"]) as context:
+def visit(sim: Simulator, site: str, browser: Browser) -> Iterator[Visit]:
+    with browser.new_context(permissions=["microphone"]) as context:
         page = context.new_page()
         page.goto(site)
         yield Visit(sim, page)

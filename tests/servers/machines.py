@@ -6,7 +6,6 @@ import contextlib
 import os
 import random
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,25 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import requests
 
-
-def lack(reason: str) -> NoReturn:
-    """Skip a test that cannot be run on a laptop; where all has to be tried, fail it."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def program(name: str, package: str) -> str:
-    """Return where a program of Debian is, which is not always where a user looks."""
-    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    if path is None:
-        lack(f"There is no {name}; Debian: apt-get install {package}.")
-    return path
+from tests.parts import lack, program
 
 
 def wait_until(holds: Callable[[], bool], why: Callable[[], str] = str) -> None:

@@ -9,7 +9,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.servers.machines import Machine, program, wait_until
+from tests.parts import program
+from tests.servers.machines import Machine, wait_until
 
 #: What a worker of nginx is told, around the recipe that is under test.
 _NGINX = """
