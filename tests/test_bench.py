@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -17,11 +16,11 @@ from tests.bench.contenders import HERE, Contender, contenders
 from tests.bench.figures import Figures, compared, medians
 from tests.bench.load import Load
 from tests.bench.rounds import Results
-from tests.parts import lack
+from tests.parts import lack, program
 
 CONTENDERS = contenders("https://upstream.test", threads=16)
 LOAD = "5/s"
-BRIEF = "--rounds 1 --seconds 0.8 --warm-up 0.2 --run-in 0.4 --threads 16 --markdown --loads"
+BRIEF = "--rounds 1 --seconds 1.2 --warm-up 0.2 --run-in 0.4 --threads 16 --markdown --loads"
 
 
 def need(missing: list[str]) -> None:
@@ -31,13 +30,21 @@ def need(missing: list[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Run all contenders that are here; return what the command says, and its figures."""
-    need([name for name in ("openssl",) if shutil.which(name) is None])
+def command() -> list[str]:
+    """Return the command, where it can run at all."""
     need([name for name in ("uvloop", "certifi") if find_spec(name) is None])
+    return [sys.executable, str(HERE)]
+
+
+@pytest.fixture(scope="module")
+def told(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run all contenders that are here; return what the command says, and its figures."""
+    program("openssl", "openssl")
     file = tmp_path_factory.mktemp("bench") / "figures.json"
-    command = [sys.executable, str(HERE), *BRIEF.split(), LOAD, "--json", str(file)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+    options = [*BRIEF.split(), LOAD, "--json", str(file)]
+    ran = subprocess.run(
+        [*command, *options], capture_output=True, text=True, check=False, timeout=110
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return {"said": ran.stdout, **json.loads(file.read_text())}
 
@@ -94,6 +101,25 @@ class TestCommand:
 
         assert len(rows) == 2 + len(told["figures"][LOAD])
         assert len({row.count("|") for row in rows}) == 1
+
+    @pytest.mark.parametrize(
+        ("wrong", "told"),
+        [
+            (["--loads", "50 in flight"], "'50 in flight' is no load; say 20/s, 50, or 50-0ms"),
+            (["--only", "django"], "No contender is called django."),
+        ],
+    )
+    def test_says_what_it_does_not_know(
+        self, command: list[str], wrong: list[str], told: str
+    ) -> None:
+        """In a line, before anything is measured."""
+        ran = subprocess.run(
+            [*command, *wrong], capture_output=True, text=True, check=False, timeout=60
+        )
+
+        assert ran.returncode != 0
+        assert ran.stderr.splitlines()[-1].endswith(told)
+        assert "Traceback" not in ran.stderr
 
 
 class TestLoads:

@@ -40,7 +40,12 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--run-in", type=float, default=4, help="seconds of load for each at first")
     parser.add_argument("--only", nargs="+", metavar="CONTENDER", help="these, and direct calls")
     parser.add_argument(
-        "--loads", nargs="+", default=rounds.LOADS, help="as 20/s, 50 in flight, 50-0ms"
+        "--loads",
+        nargs="+",
+        type=_load,
+        default=rounds.LOADS,
+        metavar="LOAD",
+        help="20/s is tasks a second, 50 is so many in flight, 50-0ms with a vendor without delay",
     )
     parser.add_argument("--scheme", choices=("https", "http"), default="https")
     parser.add_argument("--threads", type=int, default=128, help="of each gthread worker")
@@ -75,6 +80,14 @@ def main() -> None:
     if told.write:
         README.write_text(renewed(README.read_text(), "bench", markdown(results, titles)))
         CHART.write_text(chart(results, {name: titles[name] for name in names}))
+
+
+def _load(name: str) -> str:
+    try:
+        Load.named(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{name!r} is no load; say 20/s, 50, or 50-0ms") from error
+    return name
 
 
 def _chosen(all_of_them: Sequence[Contender], names: Sequence[str] | None) -> list[Contender]:
