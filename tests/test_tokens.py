@@ -554,7 +554,7 @@ class TestCrowd:
         together = threading.Barrier(64)
 
         def speak(thread: int) -> list[tuple[str, str]]:
-            together.wait()
+            together.wait(30)
             texts = [f"Thread {thread}, text {number}." for number in range(10)]
             return [(text, client.task(session_id, text)["task_id"]) for text in texts]
 

@@ -25,6 +25,10 @@ QUIET = (
     "--disable-sync",
 )
 
+#: Milliseconds; a page that is slow because the machine is has nothing wrong with it.
+PATIENCE = 10_000
+expect.set_options(timeout=PATIENCE)
+
 
 @dataclass
 class Visit:
@@ -35,7 +39,7 @@ class Visit:
     requests: list[Request] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     #: Milliseconds that a state may let us wait.
-    patience: float = 5000
+    patience: float = PATIENCE
 
     def __post_init__(self) -> None:
         self.page.on("request", self._note)

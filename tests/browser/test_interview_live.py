@@ -150,6 +150,25 @@ def begin(visit: Visit) -> None:
     expect(visit.page.locator("main[data-picture=live]")).to_be_visible()
 
 
+def speaks(seen: dict[str, float]) -> bool:
+    return seen["moved"] > 0.01 and seen["loud"] > 0.02
+
+
+def rests(seen: dict[str, float]) -> bool:
+    return seen["moved"] < 0.003 and seen["loud"] < 0.001
+
+
+def attend(visit: Visit, comes: Callable[[dict[str, float]], bool]) -> None:
+    """Wait for it: on a busy machine, picture and sound come later than what is told of them."""
+    there = "globalThis.witness.ear && document.querySelector('video')?.videoWidth"
+    visit.page.wait_for_function(there)
+    for _ in range(10):
+        seen = visit.page.evaluate("witness.attend(500)")
+        if comes(seen):
+            return
+    pytest.fail(f"In vain was waited until the avatar {comes.__name__}: {seen}")
+
+
 #: For what a page must see alike, whichever vendor API is behind it.
 either = pytest.mark.parametrize("api", ["streaming", "liveavatar"])
 
@@ -163,16 +182,10 @@ class TestInterviewer:
     def test_is_seen_and_heard_speaking(self, visit: Visit) -> None:
         """The mouth moves and the voice is loud while a text is spoken; then both rest."""
         begin(visit)
-        visit.page.wait_for_timeout(500)
-        speaking = visit.page.evaluate("witness.attend(2000)")
+        attend(visit, speaks)
         visit.reach("listening")
-        visit.page.wait_for_timeout(500)
-        resting = visit.page.evaluate("witness.attend(1000)")
+        attend(visit, rests)
 
-        assert speaking["moved"] > 0.01
-        assert resting["moved"] < 0.003
-        assert speaking["loud"] > 0.02
-        assert resting["loud"] < 0.001
         assert visit.complaints == []
 
     @pytest.mark.parametrize("api", ["liveavatar"])
@@ -207,10 +220,9 @@ class TestInterviewer:
         visit.page.add_init_script(path=client)
         visit.page.route("**/livekit-client.js", lambda route: route.abort())
         begin(visit)
-        visit.page.wait_for_timeout(500)
+        attend(visit, speaks)
 
         assert visit.page.evaluate("LivekitClient.version") == "2.11.3"
-        assert visit.page.evaluate("witness.attend(1000)")["loud"] > 0.02
         assert states(simulator) == ["connected"]
 
     def test_falls_silent_when_interrupted(
@@ -386,10 +398,8 @@ class TestReadme:
         visit.page.goto(visit.url)
         visit.press("Start")
         visit.until(lambda: simulator.texts == ("Tell me about yourself.",), "it speaks")
-        visit.page.wait_for_timeout(700)
+        attend(visit, speaks)
 
-        heard = visit.page.evaluate("witness.attend(600)")
-        assert heard["loud"] > 0.02
         assert visit.page.evaluate("document.querySelector('video').videoWidth") == 640
 
 
