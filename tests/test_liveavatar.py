@@ -169,11 +169,22 @@ class TestStart:
         assert calls(vendor) == ["token", "start", "stop"]
         assert vendor.request_history[-1].json()["session_id"] == SESSION
 
-    @pytest.mark.parametrize(
-        "data", [None, True, 7, "s", [], ["s"], {}, {"session_id": SESSION, "session_token": "é"}]
-    )
+    @pytest.mark.parametrize("data", [None, True, 7, "s", [], ["s"], {}])
     def test_needs_a_session(self, vendor: requests_mock.Mocker, data: Any) -> None:
-        """Where LiveAvatar names none, or no token that a header can carry, there is none."""
+        """Where LiveAvatar names none, there is none."""
+        vendor.post(f"{URL}/token", json={"code": 1000, "data": data})
+
+        with pytest.raises(errors.UpstreamFailed, match="no session"):
+            client_of().start()
+
+        assert calls(vendor) == ["token"]
+
+    @pytest.mark.parametrize("token", [None, 7, "", "é", "a b", "a-token\n", "x" * 8193])
+    def test_needs_a_token_that_a_header_can_carry(
+        self, vendor: requests_mock.Mocker, token: Any
+    ) -> None:
+        """One that cannot be sent would be told in the words of the fault."""
+        data = {"session_id": SESSION, "session_token": token}
         vendor.post(f"{URL}/token", json={"code": 1000, "data": data})
 
         with pytest.raises(errors.UpstreamFailed, match="no session"):
@@ -258,7 +269,8 @@ class TestOtherVerbs:
         "reply",
         [
             {"status_code": 404, "json": {"code": 404, "message": "Session not found"}},
-            {"status_code": 404, "json": {"message": "gone"}},
+            {"status_code": 404, "json": {"code": 4004, "data": None, "message": "gone"}},
+            {"status_code": 404, "json": {"message": "The session was not found."}},
             {"status_code": 400, "json": {"code": 4000, "message": "Session already closed"}},
         ],
     )
@@ -269,6 +281,24 @@ class TestOtherVerbs:
         vendor.post(f"{URL}/stop", **reply)
 
         client_of().stop(SESSION)
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            {"json": {"detail": "Not Found"}},
+            {"json": {"message": "no Route matched with those values"}},
+            {"text": "<html>404 Not Found</html>"},
+        ],
+        ids=["no such route", "no gateway's route", "no JSON"],
+    )
+    def test_stop_of_what_was_not_found_by_anybody_is_none(
+        self, vendor: requests_mock.Mocker, reply: dict[str, Any]
+    ) -> None:
+        """A wrong address knows nothing of the session, which may cost money still."""
+        vendor.post(f"{URL}/stop", status_code=404, **reply)
+
+        with pytest.raises(errors.Refused):
+            client_of().stop(SESSION)
 
     def test_sessions_are_read_page_by_page(self, vendor: requests_mock.Mocker) -> None:
         """All pages, by their numbers: the address in a reply is not followed."""

@@ -49,6 +49,7 @@ TABLE: list[tuple[int, Any, str, type[HeyGenError]]] = [
     (400, 400006, "Session is not in correct state", SessionNotReady),
     (400, 400006, "Invalid params", Refused),
     (400, 400009, "Error calling text to speech provider: timeout", Refused),
+    (400, 400009, "Error calling text to speech provider: Unauthorized", Refused),
     (401, 400112, "Unauthorized", AuthFailed),
     (401, 401056, "Access token expired", AuthFailed),
     (401, 401057, "Invalid access token", AuthFailed),

@@ -23,7 +23,7 @@ from flask_heygen.upstream import Deadline, Upstream
 
 from .fields import LIVEAVATAR_FIELDS
 from .replies import LIVEAVATAR_MEANINGS, understand
-from .sessions import live_sessions, room_of, session_id_of
+from .sessions import live_sessions, room_of, session_id_of, token_of
 from .starting import whole_or_stopped
 
 #: Seconds after which LiveAvatar ends a session that is not kept alive.
@@ -61,9 +61,8 @@ class LiveAvatarApi:
         """
         # A session that was made and never started costs nothing (guess), so this may be repeated.
         made = self._call("token", _session_of(fields), deadline, harmless=True)
-        session_id = session_id_of(made)
-        token = made.get("session_token") if isinstance(made, dict) else None
-        if session_id is None or not isinstance(token, str) or not token.isascii():
+        session_id, token = session_id_of(made), token_of(made, "session_token")
+        if session_id is None or token is None:
             raise UpstreamFailed("LiveAvatar's reply held no session.")
 
         with whole_or_stopped(session_id, lambda deadline: self.stop(session_id, deadline)):

@@ -34,7 +34,8 @@ SUCCESS = (100, 1000, "success")
 Meanings = tuple[tuple[str, tuple[Any, ...], type[HeyGenError]], ...]
 
 STREAMING_MEANINGS: Meanings = (
-    (r"unauthorized|access token", (400112, 401056, 401057), AuthFailed),
+    # Not of a speech provider whom HeyGen itself may not call (400009).
+    (r"^(?!.*provider).*(unauthorized|access token)", (400112, 401056, 401057), AuthFailed),
     (r"endpoint_sunset", ("endpoint_sunset",), ApiRetired),
     (r"concurren", (10007,), ConcurrentLimit),
     (r"rate limit|too many requests", (400123, 400140), RateLimited),
@@ -54,7 +55,7 @@ LIVEAVATAR_MEANINGS: Meanings = (
     (r"rate limit|too many requests", (), RateLimited),
     (r"(voice|avatar|context) not found|credit|quota|upgrade", (), Refused),
     (r"session (is |was |has )?(been )?(already )?(closed|ended|stopped)", (), SessionClosed),
-    (r"not found|does not exist", (404,), SessionNotFound),
+    (r"session\b.*(not found|does not exist)", (404,), SessionNotFound),
 )
 
 #: What a status means where neither words nor code tell.
@@ -118,7 +119,8 @@ def _kind(reply: Reply, meanings: Meanings, code: Any, message: str) -> type[Hey
         if re.search(words, message, re.IGNORECASE):
             return kind
     for _, codes, kind in known:
-        if code in codes or reply.status in codes:
+        # A status counts in the vendor's own envelope: a gateway's 404 is of no session.
+        if code in codes or (code is not None and reply.status in codes):
             return kind
     if reply.status in _STATUSES:
         return _STATUSES[reply.status]

@@ -14,6 +14,8 @@ from .redaction import redact
 
 #: What a session id may look like (a UUID was seen) before it is used anywhere.
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+#: What a session token may look like; some 130 characters were seen.
+_TOKEN = re.compile(r"[!-~]{1,8192}")
 #: Seconds since 1970, in the year 5138; a later time is none.
 _LATEST = 1e11
 
@@ -22,6 +24,15 @@ def session_id_of(told: Any) -> str | None:
     """Return the id in what a vendor told of a session, or None."""
     value = told.get("session_id", told.get("id")) if isinstance(told, dict) else None
     return value if isinstance(value, str) and SESSION_ID.fullmatch(value) else None
+
+
+def token_of(told: Any, name: str) -> str | None:
+    """Return the session token of that name in what a vendor told, or None.
+
+    One that no header can carry is none: the words of that fault would hold it.
+    """
+    value = told.get(name) if isinstance(told, dict) else None
+    return value if isinstance(value, str) and _TOKEN.fullmatch(value) else None
 
 
 def room_of(url: Any, access_token: Any, seconds: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ or is a guess, it says so.
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -25,7 +24,7 @@ from flask_heygen.upstream import Deadline, Upstream
 
 from .fields import STREAMING_FIELDS
 from .replies import STREAMING_MEANINGS, understand
-from .sessions import live_sessions, number, room_of, session_id_of
+from .sessions import live_sessions, number, room_of, session_id_of, token_of
 from .starting import whole_or_stopped
 from .tokens import SpareTokens, Token
 
@@ -188,8 +187,8 @@ class StreamingApi:
             harmless=True,
         )
         minted = understand(reply, STREAMING_MEANINGS, secrets=(self._key,), harmless=True)
-        value = minted.get("token") if isinstance(minted, dict) else None
-        if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,8192}", value):
+        value = token_of(minted, "token")
+        if value is None:
             raise UpstreamFailed("HeyGen's reply held no session token.")
 
         return Token(value, asked)
