@@ -14,9 +14,9 @@ from .answers import answer_errors, forbid_storing
 from .bodies import beacon_field, bound_body, fields_of
 from .cli import add_commands
 from .client import HeyGenClient
-from .errors import NotConfigured, NotSignedIn
+from .errors import NotSignedIn
 from .guard import allow_origins, refuse_cross_site
-from .handles import Handles, OpenHandles
+from .handles import Handles, OpenHandles, signing_keys
 from .page_module import serve_module
 from .settings import Settings
 from .signals import session_started, session_stopped, task_sent, tell
@@ -144,11 +144,9 @@ class HeyGen(Blueprint):
         owner = self._owner_loader()
         if owner is None and not to_stop:
             raise NotSignedIn
-        if not current_app.secret_key:
-            raise NotConfigured("SECRET_KEY is not set; session ids are signed with it.")
 
         settings = g.heygen_client.settings
-        keys = [*(current_app.config["SECRET_KEY_FALLBACKS"] or ()), current_app.secret_key]
+        keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
         purpose = f"{settings.api}.{self.config_prefix}"
         owner = None if owner is None else str(owner)
         return Handles(owner, keys, purpose, settings.max_session_seconds)

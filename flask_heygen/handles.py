@@ -9,12 +9,35 @@ from typing import Any
 
 from itsdangerous import BadData, Signer, URLSafeTimedSerializer
 
-from .errors import NotYourSession, SessionExpired
+from .errors import NotConfigured, NotYourSession, SessionExpired
 
 #: Seconds that the clocks of two machines may differ.
 CLOCK_SKEW = 60
 
 _HMAC: dict[str, Any] = {"key_derivation": "hmac", "digest_method": sha256}
+
+
+def signing_keys(secret: Any, fallbacks: Any) -> list[str | bytes]:
+    """Return a host's ``SECRET_KEY`` and its ``SECRET_KEY_FALLBACKS``, the newest last.
+
+    Raises:
+        NotConfigured: one of them is no key; found out here, nothing is started in vain.
+
+    """
+    if not secret:
+        raise NotConfigured("SECRET_KEY is not set; session ids are signed with it.")
+    if not _is_key(secret):
+        raise NotConfigured("SECRET_KEY must be a string or bytes.")
+    older = fallbacks or ()
+    # Each letter of a string would be a key, with which anybody could sign.
+    if not isinstance(older, list | tuple) or not all(map(_is_key, older)):
+        raise NotConfigured("SECRET_KEY_FALLBACKS must be a list of strings or bytes.")
+
+    return [*older, secret]
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, str | bytes) and bool(value)
 
 
 class Handles:

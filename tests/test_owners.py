@@ -225,6 +225,27 @@ class TestTheSecretKey:
         assert "SECRET_KEY" in refused.text
         assert simulator.calls == ()
 
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("SECRET_KEY", 12345678),  # as from_prefixed_env reads digits
+            ("SECRET_KEY_FALLBACKS", "an old secret"),  # each letter of it would sign
+            ("SECRET_KEY_FALLBACKS", [12345678]),
+            ("SECRET_KEY_FALLBACKS", [""]),
+        ],
+    )
+    def test_is_a_text(self, simulator: Simulator, name: str, value: object) -> None:
+        """Nothing is started that could not be signed, or that anybody could sign."""
+        page = make_app(simulator, **{name: value}).test_client()
+
+        refused = post(page, "start", "ada")
+
+        assert (refused.status_code, code(refused)) == (503, "not_configured")
+        assert refused.json is not None
+        assert refused.json["error"]["message"].startswith(f"{name} ")
+        assert str(value) not in refused.text
+        assert simulator.calls == ()
+
 
 class TestTheLoader:
     def test_may_come_after_registration(self, simulator: Simulator) -> None:
