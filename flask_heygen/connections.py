@@ -100,7 +100,7 @@ class _Bounds:
         try:
             while True:
                 this.host = addresses.pop(0)
-                this.timeout = _left(end) / (1 + len(addresses))
+                this.timeout = time_left(end) / (1 + len(addresses))
                 try:
                     sock = super()._new_conn()  # type: ignore[misc]
                     break
@@ -109,7 +109,7 @@ class _Bounds:
                         raise
         finally:
             this.host = host
-        sock.settimeout(_left(end))  # for the handshake
+        sock.settimeout(time_left(end))  # for the handshake
         return sock
 
     def getresponse(self) -> Any:
@@ -130,5 +130,6 @@ class SecureConnection(_Bounds, HTTPSConnection):
     """One over https."""
 
 
-def _left(end: float) -> float:
+def time_left(end: float) -> float:
+    """Return the seconds until a moment, as a socket's timeout takes them."""
     return max(end - time.monotonic(), 0.001)  # 0 would mean not to wait, and less is refused

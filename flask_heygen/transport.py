@@ -18,7 +18,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.exceptions import HTTPError
 from urllib3.util.proxy import connection_requires_http_tunnel
 
-from .connections import Connection, NotConnected, SecureConnection
+from .connections import Connection, NotConnected, SecureConnection, time_left
 from .errors import NotConfigured
 
 #: Bytes; a vendor's reply is a few hundred, a list of sessions some thousand.
@@ -56,6 +56,7 @@ class _Calls:
                 raise NotConnected(TimeoutError("Connecting took too long."))
             connection.sock.settimeout(left)
             connection.request(request.method, url, request.body, headers)
+            connection.sock.settimeout(time_left(end))  # what sending took is not had again
             response = connection.getresponse()
             content = response.read(MAX_REPLY + 1)
         finally:
@@ -122,9 +123,6 @@ class Transport(HTTPAdapter):
         manager: ProxyManager = super().proxy_manager_for(proxy, **options, **tls)
         manager.pool_classes_by_scheme = _POOLS
         return manager
-
-    def cert_verify(self, *args: Any) -> None:
-        """Leave the certificates to the SSL context, which requires and checks them."""
 
     def send(
         self, request: requests.PreparedRequest, *_: Any, timeout: Any = None, **__: Any

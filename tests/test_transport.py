@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
+from functools import partialmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -390,6 +391,28 @@ class TestBounds:
             client = client_of(server.url)
             with Timed(), pytest.raises(UpstreamTimeout):
                 speak(client)
+
+    def test_what_sending_took_is_not_had_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A vendor that reads late, and then is silent, has one deadline for both."""
+        little = (socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        init = partialmethod(connections.Connection.__init__, socket_options=[little])
+        monkeypatch.setattr(connections.Connection, "__init__", init)
+
+        class Late(Vendor):
+            def act(self) -> None:
+                time.sleep(TIMEOUT * 2)
+
+            def do_POST(self) -> None:
+                if self.path.endswith("task"):
+                    time.sleep(TIMEOUT * 0.75)
+                super().do_POST()
+
+        with serving(Late) as server:
+            server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client = client_of(server.url, MAX_TEXT=80_000)
+            with Timed(), pytest.raises(OutcomeUnknown):
+                speak(client, "x" * 80_000)
+            assert server.count("task") == 1
 
     @pytest.mark.parametrize(("more", "code"), [(0, None), (1, "outcome_unknown")])
     def test_a_megabyte_is_read_and_not_a_byte_more(self, more: int, code: str | None) -> None:
