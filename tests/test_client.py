@@ -17,6 +17,7 @@ import requests
 import requests_mock
 
 from flask_heygen import HeyGenClient, HeyGenError
+from flask_heygen.apis.starting import ABANDON_SECONDS
 from flask_heygen.errors import (
     AuthFailed,
     ConcurrentLimit,
@@ -371,7 +372,7 @@ class TestHalfStartedSession:
             heygen.start()
 
         assert calls(vendor) == ["create_token", "new", "stop"]
-        assert 4 < timeouts(vendor)[-1] <= 5
+        assert ABANDON_SECONDS - 1 < timeouts(vendor)[-1] <= ABANDON_SECONDS
 
     @pytest.mark.parametrize("lost", SOME)
     def test_that_cannot_be_stopped_is_named(
@@ -391,19 +392,20 @@ class TestHalfStartedSession:
         assert calls(vendor) == ["create_token", "new", "start", "stop", "stop"]
         assert "Session a-session started half and could not be stopped" in caplog.text
 
+    @pytest.mark.parametrize("told", [{"Retry-After": "1"}, {}], ids=["in a second", "untold"])
     def test_is_stopped_as_soon_as_the_vendor_allows(
-        self, heygen: HeyGenClient, vendor: requests_mock.Mocker
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker, told: dict[str, str]
     ) -> None:
         """A busy day, on which starts fail, is the day on which stops are put off."""
         script(vendor, "start", {"status_code": 500})
-        limit = {"status_code": 429, "json": {}, "headers": {"Retry-After": "1"}}
+        limit = {"status_code": 429, "json": {}, "headers": told}
         script(vendor, "stop", limit, {"json": {"status": "success"}})
 
         with pytest.raises(UpstreamFailed):
             heygen.start()
 
         assert calls(vendor) == ["create_token", "new", "start", "stop", "stop"]
-        assert timeouts(vendor)[-1] <= 4
+        assert timeouts(vendor)[-1] <= ABANDON_SECONDS - 1
 
     def test_waits_for_no_stop_that_comes_too_late(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker

@@ -17,8 +17,9 @@ from flask_heygen.errors import (
 )
 from flask_heygen.upstream import Deadline
 
-#: Seconds that it may take to stop a session that started half, after the start's own deadline.
-ABANDON_SECONDS = 5.0
+#: Seconds that it may take to stop a session that started half, after the start's own deadline;
+#: above those of a limit whose end the vendor does not tell.
+ABANDON_SECONDS = 7.0
 
 logger = logging.getLogger(__name__)
 
