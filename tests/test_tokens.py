@@ -355,6 +355,16 @@ class TestStock:
 
         assert [token.value for token in iter(stock.take, None)] == ["token 2", "token 1"]
 
+    def test_hands_out_none_that_was_long_on_its_way(self, rest: Callable[[], None]) -> None:
+        """A token's age counts from when it was asked for, not from when it came."""
+        stock = self.of(4, 100, 400)
+
+        for _ in range(2):
+            stock.order()
+            rest()
+
+        assert [token.value for token in iter(stock.take, None)] == ["token 0"]
+
     def test_is_filled_again_when_threads_can_be_had_again(
         self, monkeypatch: pytest.MonkeyPatch, rest: Callable[[], None]
     ) -> None:

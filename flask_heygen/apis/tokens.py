@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -46,18 +45,20 @@ class SpareTokens:
         self._mint = mint
         self._size, self._max_age = size, max_age
         self._lock = threading.Lock()
-        self._stock: deque[Token] = deque()
+        self._stock: list[Token] = []
         self._ordered = 0
         self._rest_until = 0.0
         self._minters_free = 0
         self._calls = threading.Semaphore(0)
 
     def take(self) -> Token | None:
-        """Hand out the youngest token, or None where there is none; each is handed out once."""
+        """Hand out the last token that came, unless it is too old; each is handed out once."""
         with self._lock:
-            while self._stock and self._stock[0].age > self._max_age:
-                self._stock.popleft()
-            return self._stock.pop() if self._stock else None
+            while self._stock:
+                token = self._stock.pop()
+                if token.age <= self._max_age:
+                    return token
+        return None
 
     def order(self) -> None:
         """Have one token minted in the background, unless the stock is full or minting fails."""
