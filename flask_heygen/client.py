@@ -19,7 +19,7 @@ class HeyGenClient:
     """One account at the vendor, for any number of threads or greenlets of one process.
 
     Every verb raises a :class:`~flask_heygen.HeyGenError`, whose class says what can be done next,
-    and takes no longer than ``settings.timeout`` seconds.
+    and takes no longer than ``settings.timeout`` seconds, but for a start that has to be undone.
     """
 
     def __init__(self, settings: Settings) -> None:

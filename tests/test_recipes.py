@@ -799,6 +799,8 @@ class TestAnOperator:
         check, listing = "flask --app shop heygen check", "flask --app shop heygen sessions"
         url = "https://api.heygen.com"
         assert [each.replace(simulator.url, url) for each in outputs[check]] == shown[check]
+        stop = "flask --app shop heygen stop 8c0d7a52-9a4d-11f0-8d5e-0242ac120002"
+        assert outputs[stop] == shown[stop]
         assert outputs[listing][0] == shown[listing][0]
         assert [each.split()[0] for each in outputs[listing][1:]] == sessions
         assert states(simulator) == ["closed", "closed"]
