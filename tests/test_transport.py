@@ -451,6 +451,24 @@ class TestBounds:
 
         assert sum(sent) < 16 << 20  # what was read, and what the sockets held
 
+    def test_a_body_in_chunks_is_read_to_its_end(self) -> None:
+        """The chunk of no size says where that is, and the connection is used again."""
+
+        class Chunking(Vendor):
+            def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
+                self.send_response(status)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for part in (body[:20], body[20:], b""):
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+
+        with serving(Chunking) as server:
+            client = client_of(server.url)
+            told = [speak(client)["task_id"] for _ in range(2)]
+
+        assert told == ["a-task"] * 2
+        assert server.connections == 1
+
     def test_headers_without_end_are_not_read_to_the_end(self) -> None:
         """Nor are they a body."""
 
