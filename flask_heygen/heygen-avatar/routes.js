@@ -22,6 +22,8 @@ const PATIENCE_MS = 40_000;
 const REPEATS = 5;
 const LONGEST_WAIT = 2;
 
+/** What does harm twice: a second session is paid for, a text is spoken again. */
+const ONCE = ["start", "task"];
 /** @type {Failure} */
 const UNREACHABLE = { code: "unreachable", message: "The server could not be reached.", retryable: true };
 /** In the server's own words. @type {Failure} */
@@ -78,11 +80,12 @@ export class Routes {
       .then((response) => ((status = response.status), response.json()))
       .catch(() => null); // no answer, or a proxy's page in place of JSON
     if (answer?.status === "success") return answer.data;
+    if (answer?.status === "error" && answer.error?.code) throw new AvatarError(answer.error, status);
 
-    // A proxy that answers 4xx or 503 has passed nothing on; one whose server dies has, and answers 502.
-    const undone = offline || status === 503 || (status >= 400 && status < 500);
-    const lost = route === "task" && !undone ? OUTCOME_UNKNOWN : UNREACHABLE;
-    throw new AvatarError(answer?.error ?? lost, status);
+    // Not the server's word, but a proxy's. One that answers 4xx has passed nothing on; 5xx may come
+    // after it has, and so may an error of the network.
+    const undone = offline || (status >= 400 && status < 500);
+    throw new AvatarError(ONCE.includes(route) && !undone ? OUTCOME_UNKNOWN : UNREACHABLE, status);
   }
 
   /** Post, again where the server surely did nothing and says that it soon will.

@@ -125,10 +125,18 @@ describe("start", () => {
     assert.deepEqual(types(events), ["starting", "error"]);
   });
 
+  for (const [answer, what] of [[502, "a proxy's 502"], ["offline", "a lost connection"]]) {
+    test(`does not offer a second session after ${what}, which may have hidden the first`, async () => {
+      server.next("start", answer);
+
+      await assert.rejects(make().start(), { code: "outcome_unknown", retryable: false });
+    });
+  }
+
   test("can be tried again", async () => {
-    server.next("start", "offline");
+    server.next("start", { status: 502, code: "heygen_error", retryable: true });
     const avatar = make();
-    await assert.rejects(avatar.start(), { code: "unreachable" });
+    await assert.rejects(avatar.start(), { code: "heygen_error" });
     avatar.start();
     await appear();
 
@@ -494,7 +502,15 @@ describe("the browser's voice", () => {
     assert.deepEqual(page.utterances, []);
   });
 
-  for (const [answer, what] of [[502, "a proxy's 502"], [504, "a proxy's 504"], [200, "half an answer"], ["offline", "a lost connection"]]) {
+  for (const [answer, what] of [
+    [502, "a proxy's 502"],
+    [503, "a proxy's 503"],
+    [504, "a proxy's 504"],
+    [{ status: 504, json: { error: "upstream timed out" } }, "a gateway's own JSON"],
+    [{ status: 502, json: { status: "error", error: "bad gateway" } }, "JSON much like the server's"],
+    [200, "half an answer"],
+    ["offline", "a lost connection"],
+  ]) {
     test(`is not heard after ${what}, since the avatar may have spoken`, async () => {
       const { avatar } = await live();
       server.next("task", answer);
@@ -504,7 +520,7 @@ describe("the browser's voice", () => {
     });
   }
 
-  for (const status of [413, 429, 503]) {
+  for (const status of [413, 429]) {
     test(`is heard after a proxy's ${status}, which the server never saw`, async () => {
       const { avatar } = await live();
       server.next("task", status);
@@ -697,9 +713,21 @@ describe("the server", () => {
     });
   }
 
-  test("that answers no JSON could not be reached", async () => {
-    globalThis.fetch = async () => ({ status: 502, json: async () => JSON.parse("<html>") });
+  for (const [answer, what] of [[429, "answers 429 without a word of its own"], ["offline", "is asked by a page that is offline"]]) {
+    test(`that ${what} has done nothing`, async () => {
+      navigator.onLine = answer !== "offline";
+      server.next("start", answer);
 
-    await assert.rejects(make().start(), { code: "unreachable", retryable: true });
+      await assert.rejects(make().start(), { code: "unreachable", retryable: true });
+    });
+  }
+
+  test("that cannot be reached may be told again what does no harm twice", async () => {
+    const { avatar } = await live();
+    server.next("interrupt", 502);
+    avatar.speak("Hello.");
+    await settle();
+
+    await assert.rejects(avatar.interrupt(), { code: "unreachable", retryable: true });
   });
 });

@@ -76,7 +76,7 @@ export class Server {
     globalThis.fetch = (url, options) => this.#answer(new URL(url), options);
   }
 
-  /** Give `answer` (an error, the status of a proxy's page, or a promise to wait for) to the next call of a route. */
+  /** Give `answer` (an error, the status of a proxy's page or its JSON, or a promise to wait for) to the next call of a route. */
   next(route, ...answers) {
     (this.#answers[route] ??= []).push(...answers);
   }
@@ -102,6 +102,7 @@ export class Server {
     const answer = await this.#answers[route]?.shift();
     if (answer === "offline") throw new TypeError("Failed to fetch");
     if (typeof answer === "number") return { status: answer, json: async () => JSON.parse("<html>") };
+    if (answer?.json) return { status: answer.status, json: async () => answer.json };
     if (answer?.code) return { status: answer.status ?? 502, json: async () => ({ status: "error", error: { message: answer.code, ...answer } }) };
     return { status: 200, json: async () => ({ status: "success", data: this.#data(route) }) };
   }
