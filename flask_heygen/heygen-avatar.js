@@ -123,9 +123,10 @@ export class HeyGenAvatar extends EventTarget {
         return await this.#sayByAvatar(text, signal, session);
       } catch (error) {
         if (signal.aborted) return null;
-        if (this.#connection.session !== session) continue; // replaced: nothing was spoken in the old one
+        const unknown = error instanceof AvatarError && error.code === "outcome_unknown";
+        if (!unknown && this.#connection.session !== session) continue; // replaced, and not a word was said
         const trouble = this.#connection.fail(error);
-        if (trouble.code === "outcome_unknown") throw trouble;
+        if (unknown) throw trouble;
         if (trouble.code === "session_not_ready") this.#connection.giveUp(trouble);
         return this.#sayByBrowser(text, signal, trouble);
       }

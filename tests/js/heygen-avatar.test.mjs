@@ -415,6 +415,40 @@ describe("a session that the other side ends", () => {
     assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-1", "session-2"]);
   });
 
+  test("is replaced, and is not told again what it may have said", async () => {
+    const { avatar } = await live();
+    let answer;
+    server.next("task", new Promise((resolve) => (answer = resolve)));
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    await appear();
+    answer(504);
+
+    await assert.rejects(spoken, { code: "outcome_unknown" });
+    assert.deepEqual(server.texts, ["Hello."]);
+    const next = avatar.speak("And yourself?");
+    await settle();
+    livekit.room.speak("task-2");
+    assert.equal(await next, "avatar");
+  });
+
+  test("is replaced, and told what it surely did not say", async () => {
+    const { avatar } = await live();
+    let answer;
+    server.next("task", new Promise((resolve) => (answer = resolve)));
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    await appear();
+    answer(CLOSED);
+    await settle();
+    livekit.room.speak("task-2");
+
+    assert.equal(await spoken, "avatar");
+    assert.deepEqual(server.texts, ["Hello.", "Hello."]);
+  });
+
   test("is replaced once, then it is told", async () => {
     const { avatar, events } = await live();
     livekit.room.emit("Disconnected", 5);
