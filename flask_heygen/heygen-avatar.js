@@ -68,7 +68,7 @@ export class HeyGenAvatar extends EventTarget {
 
   /** Whether there is a session to speak in. */
   get live() {
-    return this.#connection.live;
+    return this.#connection.session !== null;
   }
 
   /** Start a session, best within a click: sound needs one. Calls made meanwhile share it.
@@ -115,20 +115,25 @@ export class HeyGenAvatar extends EventTarget {
   /** @param {string} text @param {AbortSignal} signal */
   async #say(text, signal) {
     for (;;) {
-      const session = await this.#untilLive(signal).catch(() => null);
+      const { session, trouble } = this.#connection;
       if (signal.aborted) return null;
-      if (!session) return this.#sayByBrowser(text, signal, /** @type {AvatarError} */ (this.#connection.trouble));
+      if (trouble) return this.#sayByBrowser(text, signal, trouble);
+      if (!session) {
+        await first(this, ["live", "error"], signal);
+        continue;
+      }
 
       try {
         return await this.#sayByAvatar(text, signal, session);
       } catch (error) {
         if (signal.aborted) return null;
-        const unknown = error instanceof AvatarError && error.code === "outcome_unknown";
+        const failure = AvatarError.of(error);
+        const unknown = failure.code === "outcome_unknown";
         if (!unknown && this.#connection.session !== session) continue; // replaced, and not a word was said
-        const trouble = this.#connection.fail(error);
-        if (unknown) throw trouble;
-        if (trouble.code === "session_not_ready") this.#connection.giveUp(trouble);
-        return this.#sayByBrowser(text, signal, trouble);
+        if (failure.code === "session_not_ready") this.#connection.giveUp(failure);
+        else this.#tell("error", { error: failure });
+        if (unknown) throw failure;
+        return this.#sayByBrowser(text, signal, failure);
       }
     }
   }
@@ -157,8 +162,9 @@ export class HeyGenAvatar extends EventTarget {
   /** @param {string} text @param {AbortSignal} signal @param {AvatarError} trouble
    *  @returns {Promise<"browser" | null>} */
   async #sayByBrowser(text, signal, trouble) {
-    if (!(await this.#voice.ready())) throw trouble;
+    const ready = await this.#voice.ready();
     if (signal.aborted) return null;
+    if (!ready) throw trouble;
 
     this.#tell("speaking", { text, by: "browser", duration_ms: null });
     const heard = await this.#voice.say(text, signal);
@@ -166,17 +172,6 @@ export class HeyGenAvatar extends EventTarget {
     if (signal.aborted) return null;
     if (!heard) throw trouble;
     return "browser";
-  }
-
-  /** @param {AbortSignal} signal @returns {Promise<Session>} */
-  async #untilLive(signal) {
-    const connection = this.#connection;
-    while (!connection.live || !connection.session) {
-      signal.throwIfAborted();
-      if (connection.trouble) throw connection.trouble;
-      await first(this, ["live", "error"], signal);
-    }
-    return connection.session;
   }
 
   /** @template T @param {() => Promise<T>} call @returns {Promise<T>} */

@@ -14,6 +14,8 @@ import { AvatarError } from "./routes.js";
 
 /** What can only be said from inside the room, and was not: nothing was spoken. */
 const UNDELIVERED = { code: "not_delivered", message: "The avatar cannot be reached: its room was not joined." };
+/** In the server's own words. */
+const ENDED = { code: "session_closed", message: "The session has ended.", restart_session: true };
 /** How often a lost session is replaced before anything has been spoken in the new one. */
 const RESTARTS = 1;
 
@@ -52,14 +54,9 @@ export class Connection {
     this.#listener = listener;
   }
 
-  /** Whether there is a session to speak in. */
-  get live() {
-    return this.#live;
-  }
-
-  /** The session, from its start on. */
+  /** The session to speak in, if there is one. */
   get session() {
-    return this.#session;
+    return this.#live ? this.#session : null;
   }
 
   /** Whether the session's room was joined, so that its messages are heard. */
@@ -67,7 +64,7 @@ export class Connection {
     return this.#room !== null;
   }
 
-  /** Why there is no session, once that is known. */
+  /** Why there is none, and none to come. */
   get trouble() {
     return this.#trouble;
   }
@@ -97,19 +94,15 @@ export class Connection {
     this.#wanted = true;
     this.#trouble = null;
     this.#watchPage();
-    this.#starting ??= this.#begin().finally(() => (this.#starting = null));
+    this.#starting ??= this.#begin();
     this.#starting.catch(() => {}); // a page that does not wait for it hears the event `error`
     return this.#starting;
   }
 
   async #begin() {
     await null; // a stop in the same breath (React's double effects) costs nothing
-    try {
-      while (this.#wanted && !this.#live) await this.#open();
-    } catch (error) {
-      this.#wanted = false;
-      this.fail(error);
-    }
+    while (this.#wanted && !this.#live) await this.#open().catch((error) => this.giveUp(error));
+    this.#starting = null;
     if (this.#trouble) throw this.#trouble;
   }
 
@@ -146,11 +139,11 @@ export class Connection {
 
   /** The other side has ended the session: have another, once. */
   #lose() {
-    this.#end("lost", { restarting: this.#restarts > 0 });
-    if (this.#restarts-- <= 0) {
-      this.#wanted = false;
-      this.fail(new AvatarError({ code: "session_closed", message: "The session has ended.", restart_session: true }));
-    } else if (document.hidden) this.#asleep = true;
+    if (this.#restarts <= 0) return this.giveUp(new AvatarError(ENDED));
+
+    this.#restarts--;
+    this.#end("lost", { restarting: true });
+    if (document.hidden) this.#asleep = true;
     else this.#launch();
   }
 
@@ -174,11 +167,14 @@ export class Connection {
     return session;
   }
 
-  /** A session whose room nobody can join costs, and says nothing. @param {AvatarError} trouble */
-  giveUp(trouble) {
+  /** Want no session any more, since none can be had, or none that speaks: it would cost all the same.
+   *  @param {unknown} error */
+  giveUp(error) {
+    const trouble = AvatarError.of(error);
     this.#wanted = false;
     this.#trouble = trouble;
-    this.#end("lost");
+    if (this.#session) this.#end("lost");
+    this.#listener.tell("error", { error: trouble }); // last: who hears of it may start again
   }
 
   /** Post what concerns a session, and learn from the answer whether there still is one.
@@ -230,13 +226,5 @@ export class Connection {
     if (!this.#asleep) return;
     this.#asleep = false;
     this.#launch();
-  }
-
-  /** Tell a page what went wrong. @param {unknown} error */
-  fail(error) {
-    const trouble = error instanceof AvatarError ? error : new AvatarError({ code: "page_error", message: String(error) });
-    if (!this.#session) this.#trouble = trouble;
-    this.#listener.tell("error", { error: trouble });
-    return trouble;
   }
 }

@@ -46,6 +46,11 @@ export class AvatarError extends Error {
     this.retryAfter = retry_after;
   }
 
+  /** What a page is told of an error. @param {unknown} error */
+  static of(error) {
+    return error instanceof AvatarError ? error : new AvatarError({ code: "page_error", message: String(error) });
+  }
+
   /** Whether the server did nothing, and will be ready so soon that nobody need be told. */
   get soon() {
     const putOff = this.retryable && (this.status === 409 || this.status === 429);

@@ -143,6 +143,33 @@ describe("start", () => {
     assert.equal(avatar.live, true);
   });
 
+  test("can be tried again by who hears of the error", async () => {
+    server.next("start", { status: 502, code: "heygen_error", retryable: true });
+    const avatar = make();
+    avatar.addEventListener("error", () => avatar.start(), { once: true });
+    const started = avatar.start();
+    const spoken = avatar.speak("Hello.");
+    await appear();
+    await started;
+    await settle();
+    livekit.room.speak("task-1");
+
+    assert.equal(await spoken, "avatar");
+    assert.equal(server.to("start").length, 2);
+  });
+
+  test("leaves no session behind where the page's livekit-client is none", async () => {
+    const avatar = make({ livekit: {} });
+    const events = record(avatar);
+
+    await assert.rejects(avatar.start(), { code: "page_error" });
+    assert.equal(avatar.live, false);
+    assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }]);
+    assert.deepEqual(types(events), ["starting", "closed", "error"]);
+    await pass(120_000);
+    assert.equal(server.to("keep-alive").length, 0);
+  });
+
   test("is live without a room where none can be joined", async () => {
     livekit = new LiveKit({ refuses: true });
     const avatar = make();
@@ -447,6 +474,25 @@ describe("a session that the other side ends", () => {
 
     assert.equal(await spoken, "avatar");
     assert.deepEqual(server.texts, ["Hello.", "Hello."]);
+  });
+
+  test("is replaced, and speaks though an answer of the old one is lost meanwhile", async () => {
+    const { avatar } = await live();
+    let answer, start;
+    server.next("task", new Promise((resolve) => (answer = resolve)));
+    server.next("start", new Promise((resolve) => (start = resolve)));
+    avatar.speak("Hello.");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    answer(504);
+    const next = avatar.speak("And yourself?");
+    await settle();
+    start();
+    await appear();
+    livekit.room.speak("task-2");
+
+    assert.equal(await next, "avatar");
   });
 
   test("is replaced once, then it is told", async () => {
