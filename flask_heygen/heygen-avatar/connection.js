@@ -16,8 +16,6 @@ import { AvatarError } from "./routes.js";
 const UNDELIVERED = { code: "not_delivered", message: "The avatar cannot be reached: its room was not joined." };
 /** In the server's own words. */
 const ENDED = { code: "session_closed", message: "The session has ended.", restart_session: true };
-/** How often a lost session is replaced before anything has been spoken in the new one. */
-const RESTARTS = 1;
 
 export class Connection {
   #routes;
@@ -28,7 +26,8 @@ export class Connection {
   #wanted = false;
   /** @type {Promise<void> | null} */
   #starting = null;
-  #restarts = RESTARTS;
+  /** Whether the session stands for a lost one, and nothing has been spoken in it yet. */
+  #replaced = false;
   /** Lost while nobody looked: to be started again when somebody does. */
   #asleep = false;
   /** @type {Session | null} */
@@ -64,7 +63,7 @@ export class Connection {
     return this.#room !== null;
   }
 
-  /** Why there is none, and none to come. */
+  /** Why there is no session, and none to come. */
   get trouble() {
     return this.#trouble;
   }
@@ -87,11 +86,12 @@ export class Connection {
 
   /** Something was spoken: the next loss is mended again. */
   renew() {
-    this.#restarts = RESTARTS;
+    this.#replaced = false;
   }
 
   #launch() {
     this.#wanted = true;
+    this.#asleep = false;
     this.#trouble = null;
     this.#watchPage();
     this.#starting ??= this.#begin();
@@ -101,7 +101,7 @@ export class Connection {
 
   async #begin() {
     await null; // a stop in the same breath (React's double effects) costs nothing
-    while (this.#wanted && !this.#live) await this.#open().catch((error) => this.giveUp(error));
+    while (this.#wanted && !this.#asleep && !this.#live) await this.#open().catch((error) => this.giveUp(error));
     this.#starting = null;
     if (this.#trouble) throw this.#trouble;
   }
@@ -139,12 +139,12 @@ export class Connection {
 
   /** The other side has ended the session: have another, once. */
   #lose() {
-    if (this.#restarts <= 0) return this.giveUp(new AvatarError(ENDED));
+    if (this.#replaced) return this.giveUp(new AvatarError(ENDED));
 
-    this.#restarts--;
-    this.#end("lost", { restarting: true });
-    if (document.hidden) this.#asleep = true;
-    else this.#launch();
+    this.#replaced = true;
+    this.#asleep = document.hidden;
+    this.#end("lost", { restarting: true }); // who hears of it may stop, or start again
+    if (this.#wanted && !this.#asleep) this.#launch();
   }
 
   /** Let go of the session, and end it where it has not ended yet.
@@ -208,23 +208,21 @@ export class Connection {
     if (this.#watch) return;
     this.#watch = new AbortController();
     const { signal } = this.#watch;
-    addEventListener("pagehide", () => this.#leave(), { signal });
+    addEventListener("pagehide", () => this.#leave(signal), { signal });
     document.addEventListener("visibilitychange", () => document.hidden || this.wake(), { signal });
   }
 
-  /** Stop as the page goes away, and begin again where it comes back out of the browser's cache. */
-  #leave() {
+  /** Stop as the page goes away, and begin again where it comes back out of the browser's cache.
+   *  @param {AbortSignal} signal aborted by `stop` */
+  #leave(signal) {
     if (!this.#wanted) return;
     this.#wanted = this.#asleep = false;
     if (this.#session) this.#routes.farewell(this.#forget("left").session_id);
-    const { signal } = /** @type {AbortController} */ (this.#watch);
     addEventListener("pageshow", () => void this.#launch(), { signal, once: true });
   }
 
   /** Replace a session that was lost while nobody looked. */
   wake() {
-    if (!this.#asleep) return;
-    this.#asleep = false;
-    this.#launch();
+    if (this.#asleep) this.#launch();
   }
 }

@@ -535,6 +535,53 @@ describe("a session that the other side ends", () => {
     assert.equal(avatar.live, true);
   });
 
+  for (const [type, hidden] of [["closed", false], ["silent", false], ["closed", true]]) {
+    test(`is not replaced where a handler of ${type} stops${hidden ? ", though nobody looks" : ""}`, async () => {
+      const { avatar } = await live();
+      avatar.speak("Hello.");
+      await settle();
+      livekit.room.tell("avatar_start_talking", "task-1");
+      avatar.addEventListener(type, () => avatar.stop());
+      page.document.hidden = hidden;
+      livekit.room.emit("Disconnected", 5);
+      await settle();
+      page.document.hidden = false;
+      avatar.speak("And yourself?");
+      await settle();
+
+      assert.equal(server.to("start").length, 1);
+    });
+  }
+
+  test("is replaced when a hidden page asks for it, and by no third", async () => {
+    const { avatar } = await live();
+    page.document.hidden = true;
+    livekit.room.emit("Disconnected", 5);
+    server.next("start", { status: 429, code: "concurrent_limit" });
+    await assert.rejects(avatar.start(), { code: "concurrent_limit" });
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
+    await settle();
+
+    assert.equal(server.to("start").length, 2);
+  });
+
+  test("while it is joined and nobody looks is replaced when somebody does", async () => {
+    const avatar = make();
+    avatar.start();
+    await settle();
+    page.document.hidden = true;
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    assert.equal(server.to("start").length, 1);
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
+    await appear();
+
+    assert.equal(avatar.live, true);
+    assert.equal(server.to("start").length, 2);
+  });
+
   test("is stopped for the case that only the network is gone", async () => {
     await live();
     livekit.room.emit("Disconnected", 7);
@@ -745,6 +792,16 @@ describe("a page that goes away", () => {
 
     assert.equal(await spoken, "avatar");
     assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-2"]);
+  });
+
+  test("is not alive again where a handler stops for good", async () => {
+    const { avatar } = await live();
+    avatar.addEventListener("closed", () => avatar.stop());
+    page.window.fire("pagehide");
+    page.window.fire("pageshow");
+    await new Promise(setImmediate); // what a listener throws comes after all promises
+
+    assert.equal(server.to("start").length, 1);
   });
 
   test("stops the session that was being started as it left, if it can", async () => {
