@@ -1,7 +1,7 @@
 /** The way to the avatar: a session, its room, and another session where one is lost. It knows no speech. */
 
 import { AvatarRoom } from "./room.js";
-import { AvatarError } from "./routes.js";
+import { AvatarError, pause } from "./routes.js";
 
 /**
  * @typedef {import("./routes.js").Session} Session
@@ -16,6 +16,8 @@ import { AvatarError } from "./routes.js";
 const UNDELIVERED = { code: "not_delivered", message: "The avatar cannot be reached: its room was not joined." };
 /** In the server's own words. */
 const ENDED = { code: "session_closed", message: "The session has ended.", restart_session: true };
+/** How long a session waits for the answer to the stop of the one before it. */
+const STOP_MS = 5000;
 
 export class Connection {
   #routes;
@@ -37,6 +39,8 @@ export class Connection {
   /** @type {AvatarRoom | null} */
   #room = null;
   #live = false;
+  /** Resolves when the last session has ended: an account may have room for one. @type {Promise<void>} */
+  #ended = Promise.resolve();
   /** @type {AvatarError | null} */
   #trouble = null;
   /** Aborted by `stop`: ends the listeners on the page. @type {AbortController | null} */
@@ -101,7 +105,9 @@ export class Connection {
 
   async #begin() {
     await null; // a stop in the same breath (React's double effects) costs nothing
-    while (this.#wanted && !this.#asleep && !this.#live) await this.#open().catch((error) => this.giveUp(error));
+    for (await this.#ended; this.#wanted && !this.#asleep && !this.#live; await this.#ended) {
+      await this.#open().catch((error) => this.giveUp(error));
+    }
     this.#starting = null;
     if (this.#trouble) throw this.#trouble;
   }
@@ -149,9 +155,11 @@ export class Connection {
 
   /** Let go of the session, and end it where it has not ended yet.
    *  @param {"stopped" | "lost"} reason */
-  async #end(reason, { restarting = false } = {}) {
+  #end(reason, { restarting = false } = {}) {
     const { session_id } = this.#forget(reason, restarting);
-    await this.#routes.post("stop", { session_id }, { keepalive: true }).catch(() => {}); // it will end by itself
+    const stopped = this.#routes.postPatiently("stop", { session_id }, { keepalive: true }).catch(() => {}); // it will end by itself
+    this.#ended = Promise.race([stopped, pause(STOP_MS)]);
+    return stopped;
   }
 
   /** @param {"stopped" | "left" | "lost"} reason */
@@ -184,7 +192,7 @@ export class Connection {
    *  @param {AbortSignal} [signal] */
   async command(route, { session_id }, fields = {}, signal) {
     try {
-      const answer = await this.#routes.postPatiently(route, { session_id, ...fields }, signal);
+      const answer = await this.#routes.postPatiently(route, { session_id, ...fields }, { signal });
       if (answer.deliver && !(await this.#room?.publish(answer.deliver))) throw new AvatarError(UNDELIVERED);
       return answer;
     } catch (error) {

@@ -95,12 +95,12 @@ export class Routes {
 
   /** Post, again where the server surely did nothing and says that it soon will.
    *  @param {string} route @param {object} body
-   *  @param {AbortSignal} [signal] ends the waiting; a request under way runs on
+   *  @param {{signal?: AbortSignal, keepalive?: boolean}} how `signal` ends the waiting; a request under way runs on
    *  @returns {Promise<any>} */
-  async postPatiently(route, body, signal) {
+  async postPatiently(route, body, { signal, ...options } = {}) {
     for (let left = REPEATS; ; left--) {
       try {
-        return await this.post(route, body);
+        return await this.post(route, body, options);
       } catch (error) {
         if (!(error instanceof AvatarError && error.soon) || left === 0) throw error;
         await pause(error.retryAfter * 1000, signal);
@@ -136,8 +136,8 @@ function csrfToken() {
   return document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
 }
 
-/** @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} */
-function pause(ms, signal) {
+/** Wait, or until `signal` is aborted. @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} */
+export function pause(ms, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });

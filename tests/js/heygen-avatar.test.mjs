@@ -404,6 +404,32 @@ describe("stop", () => {
     assert.deepEqual(events.at(-1), ["closed", { reason: "stopped", restarting: false }]);
   });
 
+  test("is tried again where the server puts it off, and outlives the page", async () => {
+    const { avatar } = await live();
+    server.next("stop", { ...NOT_READY, status: 429, code: "rate_limited" });
+    const stopped = avatar.stop();
+    await settle();
+    await pass(1000);
+    await stopped;
+
+    assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }, { session_id: "session-1" }]);
+    assert.deepEqual(server.calls.slice(-2).map(({ options }) => options.keepalive), [true, true]);
+  });
+
+  test("is waited for by the next start", async () => {
+    const { avatar } = await live();
+    let answer;
+    server.next("stop", new Promise((resolve) => (answer = resolve)));
+    avatar.stop();
+    avatar.start();
+    await settle();
+    assert.deepEqual(server.routes, ["start", "stop"]);
+    answer();
+    await appear();
+
+    assert.equal(avatar.live, true);
+  });
+
   test("is done once", async () => {
     const { avatar } = await live();
     await avatar.stop();
@@ -580,6 +606,43 @@ describe("a session that the other side ends", () => {
 
     assert.equal(avatar.live, true);
     assert.equal(server.to("start").length, 2);
+  });
+
+  test("is replaced once its end is answered: an account may have room for one", async () => {
+    await live();
+    let answer;
+    server.next("stop", new Promise((resolve) => (answer = resolve)));
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    assert.equal(server.to("start").length, 1);
+    answer();
+    await settle();
+
+    assert.deepEqual(server.routes, ["start", "stop", "start"]);
+  });
+
+  test("is replaced though its end is never answered", async () => {
+    await live();
+    server.next("stop", new Promise(() => {}));
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    await pass(5000);
+
+    assert.equal(server.to("start").length, 2);
+  });
+
+  test("is not replaced where it is stopped before its end is answered", async () => {
+    const { avatar, events } = await live();
+    let answer;
+    server.next("stop", new Promise((resolve) => (answer = resolve)));
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    const stopped = avatar.stop();
+    answer();
+    await stopped;
+
+    assert.deepEqual(server.routes, ["start", "stop"]);
+    assert.deepEqual(types(events), ["starting", "live", "closed"]);
   });
 
   test("is stopped for the case that only the network is gone", async () => {
