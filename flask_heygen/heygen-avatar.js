@@ -95,7 +95,7 @@ export class HeyGenAvatar extends EventTarget {
     const session = this.#utterance ? this.#connection.session : null;
     this.#queue.clear();
     if (!session) return Promise.resolve();
-    return this.#inOrder(() => this.#connection.command("interrupt", session));
+    return this.#inOrder(() => this.#connection.interrupt(session));
   }
 
   /** End the session, and its cost; one that is still being started, too.
@@ -146,7 +146,7 @@ export class HeyGenAvatar extends EventTarget {
     const cut = () => utterance.cut();
     signal.addEventListener("abort", cut);
     try {
-      const task = await this.#inOrder(() => this.#connection.command("task", session, { text, task_type: "repeat" }, signal));
+      const task = await this.#inOrder(() => this.#connection.task(session, text, signal));
       utterance.accept(task, { heard: this.#connection.joined });
       if (signal.aborted || this.#connection.session !== session) utterance.cut();
       await utterance.done;

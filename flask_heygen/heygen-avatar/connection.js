@@ -185,16 +185,32 @@ export class Connection {
     this.#listener.tell("error", { error: trouble }); // last: who hears of it may start again
   }
 
+  /** Have the avatar say `text` word for word.
+   *  @param {Session} session @param {string} text
+   *  @param {AbortSignal} signal keeps it from being said where it is not said yet
+   *  @returns {Promise<{task_id: string, duration_ms: number | null}>} */
+  async task(session, text, signal) {
+    const room = this.#room;
+    const task = await this.#command("task", session, { text, task_type: "repeat" }, signal);
+    if (task.deliver && !(await room?.publish(task.deliver, signal))) throw new AvatarError(UNDELIVERED);
+    return task;
+  }
+
+  /** Have the avatar say no more. @param {Session} session */
+  async interrupt(session) {
+    const room = this.#room;
+    const { deliver } = await this.#command("interrupt", session);
+    if (deliver) await room?.publish(deliver); // who is not there yet says nothing
+  }
+
   /** Post what concerns a session, and learn from the answer whether there still is one.
    *  @param {"task" | "interrupt" | "keep-alive"} route
    *  @param {Session} session
    *  @param {object} fields
    *  @param {AbortSignal} [signal] */
-  async command(route, { session_id }, fields = {}, signal) {
+  async #command(route, { session_id }, fields = {}, signal) {
     try {
-      const answer = await this.#routes.postPatiently(route, { session_id, ...fields }, { signal });
-      if (answer.deliver && !(await this.#room?.publish(answer.deliver))) throw new AvatarError(UNDELIVERED);
-      return answer;
+      return await this.#routes.postPatiently(route, { session_id, ...fields }, { signal });
     } catch (error) {
       const over = error instanceof AvatarError && error.restartSession;
       if (over && this.#session?.session_id === session_id) this.#lose();
@@ -209,7 +225,7 @@ export class Connection {
 
   /** @param {Session} session */
   #keepAlive(session) {
-    if (!document.hidden) this.command("keep-alive", session).catch(() => {}); // the next task tells
+    if (!document.hidden) this.#command("keep-alive", session).catch(() => {}); // the next task tells
   }
 
   #watchPage() {

@@ -95,16 +95,16 @@ export class Routes {
 
   /** Post, again where the server surely did nothing and says that it soon will.
    *  @param {string} route @param {object} body
-   *  @param {{signal?: AbortSignal, keepalive?: boolean}} how `signal` ends the waiting; a request under way runs on
+   *  @param {{signal?: AbortSignal, keepalive?: boolean}} how `signal` has it posted no more; a request under way runs on
    *  @returns {Promise<any>} */
   async postPatiently(route, body, { signal, ...options } = {}) {
     for (let left = REPEATS; ; left--) {
+      signal?.throwIfAborted();
       try {
         return await this.post(route, body, options);
       } catch (error) {
         if (!(error instanceof AvatarError && error.soon) || left === 0) throw error;
         await pause(error.retryAfter * 1000, signal);
-        if (signal?.aborted) throw error;
       }
     }
   }

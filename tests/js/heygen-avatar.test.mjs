@@ -382,6 +382,24 @@ describe("interrupt", () => {
     assert.deepEqual(server.texts, ["one", "two"]);
   });
 
+  test("drops a text that waits behind a slow one", async () => {
+    const { avatar } = await live();
+    avatar.speak("one");
+    await settle();
+    let answer;
+    server.next("interrupt", new Promise((resolve) => (answer = resolve)));
+    avatar.interrupt();
+    const dropped = avatar.speak("two");
+    await settle();
+    avatar.interrupt();
+    avatar.speak("three");
+    answer();
+    await settle();
+
+    assert.equal(await dropped, null);
+    assert.deepEqual(server.texts, ["one", "three"]);
+  });
+
   test("asks nothing of the server while nobody speaks", async () => {
     const { avatar } = await live();
     await avatar.interrupt();
