@@ -164,4 +164,30 @@ describe("LiveAvatar's answers", () => {
       [["speaking", "Hello."], ["silent", "Hello."]],
     );
   });
+
+  for (const text of ["Please take your time. ".repeat(4), "请介绍一下你自己。".repeat(10)]) {
+    test(`are waited for however slowly it says ${text.slice(0, 5)}…`, async () => {
+      const { avatar } = await live(["heygen", AGENT]);
+      let said = false;
+      avatar.speak(text).then(() => (said = true));
+      await settle();
+      respond("avatar.speak_started");
+      const seconds = text.startsWith("P") ? 15 : 48; // at half of the usual rate
+      await pass(seconds * 1000);
+      assert.equal(said, false);
+
+      respond("avatar.speak_ended");
+      await settle();
+      assert.equal(said, true);
+    });
+  }
+
+  test("that never come do not stall the interview", async () => {
+    const { avatar } = await live(["heygen", AGENT]);
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    await pass(7_000);
+
+    assert.equal(await spoken, "avatar");
+  });
 });

@@ -317,6 +317,17 @@ describe("speak", () => {
     assert.deepEqual(types(events), ["starting", "live", "speaking", "silent"]);
   });
 
+  test("guesses a duration that nobody tells where there is no room", async () => {
+    const avatar = make({ livekit: undefined });
+    await avatar.start();
+    server.duration = null;
+    const spoken = avatar.speak("Tell me about yourself.");
+    await settle();
+    await pass(1_495);
+
+    assert.equal(await spoken, "avatar");
+  });
+
   test("tries again what the server puts off", async () => {
     const { avatar } = await live();
     server.next("task", NOT_READY, { ...NOT_READY, status: 429, code: "rate_limited", retry_after: 2 });
@@ -791,6 +802,18 @@ describe("the browser's voice", () => {
     await pass(500);
 
     await assert.rejects(spoken, AvatarError);
+  });
+
+  test("may take its time in Chinese", async () => {
+    const { avatar } = await live();
+    server.next("task", FAILED);
+    const spoken = avatar.speak("请介绍一下你自己。".repeat(10));
+    await settle();
+    await pass(24_000);
+    assert.equal(page.utterances.length, 1);
+    page.utterances[0].onend();
+
+    assert.equal(await spoken, "browser");
   });
 
   test("that never tells its end does not stall the interview", async () => {

@@ -68,6 +68,8 @@ export class Page {
 export class Server {
   calls = [];
   sessions = 0;
+  /** How long a task takes, in milliseconds; null where the server does not know. */
+  duration = 1000;
   /** What a task and an interrupt have the page deliver itself, as with LiveAvatar. */
   delivers = null;
   #answers = {};
@@ -110,7 +112,7 @@ export class Server {
   #data(route) {
     if (this.delivers && route === "interrupt") return { deliver: this.delivers };
     if (this.delivers && route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: null, deliver: this.delivers };
-    if (route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: 1000 };
+    if (route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: this.duration };
     if (route !== "start") return {};
     this.sessions += 1;
     return { session_id: `session-${this.sessions}`, url: "wss://room.example", access_token: "room-token", session_seconds: 600, idle_seconds: 120 };
