@@ -148,7 +148,6 @@ export class HeyGenAvatar extends EventTarget {
     try {
       const task = await this.#inOrder(() => this.#connection.task(session, text, signal));
       utterance.accept(task, { heard: this.#connection.joined });
-      if (signal.aborted || this.#connection.session !== session) utterance.cut();
       await utterance.done;
     } finally {
       signal.removeEventListener("abort", cut);

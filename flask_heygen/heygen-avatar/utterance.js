@@ -38,10 +38,12 @@ export class Utterance {
     this.done = new Promise((resolve) => (this.#finish = resolve));
   }
 
-  /** Begin: the server has taken the text.
+  /** Begin, where it was not cut short meanwhile: the server has taken the text.
    *  @param {{task_id: string, duration_ms: number | null}} task
    *  @param {{heard: boolean}} how whether messages can come; else the duration alone tells the end */
   accept({ task_id, duration_ms }, { heard }) {
+    if (this.cutShort) return;
+
     this.#task = task_id;
     this.#duration = duration_ms;
     this.#heard = heard;

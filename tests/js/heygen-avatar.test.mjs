@@ -433,6 +433,26 @@ describe("stop", () => {
     assert.deepEqual(events.at(-1), ["closed", { reason: "stopped", restarting: false }]);
   });
 
+  for (const [how, room] of [["in its room", true], ["without a room", false]]) {
+    test(`leaves no word of a text that was cut short as it was sent, ${how}`, async () => {
+      const avatar = make({ livekit: room ? livekit : undefined });
+      const events = record(avatar);
+      avatar.start();
+      await settle();
+      if (room) await appear();
+      let answer;
+      server.next("task", new Promise((resolve) => (answer = resolve)));
+      const spoken = avatar.speak("Hello.");
+      await settle();
+      if (room) livekit.room.tell("avatar_start_talking", "task-1");
+      avatar.stop();
+      answer();
+
+      assert.equal(await spoken, null);
+      assert.deepEqual(types(events), ["starting", "live", "closed"]);
+    });
+  }
+
   test("is tried again where the server puts it off, and outlives the page", async () => {
     const { avatar } = await live();
     server.next("stop", { ...NOT_READY, status: 429, code: "rate_limited" });
