@@ -190,6 +190,7 @@ export class Connection {
    *  @param {AbortSignal} signal keeps it from being said where it is not said yet
    *  @returns {Promise<{task_id: string, duration_ms: number | null}>} */
   async task(session, text, signal) {
+    if (this.#session !== session) throw new AvatarError(UNDELIVERED); // lost while the text waited its turn
     const room = this.#room;
     const task = await this.#command("task", session, { text, task_type: "repeat" }, signal);
     if (task.deliver && !(await room?.publish(task.deliver, signal))) throw new AvatarError(UNDELIVERED);

@@ -551,6 +551,24 @@ describe("a session that the other side ends", () => {
     assert.deepEqual(server.texts, ["Hello.", "Hello."]);
   });
 
+  test("is told nothing more: what waited its turn is said in the next one", async () => {
+    const { avatar } = await live();
+    avatar.speak("one");
+    await settle();
+    let answer;
+    server.next("interrupt", new Promise((resolve) => (answer = resolve)));
+    avatar.interrupt();
+    const next = avatar.speak("two");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    answer();
+    await appear();
+    livekit.room.speak("task-2");
+
+    assert.equal(await next, "avatar");
+    assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-1", "session-2"]);
+  });
+
   test("is replaced, and speaks though an answer of the old one is lost meanwhile", async () => {
     const { avatar } = await live();
     let answer, start;
