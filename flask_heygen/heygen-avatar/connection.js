@@ -1,5 +1,6 @@
 /** The way to the avatar: a session, its room, and another session where one is lost. It knows no speech. */
 
+import { keepAlive } from "./keep-alive.js";
 import { AvatarRoom } from "./room.js";
 import { AvatarError, pause } from "./routes.js";
 
@@ -120,8 +121,8 @@ export class Connection {
     const { signal } = this.#life;
     if (!this.#wanted) return this.#end("stopped");
 
-    const timer = setInterval(() => this.#keepAlive(session), (session.idle_seconds / 2) * 1000);
-    signal.addEventListener("abort", () => clearInterval(timer));
+    // A failure is told by the next task.
+    keepAlive(session.idle_seconds, () => this.#command("keep-alive", session).catch(() => {}), signal);
     this.#room = this.#makeRoom();
     const joined = (await this.#room?.join(session.url, session.access_token, signal)) ?? false;
     if (signal.aborted) return;
@@ -222,11 +223,6 @@ export class Connection {
   /** Play the sound that the browser held back. */
   async enableSound() {
     await this.#room?.enableSound();
-  }
-
-  /** @param {Session} session */
-  #keepAlive(session) {
-    if (!document.hidden) this.#command("keep-alive", session).catch(() => {}); // the next task tells
   }
 
   #watchPage() {

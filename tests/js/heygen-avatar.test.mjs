@@ -866,20 +866,48 @@ describe("the browser's voice", () => {
 });
 
 describe("keep-alive", () => {
-  test("is sent at half of the idle time", async () => {
+  test("is sent at each third of the idle time, so that one may fail", async () => {
     await live();
-    await pass(59_999);
+    await pass(39_999);
     assert.equal(server.to("keep-alive").length, 0);
+    server.next("keep-alive", "offline");
     await pass(1);
-    await pass(60_000);
+    await pass(40_000);
 
     assert.deepEqual(server.to("keep-alive"), [{ session_id: "session-1" }, { session_id: "session-1" }]);
   });
 
-  test("is sent while the page is seen", async () => {
+  test("is not sent while nobody looks, and made up for when somebody does", async () => {
     await live();
     page.document.hidden = true;
-    await pass(60_000);
+    page.document.fire("visibilitychange");
+    await pass(40_000);
+    assert.equal(server.to("keep-alive").length, 0);
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
+
+    assert.equal(server.to("keep-alive").length, 1);
+  });
+
+  test("is not sent before it is due, however often somebody looks", async () => {
+    await live();
+    await pass(40_000);
+    page.document.hidden = true;
+    page.document.fire("visibilitychange");
+    await pass(1_000);
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
+
+    assert.equal(server.to("keep-alive").length, 1);
+  });
+
+  test("is not made up for a session that has ended", async () => {
+    const { avatar } = await live();
+    page.document.hidden = true;
+    await pass(40_000);
+    await avatar.stop();
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
 
     assert.equal(server.to("keep-alive").length, 0);
   });
