@@ -106,14 +106,15 @@ export class Connection {
 
   async #begin() {
     await null; // a stop in the same breath (React's double effects) costs nothing
-    for (await this.#ended; this.#wanted && !this.#asleep && !this.#live; await this.#ended) {
-      await this.#open().catch((error) => this.giveUp(error));
-    }
+    while (this.#wanted && !this.#asleep && !this.#live) await this.#open().catch((error) => this.giveUp(error));
     this.#starting = null;
     if (this.#trouble) throw this.#trouble;
   }
 
   async #open() {
+    await this.#ended;
+    if (!this.#wanted) return;
+
     this.#listener.tell("starting", { reconnecting: false });
     const session = await this.#routes.postPatiently("start", this.#options.session ?? {});
     this.#session = session;

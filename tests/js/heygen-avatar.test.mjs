@@ -170,6 +170,12 @@ describe("start", () => {
     assert.equal(server.to("keep-alive").length, 0);
   });
 
+  test("rejects before the stop of what it leaves is answered", async () => {
+    server.next("stop", new Promise(() => {}));
+
+    await assert.rejects(make({ livekit: {} }).start(), { code: "page_error" });
+  });
+
   test("is live without a room where none can be joined", async () => {
     livekit = new LiveKit({ refuses: true });
     const avatar = make();
