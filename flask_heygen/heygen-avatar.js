@@ -49,8 +49,7 @@ export class HeyGenAvatar extends EventTarget {
   #connection;
   #voice = new BrowserVoice();
   #device = new SoundDevice();
-  /** @type {SpeechQueue<"avatar" | "browser" | null>} */
-  #queue = new SpeechQueue((text, signal) => this.#say(text, signal), null);
+  #queue = new SpeechQueue((text, signal) => this.#say(text, signal));
   /** @type {Utterance | null} */
   #utterance = null;
   /** The last of the calls that must not overtake each other. @type {Promise<unknown>} */
