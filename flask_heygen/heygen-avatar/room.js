@@ -1,4 +1,4 @@
-/** The session's LiveKit room: the avatar's picture, voice and messages, and nobody else's. */
+/** The session's LiveKit room: the avatar's picture and voice, nobody else's, and the messages of its speech. */
 
 /**
  * @typedef {typeof import("livekit-client")} LiveKit
@@ -148,7 +148,7 @@ export class AvatarRoom {
       const type = TYPES[told.event_type];
       this.#listener.message(type ? { type, task_id: told.source_event_id } : told);
     } catch {
-      // Not one of the avatar's: whoever speaks in a room may send what they like.
+      // Not one of the avatar's. Those are not told by their sender: it is not known for all rooms.
     }
   }
 }

@@ -5,7 +5,7 @@
  * @property {string} session_id
  * @property {string} url of the LiveKit room
  * @property {string} access_token to it
- * @property {number} session_seconds after which it ends in any case
+ * @property {number | null} session_seconds after which it ends in any case; null where not known
  * @property {number} idle_seconds after which it ends where nothing is said
  *
  * @typedef {object} Failure an error as the server puts it
