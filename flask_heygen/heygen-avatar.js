@@ -34,7 +34,7 @@ import { Utterance } from "./heygen-avatar/utterance.js";
 export { AvatarError };
 
 /**
- * @typedef {import("./heygen-avatar/routes.js").Session} Session
+ * @typedef {import("./heygen-avatar/open-session.js").OpenSession} OpenSession
  *
  * @typedef {object} Options
  * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it the
@@ -94,7 +94,7 @@ export class HeyGenAvatar extends EventTarget {
     const session = this.#utterance ? this.#connection.session : null;
     this.#queue.clear();
     if (!session) return Promise.resolve();
-    return this.#inOrder(() => this.#connection.interrupt(session));
+    return this.#inOrder(() => session.interrupt());
   }
 
   /** End the session, and its cost; one that is still being started, too.
@@ -128,7 +128,7 @@ export class HeyGenAvatar extends EventTarget {
         if (signal.aborted) return null;
         const failure = AvatarError.of(error);
         const unknown = failure.code === "outcome_unknown";
-        if (!unknown && this.#connection.session !== session) continue; // replaced, and not a word was said
+        if (!unknown && session.over) continue; // replaced, and not a word was said
         if (failure.code === "session_not_ready") this.#connection.giveUp(failure);
         else this.#tell("error", { error: failure });
         if (unknown) throw failure;
@@ -137,7 +137,7 @@ export class HeyGenAvatar extends EventTarget {
     }
   }
 
-  /** @param {string} text @param {AbortSignal} signal @param {Session} session
+  /** @param {string} text @param {AbortSignal} signal @param {OpenSession} session
    *  @returns {Promise<"avatar" | null>} */
   async #sayByAvatar(text, signal, session) {
     const utterance = new Utterance(text, (type, detail) => this.#tell(type, detail));
@@ -145,8 +145,8 @@ export class HeyGenAvatar extends EventTarget {
     const cut = () => utterance.cut();
     signal.addEventListener("abort", cut);
     try {
-      const task = await this.#inOrder(() => this.#connection.task(session, text, signal));
-      utterance.accept(task, { heard: this.#connection.joined });
+      const task = await this.#inOrder(() => session.task(text, signal));
+      utterance.accept(task, { heard: session.joined });
       await utterance.done;
     } finally {
       signal.removeEventListener("abort", cut);

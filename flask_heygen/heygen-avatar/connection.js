@@ -1,20 +1,15 @@
-/** The way to the avatar: a session, its room, and another session where one is lost. It knows no speech. */
+/** The way to the avatar: a session as long as the page wants one, and another where one is lost. */
 
-import { keepAlive } from "./keep-alive.js";
-import { AvatarRoom } from "./room.js";
+import { OpenSession } from "./open-session.js";
 import { AvatarError, pause } from "./routes.js";
 
 /**
- * @typedef {import("./routes.js").Session} Session
- *
  * @typedef {object} Listener
  * @property {(type: string, detail: object) => void} tell the page of an event
  * @property {(message: import("./utterance.js").Message) => void} message the avatar tells of its speech
  * @property {() => void} ended the session is gone, and with it what was being said
  */
 
-/** What can only be said from inside the room, and was not: nothing was spoken. */
-const UNDELIVERED = { code: "not_delivered", message: "The avatar cannot be reached: its room was not joined." };
 /** In the server's own words. */
 const ENDED = { code: "session_closed", message: "The session has ended.", restart_session: true };
 /** How long a session waits for the answer to the stop of the one before it. */
@@ -33,12 +28,8 @@ export class Connection {
   #replaced = false;
   /** Lost while nobody looked: to be started again when somebody does. */
   #asleep = false;
-  /** @type {Session | null} */
+  /** @type {OpenSession | null} */
   #session = null;
-  /** Aborted with the session: ends its timer and what waits for its room. */
-  #life = new AbortController();
-  /** @type {AvatarRoom | null} */
-  #room = null;
   #live = false;
   /** Resolves when the last session has ended: an account may have room for one. @type {Promise<void>} */
   #ended = Promise.resolve();
@@ -61,11 +52,6 @@ export class Connection {
   /** The session to speak in, if there is one. */
   get session() {
     return this.#live ? this.#session : null;
-  }
-
-  /** Whether the session's room was joined, so that its messages are heard. */
-  get joined() {
-    return this.#room !== null;
   }
 
   /** Why there is no session, and none to come. */
@@ -116,33 +102,27 @@ export class Connection {
     if (!this.#wanted) return;
 
     this.#listener.tell("starting", { reconnecting: false });
-    const session = await this.#routes.postPatiently("start", this.#options.session ?? {});
+    const started = await this.#routes.postPatiently("start", this.#options.session ?? {});
+    const session = new OpenSession(this.#routes, started, this.#listenerOf(started));
     this.#session = session;
-    this.#life = new AbortController();
-    const { signal } = this.#life;
     if (!this.#wanted) return this.#end("stopped");
 
-    // A failure is told by the next task.
-    keepAlive(session.idle_seconds, () => this.#command("keep-alive", session).catch(() => {}), signal);
-    this.#room = this.#makeRoom();
-    const joined = (await this.#room?.join(session.url, session.access_token, signal)) ?? false;
-    if (signal.aborted) return;
+    await session.join(this.#options);
+    if (session.over) return;
 
-    if (!joined) this.#room = null;
     this.#live = true;
-    this.#listener.tell("live", { session, room: joined });
+    this.#listener.tell("live", { session: started, room: session.joined });
   }
 
-  #makeRoom() {
-    const { livekit, video = null, audio = null } = this.#options;
-    if (!livekit) return null;
-    return new AvatarRoom(livekit, { video, audio }, {
+  /** @param {import("./routes.js").Session} session @returns {import("./room.js").Listener} */
+  #listenerOf(session) {
+    return {
       message: (message) => this.#listener.message(message),
       sound: (blocked) => this.#listener.tell("sound", { blocked }),
       reconnecting: () => this.#listener.tell("starting", { reconnecting: true }),
-      reconnected: () => this.#listener.tell("live", { session: this.#session, room: true }),
+      reconnected: () => this.#listener.tell("live", { session, room: true }),
       closed: () => this.#lose(),
-    });
+    };
   }
 
   /** The other side has ended the session: have another, once. */
@@ -158,20 +138,17 @@ export class Connection {
   /** Let go of the session, and end it where it has not ended yet.
    *  @param {"stopped" | "lost"} reason */
   #end(reason, { restarting = false } = {}) {
-    const { session_id } = this.#forget(reason, restarting);
-    const stopped = this.#routes.postPatiently("stop", { session_id }, { keepalive: true }).catch(() => {}); // it will end by itself
+    const stopped = this.#forget(reason, restarting).stop();
     this.#ended = Promise.race([stopped, pause(STOP_MS)]);
     return stopped;
   }
 
   /** @param {"stopped" | "left" | "lost"} reason */
   #forget(reason, restarting = false) {
-    const session = /** @type {Session} */ (this.#session);
+    const session = /** @type {OpenSession} */ (this.#session);
     this.#session = null;
     this.#live = false;
-    this.#life.abort();
-    this.#room?.leave();
-    this.#room = null;
+    session.leave();
     this.#listener.ended();
     this.#listener.tell("closed", { reason, restarting });
     return session;
@@ -187,43 +164,9 @@ export class Connection {
     this.#listener.tell("error", { error: trouble }); // last: who hears of it may start again
   }
 
-  /** Have the avatar say `text` word for word.
-   *  @param {Session} session @param {string} text
-   *  @param {AbortSignal} signal keeps it from being said where it is not said yet
-   *  @returns {Promise<{task_id: string, duration_ms: number | null}>} */
-  async task(session, text, signal) {
-    if (this.#session !== session) throw new AvatarError(UNDELIVERED); // lost while the text waited its turn
-    const room = this.#room;
-    const task = await this.#command("task", session, { text, task_type: "repeat" }, signal);
-    if (task.deliver && !(await room?.publish(task.deliver, signal))) throw new AvatarError(UNDELIVERED);
-    return task;
-  }
-
-  /** Have the avatar say no more. @param {Session} session */
-  async interrupt(session) {
-    const room = this.#room;
-    const { deliver } = await this.#command("interrupt", session);
-    if (deliver) await room?.publish(deliver); // who is not there yet says nothing
-  }
-
-  /** Post what concerns a session, and learn from the answer whether there still is one.
-   *  @param {"task" | "interrupt" | "keep-alive"} route
-   *  @param {Session} session
-   *  @param {object} fields
-   *  @param {AbortSignal} [signal] */
-  async #command(route, { session_id }, fields = {}, signal) {
-    try {
-      return await this.#routes.postPatiently(route, { session_id, ...fields }, { signal });
-    } catch (error) {
-      const over = error instanceof AvatarError && error.restartSession;
-      if (over && this.#session?.session_id === session_id) this.#lose();
-      throw error;
-    }
-  }
-
   /** Play the sound that the browser held back. */
   async enableSound() {
-    await this.#room?.enableSound();
+    await this.#session?.enableSound();
   }
 
   #watchPage() {
@@ -239,7 +182,7 @@ export class Connection {
   #leave(signal) {
     if (!this.#wanted) return;
     this.#wanted = this.#asleep = false;
-    if (this.#session) this.#routes.farewell(this.#forget("left").session_id);
+    if (this.#session) this.#forget("left").farewell();
     addEventListener("pageshow", () => void this.#launch(), { signal, once: true });
   }
 

@@ -61,14 +61,14 @@ export class AvatarRoom {
   }
 
   /** Join, and wait for picture and voice.
-   *  @param {string} url @param {string} token @param {AbortSignal} signal
+   *  @param {string} url @param {string} token
    *  @returns {Promise<boolean>} whether it was joined */
-  async join(url, token, signal) {
+  async join(url, token) {
     const complete = new Promise((resolve) => (this.#complete = () => resolve(undefined)));
-    const given = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    const left = new Promise((resolve) => this.#left.signal.addEventListener("abort", resolve, { once: true }));
     const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
     const connected = this.#room.connect(url, token).then(() => (this.#joined = true));
-    await Promise.race([connected.then(() => complete).catch(() => {}), given, late]);
+    await Promise.race([connected.then(() => complete).catch(() => {}), left, late]);
     if (!this.#joined) this.leave();
     return this.#joined;
   }

@@ -229,6 +229,17 @@ describe("room", () => {
 
     assert.deepEqual(events.slice(2), [["sound", { blocked: true }], ["sound", { blocked: false }]]);
   });
+
+  test("plays the sound that comes before the picture", async () => {
+    const avatar = make();
+    avatar.start();
+    await settle();
+    livekit.room.canPlaybackAudio = false;
+    livekit.room.send("audio");
+    await avatar.enableSound();
+
+    assert.equal(livekit.room.canPlaybackAudio, true);
+  });
 });
 
 describe("speak", () => {
