@@ -34,7 +34,7 @@ import { Utterance } from "./heygen-avatar/utterance.js";
 export { AvatarError };
 
 /**
- * @typedef {import("./heygen-avatar/routes.js").Session} Session
+ * @typedef {import("./heygen-avatar/open-session.js").OpenSession} OpenSession
  *
  * @typedef {object} Options
  * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it the
@@ -49,8 +49,7 @@ export class HeyGenAvatar extends EventTarget {
   #connection;
   #voice = new BrowserVoice();
   #device = new SoundDevice();
-  /** @type {SpeechQueue<"avatar" | "browser" | null>} */
-  #queue = new SpeechQueue((text, signal) => this.#say(text, signal), null);
+  #queue = new SpeechQueue((text, signal) => this.#say(text, signal));
   /** @type {Utterance | null} */
   #utterance = null;
   /** The last of the calls that must not overtake each other. @type {Promise<unknown>} */
@@ -68,7 +67,7 @@ export class HeyGenAvatar extends EventTarget {
 
   /** Whether there is a session to speak in. */
   get live() {
-    return this.#connection.live;
+    return this.#connection.session !== null;
   }
 
   /** Start a session, best within a click: sound needs one. Calls made meanwhile share it.
@@ -95,7 +94,7 @@ export class HeyGenAvatar extends EventTarget {
     const session = this.#utterance ? this.#connection.session : null;
     this.#queue.clear();
     if (!session) return Promise.resolve();
-    return this.#inOrder(() => this.#connection.command("interrupt", session));
+    return this.#inOrder(() => session.interrupt());
   }
 
   /** End the session, and its cost; one that is still being started, too.
@@ -115,24 +114,30 @@ export class HeyGenAvatar extends EventTarget {
   /** @param {string} text @param {AbortSignal} signal */
   async #say(text, signal) {
     for (;;) {
-      const session = await this.#untilLive(signal).catch(() => null);
+      const { session, trouble } = this.#connection;
       if (signal.aborted) return null;
-      if (!session) return this.#sayByBrowser(text, signal, /** @type {AvatarError} */ (this.#connection.trouble));
+      if (trouble) return this.#sayByBrowser(text, signal, trouble);
+      if (!session) {
+        await first(this, ["live", "error"], signal);
+        continue;
+      }
 
       try {
         return await this.#sayByAvatar(text, signal, session);
       } catch (error) {
         if (signal.aborted) return null;
-        if (this.#connection.session !== session) continue; // replaced: nothing was spoken in the old one
-        const trouble = this.#connection.fail(error);
-        if (trouble.code === "outcome_unknown") throw trouble;
-        if (trouble.code === "session_not_ready") this.#connection.giveUp(trouble);
-        return this.#sayByBrowser(text, signal, trouble);
+        const failure = AvatarError.of(error);
+        const unknown = failure.code === "outcome_unknown";
+        if (!unknown && session.over) continue; // replaced, and not a word was said
+        if (failure.code === "session_not_ready") this.#connection.giveUp(failure);
+        else this.#tell("error", { error: failure });
+        if (unknown) throw failure;
+        return this.#sayByBrowser(text, signal, failure);
       }
     }
   }
 
-  /** @param {string} text @param {AbortSignal} signal @param {Session} session
+  /** @param {string} text @param {AbortSignal} signal @param {OpenSession} session
    *  @returns {Promise<"avatar" | null>} */
   async #sayByAvatar(text, signal, session) {
     const utterance = new Utterance(text, (type, detail) => this.#tell(type, detail));
@@ -140,9 +145,8 @@ export class HeyGenAvatar extends EventTarget {
     const cut = () => utterance.cut();
     signal.addEventListener("abort", cut);
     try {
-      const task = await this.#inOrder(() => this.#connection.command("task", session, { text, task_type: "repeat" }, signal));
-      utterance.accept(task, { heard: this.#connection.joined });
-      if (signal.aborted || this.#connection.session !== session) utterance.cut();
+      const task = await this.#inOrder(() => session.task(text, signal));
+      utterance.accept(task, { heard: session.joined });
       await utterance.done;
     } finally {
       signal.removeEventListener("abort", cut);
@@ -156,8 +160,9 @@ export class HeyGenAvatar extends EventTarget {
   /** @param {string} text @param {AbortSignal} signal @param {AvatarError} trouble
    *  @returns {Promise<"browser" | null>} */
   async #sayByBrowser(text, signal, trouble) {
-    if (!(await this.#voice.ready())) throw trouble;
+    const ready = await this.#voice.ready();
     if (signal.aborted) return null;
+    if (!ready) throw trouble;
 
     this.#tell("speaking", { text, by: "browser", duration_ms: null });
     const heard = await this.#voice.say(text, signal);
@@ -165,17 +170,6 @@ export class HeyGenAvatar extends EventTarget {
     if (signal.aborted) return null;
     if (!heard) throw trouble;
     return "browser";
-  }
-
-  /** @param {AbortSignal} signal @returns {Promise<Session>} */
-  async #untilLive(signal) {
-    const connection = this.#connection;
-    while (!connection.live || !connection.session) {
-      signal.throwIfAborted();
-      if (connection.trouble) throw connection.trouble;
-      await first(this, ["live", "error"], signal);
-    }
-    return connection.session;
   }
 
   /** @template T @param {() => Promise<T>} call @returns {Promise<T>} */

@@ -1,9 +1,11 @@
 /** The browser's own voice, for when the avatar has none. */
 
+import { longestDuration } from "./duration.js";
+
 /** How long a browser may take to name its voices. */
 const VOICES_MS = 500;
-/** Far slower than anybody speaks: some browsers never tell the end. */
-const MS_PER_CHARACTER = 200;
+/** What may pass before the first word. */
+const MARGIN_MS = 2000;
 
 export class BrowserVoice {
   /** Whether there is a voice at all. @returns {Promise<boolean>} */
@@ -32,7 +34,7 @@ export class BrowserVoice {
         resolve(heard);
       };
       const hush = () => (speechSynthesis.cancel(), end(true));
-      const timer = setTimeout(hush, text.length * MS_PER_CHARACTER + 2000);
+      const timer = setTimeout(hush, longestDuration(text) + MARGIN_MS); // some browsers never tell the end
       signal.addEventListener("abort", hush);
       speech.onend = () => end(true);
       speech.onerror = () => end(false);

@@ -1,21 +1,19 @@
-/** The way to the avatar: a session, its room, and another session where one is lost. It knows no speech. */
+/** The way to the avatar: a session as long as the page wants one, and another where one is lost. */
 
-import { AvatarRoom } from "./room.js";
-import { AvatarError } from "./routes.js";
+import { OpenSession } from "./open-session.js";
+import { AvatarError, pause } from "./routes.js";
 
 /**
- * @typedef {import("./routes.js").Session} Session
- *
  * @typedef {object} Listener
  * @property {(type: string, detail: object) => void} tell the page of an event
  * @property {(message: import("./utterance.js").Message) => void} message the avatar tells of its speech
  * @property {() => void} ended the session is gone, and with it what was being said
  */
 
-/** What can only be said from inside the room, and was not: nothing was spoken. */
-const UNDELIVERED = { code: "not_delivered", message: "The avatar cannot be reached: its room was not joined." };
-/** How often a lost session is replaced before anything has been spoken in the new one. */
-const RESTARTS = 1;
+/** In the server's own words. */
+const ENDED = { code: "session_closed", message: "The session has ended.", restart_session: true };
+/** How long a session waits for the answer to the stop of the one before it. */
+const STOP_MS = 5000;
 
 export class Connection {
   #routes;
@@ -26,16 +24,15 @@ export class Connection {
   #wanted = false;
   /** @type {Promise<void> | null} */
   #starting = null;
-  #restarts = RESTARTS;
+  /** Whether the session stands for a lost one, and nothing has been spoken in it yet. */
+  #replaced = false;
   /** Lost while nobody looked: to be started again when somebody does. */
   #asleep = false;
-  /** @type {Session | null} */
+  /** @type {OpenSession | null} */
   #session = null;
-  /** Aborted with the session: ends its timer and what waits for its room. */
-  #life = new AbortController();
-  /** @type {AvatarRoom | null} */
-  #room = null;
   #live = false;
+  /** Resolves when the last session has ended: an account may have room for one. @type {Promise<void>} */
+  #ended = Promise.resolve();
   /** @type {AvatarError | null} */
   #trouble = null;
   /** Aborted by `stop`: ends the listeners on the page. @type {AbortController | null} */
@@ -52,22 +49,12 @@ export class Connection {
     this.#listener = listener;
   }
 
-  /** Whether there is a session to speak in. */
-  get live() {
-    return this.#live;
-  }
-
-  /** The session, from its start on. */
+  /** The session to speak in, if there is one. */
   get session() {
-    return this.#session;
+    return this.#live ? this.#session : null;
   }
 
-  /** Whether the session's room was joined, so that its messages are heard. */
-  get joined() {
-    return this.#room !== null;
-  }
-
-  /** Why there is no session, once that is known. */
+  /** Why there is no session, and none to come. */
   get trouble() {
     return this.#trouble;
   }
@@ -90,153 +77,117 @@ export class Connection {
 
   /** Something was spoken: the next loss is mended again. */
   renew() {
-    this.#restarts = RESTARTS;
+    this.#replaced = false;
   }
 
   #launch() {
     this.#wanted = true;
+    this.#asleep = false;
     this.#trouble = null;
     this.#watchPage();
-    this.#starting ??= this.#begin().finally(() => (this.#starting = null));
+    this.#starting ??= this.#begin();
     this.#starting.catch(() => {}); // a page that does not wait for it hears the event `error`
     return this.#starting;
   }
 
   async #begin() {
     await null; // a stop in the same breath (React's double effects) costs nothing
-    try {
-      while (this.#wanted && !this.#live) await this.#open();
-    } catch (error) {
-      this.#wanted = false;
-      this.fail(error);
-    }
+    while (this.#wanted && !this.#asleep && !this.#live) await this.#open().catch((error) => this.giveUp(error));
+    this.#starting = null;
     if (this.#trouble) throw this.#trouble;
   }
 
   async #open() {
+    await this.#ended;
+    if (!this.#wanted) return;
+
     this.#listener.tell("starting", { reconnecting: false });
-    const session = await this.#routes.postPatiently("start", this.#options.session ?? {});
+    const started = await this.#routes.postPatiently("start", this.#options.session ?? {});
+    const session = new OpenSession(this.#routes, started, this.#listenerOf(started));
     this.#session = session;
-    this.#life = new AbortController();
-    const { signal } = this.#life;
     if (!this.#wanted) return this.#end("stopped");
 
-    const timer = setInterval(() => this.#keepAlive(session), (session.idle_seconds / 2) * 1000);
-    signal.addEventListener("abort", () => clearInterval(timer));
-    this.#room = this.#makeRoom();
-    const joined = (await this.#room?.join(session.url, session.access_token, signal)) ?? false;
-    if (signal.aborted) return;
+    await session.join(this.#options);
+    if (session.over) return;
 
-    if (!joined) this.#room = null;
     this.#live = true;
-    this.#listener.tell("live", { session, room: joined });
+    this.#listener.tell("live", { session: started, room: session.joined });
   }
 
-  #makeRoom() {
-    const { livekit, video = null, audio = null } = this.#options;
-    if (!livekit) return null;
-    return new AvatarRoom(livekit, { video, audio }, {
+  /** @param {import("./routes.js").Session} session @returns {import("./room.js").Listener} */
+  #listenerOf(session) {
+    return {
       message: (message) => this.#listener.message(message),
       sound: (blocked) => this.#listener.tell("sound", { blocked }),
       reconnecting: () => this.#listener.tell("starting", { reconnecting: true }),
-      reconnected: () => this.#listener.tell("live", { session: this.#session, room: true }),
+      reconnected: () => this.#listener.tell("live", { session, room: true }),
       closed: () => this.#lose(),
-    });
+    };
   }
 
   /** The other side has ended the session: have another, once. */
   #lose() {
-    this.#end("lost", { restarting: this.#restarts > 0 });
-    if (this.#restarts-- <= 0) {
-      this.#wanted = false;
-      this.fail(new AvatarError({ code: "session_closed", message: "The session has ended.", restart_session: true }));
-    } else if (document.hidden) this.#asleep = true;
-    else this.#launch();
+    if (this.#replaced) return this.giveUp(new AvatarError(ENDED));
+
+    this.#replaced = true;
+    this.#asleep = document.hidden;
+    this.#end("lost", { restarting: true }); // who hears of it may stop, or start again
+    if (this.#wanted && !this.#asleep) this.#launch();
   }
 
   /** Let go of the session, and end it where it has not ended yet.
    *  @param {"stopped" | "lost"} reason */
-  async #end(reason, { restarting = false } = {}) {
-    const { session_id } = this.#forget(reason, restarting);
-    await this.#routes.post("stop", { session_id }, { keepalive: true }).catch(() => {}); // it will end by itself
+  #end(reason, { restarting = false } = {}) {
+    const stopped = this.#forget(reason, restarting).stop();
+    this.#ended = Promise.race([stopped, pause(STOP_MS)]);
+    return stopped;
   }
 
   /** @param {"stopped" | "left" | "lost"} reason */
   #forget(reason, restarting = false) {
-    const session = /** @type {Session} */ (this.#session);
+    const session = /** @type {OpenSession} */ (this.#session);
     this.#session = null;
     this.#live = false;
-    this.#life.abort();
-    this.#room?.leave();
-    this.#room = null;
+    session.leave();
     this.#listener.ended();
     this.#listener.tell("closed", { reason, restarting });
     return session;
   }
 
-  /** A session whose room nobody can join costs, and says nothing. @param {AvatarError} trouble */
-  giveUp(trouble) {
+  /** Want no session any more, since none can be had, or none that speaks: it would cost all the same.
+   *  @param {unknown} error */
+  giveUp(error) {
+    const trouble = AvatarError.of(error);
     this.#wanted = false;
     this.#trouble = trouble;
-    this.#end("lost");
-  }
-
-  /** Post what concerns a session, and learn from the answer whether there still is one.
-   *  @param {"task" | "interrupt" | "keep-alive"} route
-   *  @param {Session} session
-   *  @param {object} fields
-   *  @param {AbortSignal} [signal] */
-  async command(route, { session_id }, fields = {}, signal) {
-    try {
-      const answer = await this.#routes.postPatiently(route, { session_id, ...fields }, signal);
-      if (answer.deliver && !(await this.#room?.publish(answer.deliver))) throw new AvatarError(UNDELIVERED);
-      return answer;
-    } catch (error) {
-      const over = error instanceof AvatarError && error.restartSession;
-      if (over && this.#session?.session_id === session_id) this.#lose();
-      throw error;
-    }
+    if (this.#session) this.#end("lost");
+    this.#listener.tell("error", { error: trouble }); // last: who hears of it may start again
   }
 
   /** Play the sound that the browser held back. */
   async enableSound() {
-    await this.#room?.enableSound();
-  }
-
-  /** @param {Session} session */
-  #keepAlive(session) {
-    if (!document.hidden) this.command("keep-alive", session).catch(() => {}); // the next task tells
+    await this.#session?.enableSound();
   }
 
   #watchPage() {
     if (this.#watch) return;
     this.#watch = new AbortController();
     const { signal } = this.#watch;
-    addEventListener("pagehide", () => this.#leave(), { signal });
+    addEventListener("pagehide", () => this.#leave(signal), { signal });
     document.addEventListener("visibilitychange", () => document.hidden || this.wake(), { signal });
   }
 
-  /** Stop as the page goes away, and begin again where it comes back out of the browser's cache. */
-  #leave() {
+  /** Stop as the page goes away, and begin again where it comes back out of the browser's cache.
+   *  @param {AbortSignal} signal aborted by `stop` */
+  #leave(signal) {
     if (!this.#wanted) return;
     this.#wanted = this.#asleep = false;
-    if (this.#session) this.#routes.farewell(this.#forget("left").session_id);
-    const { signal } = /** @type {AbortController} */ (this.#watch);
+    if (this.#session) this.#forget("left").farewell();
     addEventListener("pageshow", () => void this.#launch(), { signal, once: true });
   }
 
   /** Replace a session that was lost while nobody looked. */
   wake() {
-    if (!this.#asleep) return;
-    this.#asleep = false;
-    this.#launch();
-  }
-
-  /** Tell a page what went wrong. @param {unknown} error */
-  fail(error) {
-    const trouble = error instanceof AvatarError ? error : new AvatarError({ code: "page_error", message: String(error) });
-    if (!this.#session) this.#trouble = trouble;
-    this.#listener.tell("error", { error: trouble });
-    return trouble;
+    if (this.#asleep) this.#launch();
   }
 }

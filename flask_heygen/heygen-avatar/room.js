@@ -1,4 +1,4 @@
-/** The session's LiveKit room: the avatar's picture, voice and messages, and nobody else's. */
+/** The session's LiveKit room: the avatar's picture and voice, nobody else's, and the messages of its speech. */
 
 /**
  * @typedef {typeof import("livekit-client")} LiveKit
@@ -15,7 +15,6 @@
  * @typedef {object} Delivery what the server has a page publish, because only the room takes it
  * @property {string} topic
  * @property {object} payload
- * @property {object} [interrupt] to be published first
  * @property {string[]} participants who must be in the room to hear it
  */
 
@@ -37,6 +36,7 @@ export class AvatarRoom {
   #elements;
   #listener;
   #joined = false;
+  #left = new AbortController();
   /** @type {Map<string, RemoteTrack>} by kind */
   #tracks = new Map();
   /** @type {() => void} */
@@ -61,46 +61,48 @@ export class AvatarRoom {
   }
 
   /** Join, and wait for picture and voice.
-   *  @param {string} url @param {string} token @param {AbortSignal} signal
+   *  @param {string} url @param {string} token
    *  @returns {Promise<boolean>} whether it was joined */
-  async join(url, token, signal) {
+  async join(url, token) {
     const complete = new Promise((resolve) => (this.#complete = () => resolve(undefined)));
-    const given = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    const left = new Promise((resolve) => this.#left.signal.addEventListener("abort", resolve, { once: true }));
     const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
     const connected = this.#room.connect(url, token).then(() => (this.#joined = true));
-    await Promise.race([connected.then(() => complete).catch(() => {}), given, late]);
+    await Promise.race([connected.then(() => complete).catch(() => {}), left, late]);
     if (!this.#joined) this.leave();
     return this.#joined;
   }
 
-  /** Publish what the server says, once everybody is there who must hear it.
+  /** Publish what the server says, where everybody is there who must hear it.
    *  @param {Delivery} delivery
+   *  @param {AbortSignal} [signal] ends the waiting for them; without it, nobody is waited for
    *  @returns {Promise<boolean>} whether it was */
-  async publish({ topic, payload, interrupt, participants }) {
-    if (!(await this.#attended(participants))) return false;
-    for (const message of interrupt ? [interrupt, payload] : [payload]) {
-      const data = new TextEncoder().encode(JSON.stringify(message));
-      await this.#room.localParticipant.publishData(data, { reliable: true, topic });
-    }
+  async publish({ topic, payload, participants }, signal) {
+    const all = () => participants.every((identity) => this.#room.getParticipantByIdentity(identity));
+    const over = () => signal?.aborted || this.#left.signal.aborted;
+    if (signal && !all() && !over()) await this.#attendance(all, signal);
+    if (!all() || over()) return false;
+
+    const data = new TextEncoder().encode(JSON.stringify(payload));
+    await this.#room.localParticipant.publishData(data, { reliable: true, topic });
     return true;
   }
 
-  /** @param {string[]} identities @returns {Promise<boolean>} */
-  #attended(identities) {
-    const { RoomEvent } = this.#livekit;
-    const all = () => identities.every((identity) => this.#room.getParticipantByIdentity(identity));
-    if (all()) return Promise.resolve(true);
-
+  /** Wait until all are there, for a time, or until there is nothing to wait for.
+   *  @param {() => boolean} all @param {AbortSignal} signal
+   *  @returns {Promise<void>} */
+  #attendance(all, signal) {
+    const { ParticipantConnected } = this.#livekit.RoomEvent;
     return new Promise((resolve) => {
-      const done = (/** @type {boolean} */ came) => {
+      const look = () => all() && done();
+      const done = () => {
         clearTimeout(timer);
-        this.#room.off(RoomEvent.ParticipantConnected, look).off(RoomEvent.Disconnected, gone);
-        resolve(came);
+        this.#room.off(ParticipantConnected, look);
+        resolve();
       };
-      const look = () => all() && done(true);
-      const gone = () => done(false);
-      const timer = setTimeout(gone, ATTENDANCE_MS);
-      this.#room.on(RoomEvent.ParticipantConnected, look).on(RoomEvent.Disconnected, gone);
+      const timer = setTimeout(done, ATTENDANCE_MS);
+      this.#room.on(ParticipantConnected, look);
+      for (const end of [signal, this.#left.signal]) end.addEventListener("abort", done, { once: true });
     });
   }
 
@@ -111,6 +113,7 @@ export class AvatarRoom {
 
   /** Leave without a word to the listener. */
   leave() {
+    this.#left.abort();
     this.#room.removeAllListeners();
     for (const track of this.#tracks.values()) track.detach();
     this.#room.disconnect().catch(() => {});
@@ -145,7 +148,7 @@ export class AvatarRoom {
       const type = TYPES[told.event_type];
       this.#listener.message(type ? { type, task_id: told.source_event_id } : told);
     } catch {
-      // Not one of the avatar's: whoever speaks in a room may send what they like.
+      // Not one of the avatar's. Those are not told by their sender: it is not known for all rooms.
     }
   }
 }

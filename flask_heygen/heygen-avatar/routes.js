@@ -5,7 +5,7 @@
  * @property {string} session_id
  * @property {string} url of the LiveKit room
  * @property {string} access_token to it
- * @property {number} session_seconds after which it ends in any case
+ * @property {number | null} session_seconds after which it ends in any case; null where not known
  * @property {number} idle_seconds after which it ends where nothing is said
  *
  * @typedef {object} Failure an error as the server puts it
@@ -22,6 +22,8 @@ const PATIENCE_MS = 40_000;
 const REPEATS = 5;
 const LONGEST_WAIT = 2;
 
+/** What does harm twice: a second session is paid for, a text is spoken again. */
+const ONCE = ["start", "task"];
 /** @type {Failure} */
 const UNREACHABLE = { code: "unreachable", message: "The server could not be reached.", retryable: true };
 /** In the server's own words. @type {Failure} */
@@ -42,6 +44,11 @@ export class AvatarError extends Error {
     this.restartSession = restart_session;
     /** Seconds to wait before either. */
     this.retryAfter = retry_after;
+  }
+
+  /** What a page is told of an error. @param {unknown} error */
+  static of(error) {
+    return error instanceof AvatarError ? error : new AvatarError({ code: "page_error", message: String(error) });
   }
 
   /** Whether the server did nothing, and will be ready so soon that nobody need be told. */
@@ -78,25 +85,26 @@ export class Routes {
       .then((response) => ((status = response.status), response.json()))
       .catch(() => null); // no answer, or a proxy's page in place of JSON
     if (answer?.status === "success") return answer.data;
+    if (answer?.status === "error" && answer.error?.code) throw new AvatarError(answer.error, status);
 
-    // A proxy that answers 4xx or 503 has passed nothing on; one whose server dies has, and answers 502.
-    const undone = offline || status === 503 || (status >= 400 && status < 500);
-    const lost = route === "task" && !undone ? OUTCOME_UNKNOWN : UNREACHABLE;
-    throw new AvatarError(answer?.error ?? lost, status);
+    // Not the server's word, but a proxy's. One that answers 4xx has passed nothing on; 5xx may come
+    // after it has, and so may an error of the network.
+    const undone = offline || (status >= 400 && status < 500);
+    throw new AvatarError(ONCE.includes(route) && !undone ? OUTCOME_UNKNOWN : UNREACHABLE, status);
   }
 
   /** Post, again where the server surely did nothing and says that it soon will.
    *  @param {string} route @param {object} body
-   *  @param {AbortSignal} [signal] ends the waiting; a request under way runs on
+   *  @param {{signal?: AbortSignal, keepalive?: boolean}} how `signal` has it posted no more; a request under way runs on
    *  @returns {Promise<any>} */
-  async postPatiently(route, body, signal) {
+  async postPatiently(route, body, { signal, ...options } = {}) {
     for (let left = REPEATS; ; left--) {
+      signal?.throwIfAborted();
       try {
-        return await this.post(route, body);
+        return await this.post(route, body, options);
       } catch (error) {
         if (!(error instanceof AvatarError && error.soon) || left === 0) throw error;
         await pause(error.retryAfter * 1000, signal);
-        if (signal?.aborted) throw error;
       }
     }
   }
@@ -128,8 +136,8 @@ function csrfToken() {
   return document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
 }
 
-/** @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} */
-function pause(ms, signal) {
+/** Wait, or until `signal` is aborted. @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} */
+export function pause(ms, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });

@@ -1,27 +1,23 @@
 /** Texts that are said in their order, one at a time. It knows neither avatar nor network. */
 
-/** @template T what becomes of a text */
+/** @typedef {"avatar" | "browser" | null} Spoken by whom a text was; null: cut short */
+
 export class SpeechQueue {
   #say;
-  #dropped;
-  /** @type {{text: string, resolve: (result: T) => void, reject: (error: unknown) => void}[]} */
+  /** @type {{text: string, resolve: (by: Spoken) => void, reject: (error: unknown) => void}[]} */
   #waiting = [];
   /** @type {AbortController | null} */
   #turn = null;
 
-  /**
-   * @param {(text: string, signal: AbortSignal) => Promise<T>} say resolves when `text` was said, or
-   *   soon after `signal` is aborted
-   * @param {T} dropped what becomes of a text that was never begun
-   */
-  constructor(say, dropped) {
+  /** @param {(text: string, signal: AbortSignal) => Promise<Spoken>} say resolves when `text` was said,
+   *    or soon after `signal` is aborted */
+  constructor(say) {
     this.#say = say;
-    this.#dropped = dropped;
   }
 
   /** Say `text` after all that was added before it.
    *  @param {string} text
-   *  @returns {Promise<T>} */
+   *  @returns {Promise<Spoken>} */
   add(text) {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ text, resolve, reject });
@@ -31,7 +27,7 @@ export class SpeechQueue {
 
   /** Cut short what is being said, and drop the rest. */
   clear() {
-    for (const { resolve } of this.#waiting.splice(0)) resolve(this.#dropped);
+    for (const { resolve } of this.#waiting.splice(0)) resolve(null);
     this.#turn?.abort();
   }
 

@@ -1,5 +1,7 @@
 /** One text, from the server's yes to its last word. It knows the avatar's messages, but no room. */
 
+import { longestDuration, usualDuration } from "./duration.js";
+
 /**
  * @typedef {object} Message what the avatar tells of its speech
  * @property {string} type
@@ -7,8 +9,6 @@
  * @property {string} [message]
  */
 
-/** About 150 words a minute, where the server gives no duration. */
-const MS_PER_CHARACTER = 65;
 /** What may pass between the server's yes and the first word, or after the last, without a message. */
 const MARGIN_MS = 5000;
 
@@ -38,10 +38,12 @@ export class Utterance {
     this.done = new Promise((resolve) => (this.#finish = resolve));
   }
 
-  /** Begin: the server has taken the text.
+  /** Begin, where it was not cut short meanwhile: the server has taken the text.
    *  @param {{task_id: string, duration_ms: number | null}} task
    *  @param {{heard: boolean}} how whether messages can come; else the duration alone tells the end */
   accept({ task_id, duration_ms }, { heard }) {
+    if (this.cutShort) return;
+
     this.#task = task_id;
     this.#duration = duration_ms;
     this.#heard = heard;
@@ -77,10 +79,12 @@ export class Utterance {
     this.#wait();
   }
 
-  /** The message of its end may be lost, and an interview must not stall. */
+  /** The message of its end may be lost, and an interview must not stall. Where one is to come, the
+   *  slowest voice is let finish. */
   #wait() {
     clearTimeout(this.#timer);
-    const duration = this.#duration ?? this.#text.length * MS_PER_CHARACTER;
+    const guess = this.#heard ? longestDuration : usualDuration;
+    const duration = this.#duration ?? guess(this.#text);
     this.#timer = setTimeout(() => this.#end(), duration + (this.#heard ? MARGIN_MS : 0));
   }
 

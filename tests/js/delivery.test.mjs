@@ -13,6 +13,7 @@ const DELIVERY = {
   payload: { event_id: "task-1", event_type: "avatar.speak_text", text: "Hello." },
   participants: ["heygen", AGENT],
 };
+const INTERRUPT = { ...DELIVERY, payload: { event_id: "event-2", event_type: "avatar.interrupt" } };
 
 let page, server, livekit;
 
@@ -62,16 +63,6 @@ describe("a delivery", () => {
     assert.equal(livekit.room.published.length, 1);
   });
 
-  test("is preceded by the interrupt that comes with it", async () => {
-    server.delivers = { ...DELIVERY, interrupt: { event_type: "avatar.interrupt" } };
-    const { avatar } = await live(["heygen", AGENT]);
-    avatar.speak("Hello.");
-    await settle();
-
-    const types = livekit.room.published.map((each) => each.event_type);
-    assert.deepEqual(types, ["avatar.interrupt", "avatar.speak_text"]);
-  });
-
   test("that nobody can hear is told, and the browser's voice helps out", async () => {
     page.voices.push({ lang: "en" });
     const { avatar, events } = await live(["heygen"]);
@@ -82,6 +73,79 @@ describe("a delivery", () => {
     assert.deepEqual(livekit.room.published, []);
     assert.equal(events.find(([type]) => type === "error")[1].error.code, "not_delivered");
     assert.equal(page.utterances.at(-1).text, "Hello.");
+  });
+
+  test("that is cut short while it waits is never published", async () => {
+    const { avatar } = await live(["heygen"]);
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    server.delivers = INTERRUPT;
+    await avatar.interrupt();
+    assert.equal(await spoken, null);
+    livekit.room.enter(AGENT);
+    await settle();
+
+    assert.deepEqual(livekit.room.published, []);
+  });
+
+  test("that is cut short as the last of them comes is not published", async () => {
+    const { avatar } = await live(["heygen"]);
+    avatar.speak("Hello.");
+    await settle();
+    server.delivers = INTERRUPT;
+    livekit.room.enter(AGENT);
+    avatar.interrupt();
+    await settle();
+
+    assert.deepEqual(livekit.room.published.map((each) => each.event_type), ["avatar.interrupt"]);
+  });
+
+  test("that waits is given up with the session", async () => {
+    const { avatar } = await live(["heygen"]);
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    await avatar.stop();
+
+    assert.equal(await spoken, null);
+  });
+
+  test("that waits for a session that is lost is made in the next one", async () => {
+    const { avatar } = await live(["heygen"]);
+    avatar.speak("Hello.");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    livekit.room.send("video");
+    livekit.room.send("audio");
+    await settle();
+
+    assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-1", "session-2"]);
+  });
+
+  test("of a session that was lost meanwhile waits for nobody in the next one's room", async () => {
+    const { avatar } = await live(["heygen"]);
+    let answer;
+    server.next("task", new Promise((resolve) => (answer = resolve)));
+    avatar.speak("Hello.");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    livekit.room.send("video");
+    livekit.room.send("audio");
+    answer();
+    await settle();
+
+    assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-1", "session-2"]);
+  });
+
+  test("of an interrupt is published", async () => {
+    const { avatar } = await live(["heygen", AGENT]);
+    avatar.speak("Hello.");
+    await settle();
+    server.delivers = INTERRUPT;
+    await avatar.interrupt();
+
+    assert.equal(livekit.room.published.at(-1).event_type, "avatar.interrupt");
   });
 });
 
@@ -99,5 +163,31 @@ describe("LiveAvatar's answers", () => {
       events.slice(2).map(([type, { text }]) => [type, text]),
       [["speaking", "Hello."], ["silent", "Hello."]],
     );
+  });
+
+  for (const text of ["Please take your time. ".repeat(4), "请介绍一下你自己。".repeat(10)]) {
+    test(`are waited for however slowly it says ${text.slice(0, 5)}…`, async () => {
+      const { avatar } = await live(["heygen", AGENT]);
+      let said = false;
+      avatar.speak(text).then(() => (said = true));
+      await settle();
+      respond("avatar.speak_started");
+      const seconds = text.startsWith("P") ? 15 : 48; // at half of the usual rate
+      await pass(seconds * 1000);
+      assert.equal(said, false);
+
+      respond("avatar.speak_ended");
+      await settle();
+      assert.equal(said, true);
+    });
+  }
+
+  test("that never come do not stall the interview", async () => {
+    const { avatar } = await live(["heygen", AGENT]);
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    await pass(7_000);
+
+    assert.equal(await spoken, "avatar");
   });
 });

@@ -125,14 +125,55 @@ describe("start", () => {
     assert.deepEqual(types(events), ["starting", "error"]);
   });
 
+  for (const [answer, what] of [[502, "a proxy's 502"], ["offline", "a lost connection"]]) {
+    test(`does not offer a second session after ${what}, which may have hidden the first`, async () => {
+      server.next("start", answer);
+
+      await assert.rejects(make().start(), { code: "outcome_unknown", retryable: false });
+    });
+  }
+
   test("can be tried again", async () => {
-    server.next("start", "offline");
+    server.next("start", { status: 502, code: "heygen_error", retryable: true });
     const avatar = make();
-    await assert.rejects(avatar.start(), { code: "unreachable" });
+    await assert.rejects(avatar.start(), { code: "heygen_error" });
     avatar.start();
     await appear();
 
     assert.equal(avatar.live, true);
+  });
+
+  test("can be tried again by who hears of the error", async () => {
+    server.next("start", { status: 502, code: "heygen_error", retryable: true });
+    const avatar = make();
+    avatar.addEventListener("error", () => avatar.start(), { once: true });
+    const started = avatar.start();
+    const spoken = avatar.speak("Hello.");
+    await appear();
+    await started;
+    await settle();
+    livekit.room.speak("task-1");
+
+    assert.equal(await spoken, "avatar");
+    assert.equal(server.to("start").length, 2);
+  });
+
+  test("leaves no session behind where the page's livekit-client is none", async () => {
+    const avatar = make({ livekit: {} });
+    const events = record(avatar);
+
+    await assert.rejects(avatar.start(), { code: "page_error" });
+    assert.equal(avatar.live, false);
+    assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }]);
+    assert.deepEqual(types(events), ["starting", "closed", "error"]);
+    await pass(120_000);
+    assert.equal(server.to("keep-alive").length, 0);
+  });
+
+  test("rejects before the stop of what it leaves is answered", async () => {
+    server.next("stop", new Promise(() => {}));
+
+    await assert.rejects(make({ livekit: {} }).start(), { code: "page_error" });
   });
 
   test("is live without a room where none can be joined", async () => {
@@ -187,6 +228,17 @@ describe("room", () => {
     await avatar.enableSound();
 
     assert.deepEqual(events.slice(2), [["sound", { blocked: true }], ["sound", { blocked: false }]]);
+  });
+
+  test("plays the sound that comes before the picture", async () => {
+    const avatar = make();
+    avatar.start();
+    await settle();
+    livekit.room.canPlaybackAudio = false;
+    livekit.room.send("audio");
+    await avatar.enableSound();
+
+    assert.equal(livekit.room.canPlaybackAudio, true);
   });
 });
 
@@ -282,6 +334,17 @@ describe("speak", () => {
     assert.deepEqual(types(events), ["starting", "live", "speaking", "silent"]);
   });
 
+  test("guesses a duration that nobody tells where there is no room", async () => {
+    const avatar = make({ livekit: undefined });
+    await avatar.start();
+    server.duration = null;
+    const spoken = avatar.speak("Tell me about yourself.");
+    await settle();
+    await pass(1_495);
+
+    assert.equal(await spoken, "avatar");
+  });
+
   test("tries again what the server puts off", async () => {
     const { avatar } = await live();
     server.next("task", NOT_READY, { ...NOT_READY, status: 429, code: "rate_limited", retry_after: 2 });
@@ -347,6 +410,24 @@ describe("interrupt", () => {
     assert.deepEqual(server.texts, ["one", "two"]);
   });
 
+  test("drops a text that waits behind a slow one", async () => {
+    const { avatar } = await live();
+    avatar.speak("one");
+    await settle();
+    let answer;
+    server.next("interrupt", new Promise((resolve) => (answer = resolve)));
+    avatar.interrupt();
+    const dropped = avatar.speak("two");
+    await settle();
+    avatar.interrupt();
+    avatar.speak("three");
+    answer();
+    await settle();
+
+    assert.equal(await dropped, null);
+    assert.deepEqual(server.texts, ["one", "three"]);
+  });
+
   test("asks nothing of the server while nobody speaks", async () => {
     const { avatar } = await live();
     await avatar.interrupt();
@@ -367,6 +448,52 @@ describe("stop", () => {
     assert.equal(avatar.live, false);
     assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }]);
     assert.deepEqual(events.at(-1), ["closed", { reason: "stopped", restarting: false }]);
+  });
+
+  for (const [how, room] of [["in its room", true], ["without a room", false]]) {
+    test(`leaves no word of a text that was cut short as it was sent, ${how}`, async () => {
+      const avatar = make({ livekit: room ? livekit : undefined });
+      const events = record(avatar);
+      avatar.start();
+      await settle();
+      if (room) await appear();
+      let answer;
+      server.next("task", new Promise((resolve) => (answer = resolve)));
+      const spoken = avatar.speak("Hello.");
+      await settle();
+      if (room) livekit.room.tell("avatar_start_talking", "task-1");
+      avatar.stop();
+      answer();
+
+      assert.equal(await spoken, null);
+      assert.deepEqual(types(events), ["starting", "live", "closed"]);
+    });
+  }
+
+  test("is tried again where the server puts it off, and outlives the page", async () => {
+    const { avatar } = await live();
+    server.next("stop", { ...NOT_READY, status: 429, code: "rate_limited" });
+    const stopped = avatar.stop();
+    await settle();
+    await pass(1000);
+    await stopped;
+
+    assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }, { session_id: "session-1" }]);
+    assert.deepEqual(server.calls.slice(-2).map(({ options }) => options.keepalive), [true, true]);
+  });
+
+  test("is waited for by the next start", async () => {
+    const { avatar } = await live();
+    let answer;
+    server.next("stop", new Promise((resolve) => (answer = resolve)));
+    avatar.stop();
+    avatar.start();
+    await settle();
+    assert.deepEqual(server.routes, ["start", "stop"]);
+    answer();
+    await appear();
+
+    assert.equal(avatar.live, true);
   });
 
   test("is done once", async () => {
@@ -407,6 +534,77 @@ describe("a session that the other side ends", () => {
     assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-1", "session-2"]);
   });
 
+  test("is replaced, and is not told again what it may have said", async () => {
+    const { avatar } = await live();
+    let answer;
+    server.next("task", new Promise((resolve) => (answer = resolve)));
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    await appear();
+    answer(504);
+
+    await assert.rejects(spoken, { code: "outcome_unknown" });
+    assert.deepEqual(server.texts, ["Hello."]);
+    const next = avatar.speak("And yourself?");
+    await settle();
+    livekit.room.speak("task-2");
+    assert.equal(await next, "avatar");
+  });
+
+  test("is replaced, and told what it surely did not say", async () => {
+    const { avatar } = await live();
+    let answer;
+    server.next("task", new Promise((resolve) => (answer = resolve)));
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    await appear();
+    answer(CLOSED);
+    await settle();
+    livekit.room.speak("task-2");
+
+    assert.equal(await spoken, "avatar");
+    assert.deepEqual(server.texts, ["Hello.", "Hello."]);
+  });
+
+  test("is told nothing more: what waited its turn is said in the next one", async () => {
+    const { avatar } = await live();
+    avatar.speak("one");
+    await settle();
+    let answer;
+    server.next("interrupt", new Promise((resolve) => (answer = resolve)));
+    avatar.interrupt();
+    const next = avatar.speak("two");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    answer();
+    await appear();
+    livekit.room.speak("task-2");
+
+    assert.equal(await next, "avatar");
+    assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-1", "session-2"]);
+  });
+
+  test("is replaced, and speaks though an answer of the old one is lost meanwhile", async () => {
+    const { avatar } = await live();
+    let answer, start;
+    server.next("task", new Promise((resolve) => (answer = resolve)));
+    server.next("start", new Promise((resolve) => (start = resolve)));
+    avatar.speak("Hello.");
+    await settle();
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    answer(504);
+    const next = avatar.speak("And yourself?");
+    await settle();
+    start();
+    await appear();
+    livekit.room.speak("task-2");
+
+    assert.equal(await next, "avatar");
+  });
+
   test("is replaced once, then it is told", async () => {
     const { avatar, events } = await live();
     livekit.room.emit("Disconnected", 5);
@@ -445,6 +643,90 @@ describe("a session that the other side ends", () => {
     await appear();
 
     assert.equal(avatar.live, true);
+  });
+
+  for (const [type, hidden] of [["closed", false], ["silent", false], ["closed", true]]) {
+    test(`is not replaced where a handler of ${type} stops${hidden ? ", though nobody looks" : ""}`, async () => {
+      const { avatar } = await live();
+      avatar.speak("Hello.");
+      await settle();
+      livekit.room.tell("avatar_start_talking", "task-1");
+      avatar.addEventListener(type, () => avatar.stop());
+      page.document.hidden = hidden;
+      livekit.room.emit("Disconnected", 5);
+      await settle();
+      page.document.hidden = false;
+      avatar.speak("And yourself?");
+      await settle();
+
+      assert.equal(server.to("start").length, 1);
+    });
+  }
+
+  test("is replaced when a hidden page asks for it, and by no third", async () => {
+    const { avatar } = await live();
+    page.document.hidden = true;
+    livekit.room.emit("Disconnected", 5);
+    server.next("start", { status: 429, code: "concurrent_limit" });
+    await assert.rejects(avatar.start(), { code: "concurrent_limit" });
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
+    await settle();
+
+    assert.equal(server.to("start").length, 2);
+  });
+
+  test("while it is joined and nobody looks is replaced when somebody does", async () => {
+    const avatar = make();
+    avatar.start();
+    await settle();
+    page.document.hidden = true;
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    assert.equal(server.to("start").length, 1);
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
+    await appear();
+
+    assert.equal(avatar.live, true);
+    assert.equal(server.to("start").length, 2);
+  });
+
+  test("is replaced once its end is answered: an account may have room for one", async () => {
+    await live();
+    let answer;
+    server.next("stop", new Promise((resolve) => (answer = resolve)));
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    assert.equal(server.to("start").length, 1);
+    answer();
+    await settle();
+
+    assert.deepEqual(server.routes, ["start", "stop", "start"]);
+  });
+
+  test("is replaced though its end is never answered", async () => {
+    await live();
+    server.next("stop", new Promise(() => {}));
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    await pass(5000);
+
+    assert.equal(server.to("start").length, 2);
+  });
+
+  test("is not replaced where it is stopped before its end is answered", async () => {
+    const { avatar, events } = await live();
+    let answer;
+    server.next("stop", new Promise((resolve) => (answer = resolve)));
+    livekit.room.emit("Disconnected", 5);
+    await settle();
+    const stopped = avatar.stop();
+    answer();
+    await stopped;
+
+    assert.deepEqual(server.routes, ["start", "stop"]);
+    assert.deepEqual(types(events), ["starting", "live", "closed"]);
   });
 
   test("is stopped for the case that only the network is gone", async () => {
@@ -494,7 +776,15 @@ describe("the browser's voice", () => {
     assert.deepEqual(page.utterances, []);
   });
 
-  for (const [answer, what] of [[502, "a proxy's 502"], [504, "a proxy's 504"], [200, "half an answer"], ["offline", "a lost connection"]]) {
+  for (const [answer, what] of [
+    [502, "a proxy's 502"],
+    [503, "a proxy's 503"],
+    [504, "a proxy's 504"],
+    [{ status: 504, json: { error: "upstream timed out" } }, "a gateway's own JSON"],
+    [{ status: 502, json: { status: "error", error: "bad gateway" } }, "JSON much like the server's"],
+    [200, "half an answer"],
+    ["offline", "a lost connection"],
+  ]) {
     test(`is not heard after ${what}, since the avatar may have spoken`, async () => {
       const { avatar } = await live();
       server.next("task", answer);
@@ -504,7 +794,7 @@ describe("the browser's voice", () => {
     });
   }
 
-  for (const status of [413, 429, 503]) {
+  for (const status of [413, 429]) {
     test(`is heard after a proxy's ${status}, which the server never saw`, async () => {
       const { avatar } = await live();
       server.next("task", status);
@@ -569,6 +859,18 @@ describe("the browser's voice", () => {
     await assert.rejects(spoken, AvatarError);
   });
 
+  test("may take its time in Chinese", async () => {
+    const { avatar } = await live();
+    server.next("task", FAILED);
+    const spoken = avatar.speak("请介绍一下你自己。".repeat(10));
+    await settle();
+    await pass(24_000);
+    assert.equal(page.utterances.length, 1);
+    page.utterances[0].onend();
+
+    assert.equal(await spoken, "browser");
+  });
+
   test("that never tells its end does not stall the interview", async () => {
     const { avatar } = await live();
     server.next("task", FAILED);
@@ -581,20 +883,48 @@ describe("the browser's voice", () => {
 });
 
 describe("keep-alive", () => {
-  test("is sent at half of the idle time", async () => {
+  test("is sent at each third of the idle time, so that one may fail", async () => {
     await live();
-    await pass(59_999);
+    await pass(39_999);
     assert.equal(server.to("keep-alive").length, 0);
+    server.next("keep-alive", "offline");
     await pass(1);
-    await pass(60_000);
+    await pass(40_000);
 
     assert.deepEqual(server.to("keep-alive"), [{ session_id: "session-1" }, { session_id: "session-1" }]);
   });
 
-  test("is sent while the page is seen", async () => {
+  test("is not sent while nobody looks, and made up for when somebody does", async () => {
     await live();
     page.document.hidden = true;
-    await pass(60_000);
+    page.document.fire("visibilitychange");
+    await pass(40_000);
+    assert.equal(server.to("keep-alive").length, 0);
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
+
+    assert.equal(server.to("keep-alive").length, 1);
+  });
+
+  test("is not sent before it is due, however often somebody looks", async () => {
+    await live();
+    await pass(40_000);
+    page.document.hidden = true;
+    page.document.fire("visibilitychange");
+    await pass(1_000);
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
+
+    assert.equal(server.to("keep-alive").length, 1);
+  });
+
+  test("is not made up for a session that has ended", async () => {
+    const { avatar } = await live();
+    page.document.hidden = true;
+    await pass(40_000);
+    await avatar.stop();
+    page.document.hidden = false;
+    page.document.fire("visibilitychange");
 
     assert.equal(server.to("keep-alive").length, 0);
   });
@@ -651,6 +981,16 @@ describe("a page that goes away", () => {
     assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-2"]);
   });
 
+  test("is not alive again where a handler stops for good", async () => {
+    const { avatar } = await live();
+    avatar.addEventListener("closed", () => avatar.stop());
+    page.window.fire("pagehide");
+    page.window.fire("pageshow");
+    await new Promise(setImmediate); // what a listener throws comes after all promises
+
+    assert.equal(server.to("start").length, 1);
+  });
+
   test("stops the session that was being started as it left, if it can", async () => {
     let answer;
     server.next("start", new Promise((resolve) => (answer = resolve)));
@@ -697,9 +1037,21 @@ describe("the server", () => {
     });
   }
 
-  test("that answers no JSON could not be reached", async () => {
-    globalThis.fetch = async () => ({ status: 502, json: async () => JSON.parse("<html>") });
+  for (const [answer, what] of [[429, "answers 429 without a word of its own"], ["offline", "is asked by a page that is offline"]]) {
+    test(`that ${what} has done nothing`, async () => {
+      navigator.onLine = answer !== "offline";
+      server.next("start", answer);
 
-    await assert.rejects(make().start(), { code: "unreachable", retryable: true });
+      await assert.rejects(make().start(), { code: "unreachable", retryable: true });
+    });
+  }
+
+  test("that cannot be reached may be told again what does no harm twice", async () => {
+    const { avatar } = await live();
+    server.next("interrupt", 502);
+    avatar.speak("Hello.");
+    await settle();
+
+    await assert.rejects(avatar.interrupt(), { code: "unreachable", retryable: true });
   });
 });

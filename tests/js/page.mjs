@@ -68,6 +68,8 @@ export class Page {
 export class Server {
   calls = [];
   sessions = 0;
+  /** How long a task takes, in milliseconds; null where the server does not know. */
+  duration = 1000;
   /** What a task and an interrupt have the page deliver itself, as with LiveAvatar. */
   delivers = null;
   #answers = {};
@@ -76,7 +78,7 @@ export class Server {
     globalThis.fetch = (url, options) => this.#answer(new URL(url), options);
   }
 
-  /** Give `answer` (an error, the status of a proxy's page, or a promise to wait for) to the next call of a route. */
+  /** Give `answer` (an error, the status of a proxy's page or its JSON, or a promise to wait for) to the next call of a route. */
   next(route, ...answers) {
     (this.#answers[route] ??= []).push(...answers);
   }
@@ -102,6 +104,7 @@ export class Server {
     const answer = await this.#answers[route]?.shift();
     if (answer === "offline") throw new TypeError("Failed to fetch");
     if (typeof answer === "number") return { status: answer, json: async () => JSON.parse("<html>") };
+    if (answer?.json) return { status: answer.status, json: async () => answer.json };
     if (answer?.code) return { status: answer.status ?? 502, json: async () => ({ status: "error", error: { message: answer.code, ...answer } }) };
     return { status: 200, json: async () => ({ status: "success", data: this.#data(route) }) };
   }
@@ -109,7 +112,7 @@ export class Server {
   #data(route) {
     if (this.delivers && route === "interrupt") return { deliver: this.delivers };
     if (this.delivers && route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: null, deliver: this.delivers };
-    if (route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: 1000 };
+    if (route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: this.duration };
     if (route !== "start") return {};
     this.sessions += 1;
     return { session_id: `session-${this.sessions}`, url: "wss://room.example", access_token: "room-token", session_seconds: 600, idle_seconds: 120 };
