@@ -40,6 +40,7 @@ export { AvatarError };
  * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it the
  *   avatar is neither seen nor heard
  * @property {string} [baseUrl] where the blueprint is; by default, where this file comes from
+ * @property {() => Record<string, string>} [headers] asked before each call: where a login is no cookie
  * @property {Record<string, unknown>} [session] what to start with, of what the server allows
  * @property {HTMLVideoElement | null} [video] shows the picture
  * @property {HTMLAudioElement | null} [audio] plays the voice; by default an element that nobody sees
@@ -56,9 +57,9 @@ export class HeyGenAvatar extends EventTarget {
   #calls = Promise.resolve();
 
   /** @param {Options} options */
-  constructor({ baseUrl = new URL(".", import.meta.url).href, ...options } = {}) {
+  constructor({ baseUrl = new URL(".", import.meta.url).href, headers, ...options } = {}) {
     super();
-    this.#connection = new Connection(new Routes(baseUrl), options, {
+    this.#connection = new Connection(new Routes(baseUrl, headers), options, {
       tell: (type, detail) => this.#tell(type, detail),
       message: (message) => this.#utterance?.hear(message),
       ended: () => this.#utterance?.cut(),

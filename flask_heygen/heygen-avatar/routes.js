@@ -60,10 +60,13 @@ export class AvatarError extends Error {
 
 export class Routes {
   #base;
+  #headers;
 
-  /** @param {string} baseUrl where the blueprint is */
-  constructor(baseUrl) {
+  /** @param {string} baseUrl where the blueprint is
+   *  @param {() => Record<string, string>} [headers] what every call but a farewell says beside its own */
+  constructor(baseUrl, headers = () => ({})) {
     this.#base = `${baseUrl.replace(/\/$/, "")}/`;
+    this.#headers = headers;
   }
 
   /** @param {string} route @param {object} body @param {RequestInit} options
@@ -71,7 +74,7 @@ export class Routes {
   async post(route, body, options = {}) {
     const token = csrfToken();
     /** @type {HeadersInit} */
-    const headers = { "Content-Type": "application/json", ...(token && { "X-CSRFToken": token }) };
+    const headers = { ...this.#headers(), "Content-Type": "application/json", ...(token && { "X-CSRFToken": token }) };
     const offline = navigator.onLine === false;
     let status = 0;
     const answer = await fetch(this.#url(route), {

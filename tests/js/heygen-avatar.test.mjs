@@ -1028,6 +1028,16 @@ describe("the server", () => {
     assert.deepEqual(Object.keys(server.calls[0].options.headers), ["Content-Type"]);
   });
 
+  test("is sent the headers of the page's own, as they are at the time", async () => {
+    let token = "first";
+    const { avatar } = await live({ headers: () => ({ Authorization: `Bearer ${token}` }) });
+    token = "second";
+    await avatar.stop();
+
+    const sent = server.calls.map((call) => [call.options.headers.Authorization, call.options.headers["Content-Type"]]);
+    assert.deepEqual(sent, [["Bearer first", "application/json"], ["Bearer second", "application/json"]]);
+  });
+
   for (const [baseUrl, credentials] of [["/api/heygen/", "same-origin"], ["https://api.example/avatars", "include"]]) {
     test(`is sent cookies as ${credentials} at ${baseUrl}`, async () => {
       await live({ baseUrl });
