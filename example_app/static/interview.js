@@ -14,7 +14,7 @@ import { focusTurn, interview, make, open, page, show, showLink, showMicrophone,
 const avatar = new InterviewerAvatar(page.video);
 const captions = new Captions(page.caption, page.spoken);
 const dictation = new Dictation(page.answer, showMicrophone);
-const transcript = new Transcript(interview);
+const transcript = new Transcript(interview, page.candidate?.dataset.id);
 
 /** What the avatar has still to say before it listens. @type {string[]} */
 let lines = [];

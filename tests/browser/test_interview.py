@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Route, expect
 
+from example_app import create_app
 from example_app.interview import INTERVIEW
 from flask_heygen.simulator import Fault, Simulator
 
@@ -171,6 +173,38 @@ class TestInterview:
         expect(visit.page.locator("#next")).to_have_attribute("aria-disabled", "true")
         visit.page.locator("#next").click(force=True)
         expect(visit.page.locator("#progress")).to_have_text("Question 1 of 5")
+
+
+class TestCandidate:
+    """Whoever signed in, at a tab where somebody else may sign in next."""
+
+    @pytest.fixture
+    def app(self, app: Flask) -> Flask:
+        return create_app({**app.config, "INTERVIEW_SIGN_IN": True})
+
+    def test_finds_their_answers_after_a_reload(self, visit: Visit) -> None:
+        """The interview goes on where it was."""
+        sign_in_and_answer(visit)
+        visit.page.reload()
+        visit.press("Continue with question 2")
+
+        expect(visit.page.locator("#room .turns")).to_contain_text(ANSWERS[0])
+
+    @pytest.mark.parametrize(
+        "leave",
+        [lambda visit: visit.press("Sign out"), lambda visit: visit.page.context.clear_cookies()],
+        ids=["signed out", "expired"],
+    )
+    def test_finds_nothing_of_whoever_was_there_before(
+        self, visit: Visit, leave: Callable[[Visit], None]
+    ) -> None:
+        """The next candidate begins anew, and the tab forgets what the one before said."""
+        sign_in_and_answer(visit)
+        leave(visit)
+        sign_in(visit)
+
+        expect(visit.page.get_by_role("button", name="Start interview")).to_be_visible()
+        assert ANSWERS[0] not in visit.page.evaluate("JSON.stringify(sessionStorage)")
 
 
 class TestDictation:
@@ -446,6 +480,21 @@ class TestLayout:
 
         assert len(boxes) == 4
         assert all(box and box["height"] >= 44 for box in boxes)
+
+
+def sign_in(visit: Visit) -> None:
+    visit.page.goto(visit.url)
+    visit.page.get_by_label("Your name").fill("Ada")
+    visit.press("Sign in")
+    visit.reach("intro")
+    visit.page.wait_for_load_state()
+
+
+def sign_in_and_answer(visit: Visit) -> None:
+    sign_in(visit)
+    visit.press("Start interview")
+    visit.reach("listening")
+    visit.answer(ANSWERS[0])
 
 
 def _more_kept_alive(simulator: Simulator, before: int) -> bool:
