@@ -33,6 +33,12 @@ globalThis.webkitSpeechRecognition = globalThis.SpeechRecognition = class {
 """
 
 
+@pytest.fixture(scope="module")
+def browser_options() -> dict[str, Any]:
+    """Have a browser that keeps pages for a return, as a visitor's does."""
+    return {"ignore_default_args": ["--disable-back-forward-cache"]}
+
+
 def tasks(visit: Visit) -> list[Any]:
     return [each.post_data_json for each in visit.requests if each.url.endswith("/task")]
 
@@ -205,6 +211,15 @@ class TestCandidate:
 
         expect(visit.page.get_by_role("button", name="Start interview")).to_be_visible()
         assert ANSWERS[0] not in visit.page.evaluate("JSON.stringify(sessionStorage)")
+
+    def test_is_not_shown_again_after_the_sign_out(self, visit: Visit) -> None:
+        """Who goes back then is asked for a name."""
+        sign_in_and_answer(visit)
+        visit.press("Sign out")
+        expect(visit.page.get_by_label("Your name")).to_be_visible()
+        visit.page.go_back(wait_until="commit")
+
+        expect(visit.page.get_by_label("Your name")).to_be_visible()
 
 
 class TestDictation:
