@@ -34,7 +34,7 @@ function begin() {
 function next() {
   if (!open(page.next)) return;
 
-  dictation.stop();
+  dictation.abort();
   transcript.answer(page.answer.value);
   const question = interview.questions[transcript.turns.length];
   if (!question) return finish();
@@ -58,7 +58,7 @@ function finish() {
 /** The candidate has had enough: what stands in the answer box counts as the answer. */
 function endEarly() {
   turn.abort();
-  dictation.stop();
+  dictation.abort();
   transcript.answer(page.answer.value);
   transcript.end();
   showSummary(transcript);

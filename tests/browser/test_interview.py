@@ -23,12 +23,18 @@ LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
 ANSWERS = tuple(f"Answer number {number}." for number in range(1, 6))
 SLOW = pytest.mark.parametrize("vendor", [{"ms_per_character": 60}])
 
-#: A browser's speech recognition, which hears what a test says.
+#: A browser's speech recognition, which hears what a test says; of the last part it is not certain
+#: yet. Stopped, it has still to tell what it heard before.
 RECOGNITION = """
 globalThis.webkitSpeechRecognition = globalThis.SpeechRecognition = class {
   start() { globalThis.recognition = this; }
-  stop() { this.onend(); }
-  hear(...parts) { this.onresult({ results: parts.map((transcript) => [{ transcript }]) }); }
+  stop() {}
+  abort() { this.onend(); }
+  hear(...parts) {
+    const result = (transcript, at) =>
+      Object.assign([{ transcript }], { isFinal: at < parts.length - 1 });
+    this.onresult?.({ results: parts.map(result) });
+  }
 };
 """
 
@@ -238,6 +244,52 @@ class TestDictation:
             "Well, I would look at the logs"
         )
         expect(visit.page.get_by_role("button", name="Answer by voice")).to_be_visible()
+
+    def test_writes_what_is_recognised_after_it_was_stopped(self, visit: Visit) -> None:
+        """Stop listening ends what is said, not the thought about it."""
+        visit.page.add_init_script(RECOGNITION)
+        visit.start()
+        visit.press("Answer by voice")
+        visit.press("Stop listening")
+        visit.page.evaluate("recognition.hear('I would')")
+
+        expect(visit.page.get_by_label("Your answer")).to_have_value("I would")
+
+    @pytest.mark.parametrize("stopped", [False, True])
+    def test_writes_nothing_into_the_next_answer(self, visit: Visit, stopped: bool) -> None:
+        """What is recognised once the answer was given is nobody's draft."""
+        visit.page.add_init_script(RECOGNITION)
+        visit.start()
+        visit.press("Answer by voice")
+        visit.page.evaluate("recognition.hear('I would')")
+        if stopped:
+            visit.press("Stop listening")
+        visit.press("Next question")
+        visit.page.evaluate("recognition.hear('I would look')")
+        visit.reach("listening")
+
+        expect(visit.page.locator("#room .turns")).to_contain_text("I would")
+        expect(visit.page.get_by_label("Your answer")).to_have_value("")
+        expect(visit.page.get_by_role("button", name="Answer by voice")).to_be_visible()
+
+    def test_leaves_what_is_typed_meanwhile(self, visit: Visit) -> None:
+        """Only the words that were not certain give way to others; the caret stays where it was."""
+        visit.page.add_init_script(RECOGNITION)
+        visit.start()
+        box, keyboard = visit.page.get_by_label("Your answer"), visit.page.keyboard
+        visit.press("Answer by voice")
+        visit.page.evaluate("recognition.hear('I would', 'look at')")
+        box.press("End")
+        keyboard.type(" (not only")
+        visit.page.evaluate("recognition.hear('I would', 'look at the logs')")
+        keyboard.type(")")
+        expect(box).to_have_value("I would look at the logs (not only)")
+        box.press("Home")
+        visit.page.evaluate("recognition.hear('I would', 'look at the logs', 'first')")
+        keyboard.type("Well, ")
+        visit.page.evaluate("recognition.hear('I would', 'look at the logs', 'first of all')")
+
+        expect(box).to_have_value("Well, I would look at the logs first of all (not only)")
 
     def test_tells_why_nothing_is_heard(self, visit: Visit) -> None:
         """A microphone that is not allowed is said to be, and typing goes on."""
