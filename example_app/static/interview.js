@@ -108,7 +108,7 @@ async function say(line, signal) {
 function listen() {
   if (transcript.ended) return close();
 
-  captions.clear();
+  captions.clear(lines.join(" "));
   show("listening", { live: avatar.live || !inText });
 }
 

@@ -43,7 +43,7 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
  */
 export function showLink(link, { room = true, session } = {}) {
   main.dataset.link = link;
-  page.note.textContent = room ? "" : "The live picture could not be joined: a drawing with captions stands in.";
+  tell(page.note, room ? "" : "The live picture could not be joined: a drawing with captions stands in.");
   if (link !== "live") {
     delete main.dataset.picture;
     page.sound.hidden = true;
@@ -55,8 +55,8 @@ export function showLink(link, { room = true, session } = {}) {
 /** Tell whose voice is heard, if it is not the interviewer's. @param {"avatar" | "browser"} by */
 export function showVoice(by) {
   const standIn = `${firstName} cannot be reached, so your browser reads her words aloud. Repeat question tries to reach her.`;
-  if (by === "browser") page.note.textContent = standIn;
-  else if (page.note.textContent === standIn) page.note.textContent = "";
+  if (by === "browser") tell(page.note, standIn);
+  else if (page.note.textContent === standIn) tell(page.note, "");
 }
 
 /** @param {boolean} listening @param {string} [trouble] */

@@ -441,6 +441,14 @@ class TestTrouble:
 
         assert simulator.texts == LINES[:3]
 
+    def test_of_the_picture_is_told_to_a_screen_reader(self, visit: Visit) -> None:
+        """What stands below the picture is in a live region, too."""
+        visit.start()
+        note = visit.page.get_by_text("The live picture could not be joined")
+
+        expect(note).to_be_visible()
+        expect(note).to_have_attribute("aria-live", "polite")
+
     def test_that_passes_names_the_wait(self, visit: Visit, simulator: Simulator) -> None:
         """Trying again is possible once the time that the server named is over."""
         visit.start()
@@ -454,6 +462,28 @@ class TestTrouble:
         visit.press("Try again")
         visit.reach("listening")
         assert simulator.texts == LINES[:3]
+
+
+class TestText:
+    """An interview that goes on without a voice."""
+
+    @pytest.fixture
+    def visit(self, visit: Visit, simulator: Simulator) -> Visit:
+        simulator.fault("create_token", Fault.SUNSET, times=None)
+        visit.open()
+        visit.press("Start interview")
+        visit.reach("error")
+        visit.press("Carry on in text")
+        visit.reach("listening")
+        return visit
+
+    def test_tells_a_screen_reader_what_nobody_says(self, visit: Visit) -> None:
+        """The greeting and each question are announced, as they are where they are spoken."""
+        spoken = visit.page.locator("#spoken")
+
+        expect(spoken).to_have_text(f"{INTERVIEW.greeting} {INTERVIEW.questions[0]}")
+        visit.answer(ANSWERS[0])
+        expect(spoken).to_have_text(INTERVIEW.questions[1])
 
 
 class TestSession:
