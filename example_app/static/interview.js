@@ -139,8 +139,11 @@ page.form.addEventListener("submit", (event) => {
   event.preventDefault();
   next();
 });
+page.next.addEventListener("click", (event) => {
+  if (event.detail > 1) event.preventDefault(); // a double click: in text nothing else holds it back
+});
 page.answer.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) next();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat) next();
 });
 page.answer.addEventListener("input", () => {
   transcript.write(page.answer.value);

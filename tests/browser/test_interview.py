@@ -485,6 +485,21 @@ class TestText:
         visit.answer(ANSWERS[0])
         expect(spoken).to_have_text(INTERVIEW.questions[1])
 
+    def test_takes_no_double_click_for_two_answers(self, visit: Visit) -> None:
+        """The second click is nobody's answer to a question that nobody has read."""
+        visit.page.locator("#next").dblclick()
+
+        expect(visit.page.locator("#progress")).to_have_text("Question 2 of 5")
+
+    def test_takes_no_held_key_for_answers(self, visit: Visit) -> None:
+        """Ctrl+Enter sends one answer, however long it is held."""
+        keyboard = visit.page.keyboard
+        keyboard.down("Control")
+        for _ in range(3):
+            keyboard.down("Enter")
+
+        expect(visit.page.locator("#progress")).to_have_text("Question 2 of 5")
+
 
 class TestSession:
     def test_ends_with_the_interview(self, visit: Visit, simulator: Simulator) -> None:
