@@ -39,7 +39,7 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
 /**
  * Show what becomes of the connection, which may be lost and mended while somebody answers.
  * @param {"joining" | "live" | "stopped" | "left" | "lost"} link
- * @param {{room?: boolean, session?: {session_id: string, session_seconds: number}}} details
+ * @param {{room?: boolean, session?: {session_id: string, session_seconds: number | null}}} details
  */
 export function showLink(link, { room = true, session } = {}) {
   main.dataset.link = link;
@@ -141,7 +141,7 @@ function countSession(session) {
   counted = session?.session_id;
   clearInterval(ending);
   page.time.textContent = "";
-  if (!session) return;
+  if (!session?.session_seconds) return;
 
   const ends = Date.now() + session.session_seconds * 1000;
   const tick = () => {

@@ -511,6 +511,24 @@ class TestSession:
 
         assert simulator.count("stop", status=200) == 1
 
+    @pytest.mark.parametrize(("seconds", "shown"), [(600, "left"), (None, "")])
+    def test_shows_how_long_it_lasts_where_that_is_known(
+        self, visit: Visit, seconds: int | None, shown: str
+    ) -> None:
+        """A vendor that does not tell leaves nothing to count down."""
+
+        def start(route: Route) -> None:
+            response = route.fetch()
+            answer = response.json()
+            answer["data"]["session_seconds"] = seconds
+            route.fulfill(response=response, json=answer)
+
+        visit.page.route("**/start", start)
+        visit.start()
+
+        expect(visit.page.locator("#time")).to_contain_text(shown)
+        assert bool(visit.page.locator("#time").text_content()) == bool(shown)
+
     @pytest.mark.parametrize("vendor", [{"latency": {"new": 0.5}}])
     def test_ends_when_it_was_only_being_started(self, visit: Visit, simulator: Simulator) -> None:
         """A session that comes when the interview is over already is stopped."""
