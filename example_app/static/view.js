@@ -44,10 +44,7 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
 export function showLink(link, { room = true, session } = {}) {
   main.dataset.link = link;
   tell(page.note, room ? "" : "The live picture could not be joined: a drawing with captions stands in.");
-  if (link !== "live") {
-    delete main.dataset.picture;
-    page.sound.hidden = true;
-  }
+  if (link !== "live") page.sound.hidden = true;
   if (link !== "joining") countSession(session);
   if (state() === "listening") show("listening", { live: link === "live" });
 }
@@ -191,10 +188,11 @@ function tell(region, text) {
   if (region.textContent !== text) region.textContent = text;
 }
 
-// The drawing gives way to the picture with its first frame, not with the promise of one.
+// The drawing gives way to the picture with its first frame, not with the promise of one; and for as
+// long as the link lasts, since of a picture that goes on after a break no event tells.
 for (const type of ["playing", "emptied"]) {
   page.video.addEventListener(type, () => {
-    if (type === "playing" && main.dataset.link !== "lost") main.dataset.picture = "live";
+    if (type === "playing") main.dataset.picture = "live";
     else delete main.dataset.picture;
   });
 }

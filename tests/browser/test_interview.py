@@ -39,6 +39,32 @@ globalThis.webkitSpeechRecognition = globalThis.SpeechRecognition = class {
 """
 
 
+#: A room with a picture and a voice, of which a test says what becomes of it.
+ROOM = """
+globalThis.LivekitClient = {
+  RoomEvent: { TrackSubscribed: 0, Reconnecting: 1, Reconnected: 2 },
+  Room: class {
+    #heard = {};
+    on(event, hear) { this.#heard[event] = hear; return this; }
+    tell(event, ...details) { this.#heard[event](...details); }
+    async connect() {
+      globalThis.room = this;
+      const picture = document.createElement("canvas");
+      setInterval(() => picture.getContext("2d").fillRect(0, 0, 1, 1), 100);
+      const attach = (video) => {
+        if (video) Object.assign(video, { srcObject: picture.captureStream(), autoplay: true });
+      };
+      for (const kind of ["video", "audio"]) {
+        this.tell(0, { kind, attach, detach() {} }, null, { identity: "heygen" });
+      }
+    }
+    async disconnect() {}
+    removeAllListeners() {}
+  },
+};
+"""
+
+
 @pytest.fixture(scope="module")
 def browser_options() -> dict[str, Any]:
     """Have a browser that keeps pages for a return, as a visitor's does."""
@@ -462,6 +488,22 @@ class TestTrouble:
         visit.press("Try again")
         visit.reach("listening")
         assert simulator.texts == LINES[:3]
+
+
+class TestPicture:
+    def test_is_back_once_the_room_is(self, visit: Visit) -> None:
+        """Where the tracks are the same, the browser does not say that they play again."""
+        visit.page.add_init_script(ROOM)
+        visit.page.route("**/livekit-client.js", lambda route: route.abort())
+        visit.open()
+        visit.press("Start interview")
+        picture = visit.page.locator("#video")
+
+        expect(picture).to_have_css("opacity", "1")
+        visit.page.evaluate("room.tell(LivekitClient.RoomEvent.Reconnecting)")
+        expect(picture).to_have_css("opacity", "0")
+        visit.page.evaluate("room.tell(LivekitClient.RoomEvent.Reconnected)")
+        expect(picture).to_have_css("opacity", "1")
 
 
 class TestText:
