@@ -527,6 +527,10 @@ class TestText:
         visit.answer(ANSWERS[0])
         expect(spoken).to_have_text(INTERVIEW.questions[1])
 
+    def test_says_that_it_is_one(self, visit: Visit) -> None:
+        """Nobody is told to wait for a connection that is not being made."""
+        expect(visit.page.get_by_role("status")).to_have_text("Your turn, in text")
+
     def test_takes_no_double_click_for_two_answers(self, visit: Visit) -> None:
         """The second click is nobody's answer to a question that nobody has read."""
         visit.page.locator("#next").dblclick()
