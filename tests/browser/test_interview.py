@@ -244,6 +244,19 @@ class TestCandidate:
         expect(visit.page.get_by_role("button", name="Start interview")).to_be_visible()
         assert ANSWERS[0] not in visit.page.evaluate("JSON.stringify(sessionStorage)")
 
+    @pytest.mark.parametrize("screen", [{"viewport": {"width": 360, "height": 740}}])
+    def test_finds_room_for_the_title_on_a_phone(
+        self, visit: Visit, screen: dict[str, Any]
+    ) -> None:
+        """While the interview can be ended there is no place for the sign-out beside it."""
+        sign_in_and_answer(visit)
+
+        title = visit.page.locator(".bar__title").bounding_box()
+        assert title
+        assert title["width"] > screen["viewport"]["width"] / 3
+        visit.press("End interview")
+        expect(visit.page.get_by_role("button", name="Sign out")).to_be_visible()
+
     def test_is_not_shown_again_after_the_sign_out(self, visit: Visit) -> None:
         """Who goes back then is asked for a name."""
         sign_in_and_answer(visit)
