@@ -2,7 +2,7 @@
 
 import secrets
 
-from flask import Flask, redirect, render_template, request, url_for
+from flask import Flask, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
@@ -27,6 +27,7 @@ def ask_to_sign_in(app: Flask, avatar: HeyGen) -> None:
     login.user_loader(Candidate)
     avatar.owner_loader(lambda: current_user.get_id())  # noqa: PLW0108  another user each time
     app.before_request(require_candidate)
+    app.after_request(forbid_return)
     app.add_url_rule("/sign-in", "sign_in", sign_in, methods=["GET", "POST"])
     app.add_url_rule("/sign-out", "sign_out", sign_out, methods=["POST"])
 
@@ -36,6 +37,13 @@ def require_candidate() -> ResponseReturnValue | None:
     if request.endpoint == "interview" and not current_user.is_authenticated:
         return redirect(url_for("sign_in"))
     return None
+
+
+def forbid_return(response: Response) -> Response:
+    """Have the browser keep no interview to go back to, once it is another candidate's."""
+    if request.endpoint == "interview":
+        response.cache_control.no_store = True
+    return response
 
 
 def sign_in() -> ResponseReturnValue:

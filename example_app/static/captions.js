@@ -56,11 +56,12 @@ export class Captions {
     this.#show((this.#said = words));
   }
 
-  clear() {
+  /** Show nothing, and have a screen reader read what nobody says. @param {string} unsaid */
+  clear(unsaid = "") {
     this.#pacing.abort();
     this.#said = 0;
     this.#seen.replaceChildren();
-    this.#heard.textContent = "";
+    this.#heard.textContent = unsaid;
   }
 
   /** @param {number} pace milliseconds for each character */

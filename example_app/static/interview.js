@@ -14,7 +14,7 @@ import { focusTurn, interview, make, open, page, show, showLink, showMicrophone,
 const avatar = new InterviewerAvatar(page.video);
 const captions = new Captions(page.caption, page.spoken);
 const dictation = new Dictation(page.answer, showMicrophone);
-const transcript = new Transcript(interview);
+const transcript = new Transcript(interview, page.candidate?.dataset.id);
 
 /** What the avatar has still to say before it listens. @type {string[]} */
 let lines = [];
@@ -34,7 +34,7 @@ function begin() {
 function next() {
   if (!open(page.next)) return;
 
-  dictation.stop();
+  dictation.abort();
   transcript.answer(page.answer.value);
   const question = interview.questions[transcript.turns.length];
   if (!question) return finish();
@@ -58,7 +58,7 @@ function finish() {
 /** The candidate has had enough: what stands in the answer box counts as the answer. */
 function endEarly() {
   turn.abort();
-  dictation.stop();
+  dictation.abort();
   transcript.answer(page.answer.value);
   transcript.end();
   showSummary(transcript);
@@ -108,7 +108,7 @@ async function say(line, signal) {
 function listen() {
   if (transcript.ended) return close();
 
-  captions.clear();
+  captions.clear(lines.join(" "));
   show("listening", { live: avatar.live || !inText });
 }
 
@@ -139,8 +139,11 @@ page.form.addEventListener("submit", (event) => {
   event.preventDefault();
   next();
 });
+page.next.addEventListener("click", (event) => {
+  if (event.detail > 1) event.preventDefault(); // a double click: in text nothing else holds it back
+});
 page.answer.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) next();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat) next();
 });
 page.answer.addEventListener("input", () => {
   transcript.write(page.answer.value);
@@ -165,6 +168,7 @@ page.again.addEventListener("click", () => {
 avatar.addEventListener("starting", () => showLink("joining"));
 avatar.addEventListener("live", ({ detail }) => showLink("live", detail));
 avatar.addEventListener("closed", ({ detail }) => showLink(detail.reason));
+avatar.addEventListener("error", () => avatar.live || showLink("lost"));
 avatar.addEventListener("sound", ({ detail }) => (page.sound.hidden = !detail.blocked));
 avatar.addEventListener("speaking", ({ detail }) => {
   showVoice(detail.by);

@@ -10,11 +10,16 @@ export class Transcript {
   draft = "";
   ended = false;
   #interview;
+  #candidate;
 
-  constructor(interview) {
+  /** @param {string} [candidate] the id of whoever signed in, where somebody did */
+  constructor(interview, candidate) {
     this.#interview = interview;
+    this.#candidate = candidate;
     try {
-      Object.assign(this, JSON.parse(sessionStorage.getItem(KEY)));
+      const { candidate: whose, ...kept } = JSON.parse(sessionStorage.getItem(KEY)) ?? {};
+      if (whose === candidate) Object.assign(this, kept);
+      else this.clear(); // somebody else sat at this tab before
     } catch {
       // No storage, or not ours: an interview can be held without.
     }
@@ -70,7 +75,7 @@ export class Transcript {
   #keep() {
     const { turns, draft, ended } = this;
     try {
-      sessionStorage.setItem(KEY, JSON.stringify({ turns, draft, ended }));
+      sessionStorage.setItem(KEY, JSON.stringify({ candidate: this.#candidate, turns, draft, ended }));
     } catch {
       // As above.
     }

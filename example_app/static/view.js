@@ -39,15 +39,12 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
 /**
  * Show what becomes of the connection, which may be lost and mended while somebody answers.
  * @param {"joining" | "live" | "stopped" | "left" | "lost"} link
- * @param {{room?: boolean, session?: {session_id: string, session_seconds: number}}} details
+ * @param {{room?: boolean, session?: {session_id: string, session_seconds: number | null}}} details
  */
 export function showLink(link, { room = true, session } = {}) {
   main.dataset.link = link;
-  page.note.textContent = room ? "" : "The live picture could not be joined: a drawing with captions stands in.";
-  if (link !== "live") {
-    delete main.dataset.picture;
-    page.sound.hidden = true;
-  }
+  tell(page.note, room ? "" : "The live picture could not be joined: a drawing with captions stands in.");
+  if (link !== "live") page.sound.hidden = true;
   if (link !== "joining") countSession(session);
   if (state() === "listening") show("listening", { live: link === "live" });
 }
@@ -55,8 +52,8 @@ export function showLink(link, { room = true, session } = {}) {
 /** Tell whose voice is heard, if it is not the interviewer's. @param {"avatar" | "browser"} by */
 export function showVoice(by) {
   const standIn = `${firstName} cannot be reached, so your browser reads her words aloud. Repeat question tries to reach her.`;
-  if (by === "browser") page.note.textContent = standIn;
-  else if (page.note.textContent === standIn) page.note.textContent = "";
+  if (by === "browser") tell(page.note, standIn);
+  else if (page.note.textContent === standIn) tell(page.note, "");
 }
 
 /** @param {boolean} listening @param {string} [trouble] */
@@ -141,7 +138,7 @@ function countSession(session) {
   counted = session?.session_id;
   clearInterval(ending);
   page.time.textContent = "";
-  if (!session) return;
+  if (!session?.session_seconds) return;
 
   const ends = Date.now() + session.session_seconds * 1000;
   const tick = () => {
@@ -191,10 +188,11 @@ function tell(region, text) {
   if (region.textContent !== text) region.textContent = text;
 }
 
-// The drawing gives way to the picture with its first frame, not with the promise of one.
+// The drawing gives way to the picture with its first frame, not with the promise of one; and for as
+// long as the link lasts, since of a picture that goes on after a break no event tells.
 for (const type of ["playing", "emptied"]) {
   page.video.addEventListener(type, () => {
-    if (type === "playing" && main.dataset.link !== "lost") main.dataset.picture = "live";
+    if (type === "playing") main.dataset.picture = "live";
     else delete main.dataset.picture;
   });
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
 from flask_heygen.simulator import Fault, Simulator
 from tests.parts import module
@@ -19,6 +21,15 @@ def violations(visit: Visit) -> list[str]:
     found = visit.page.evaluate("axe.run()")["violations"]
     grave = [each for each in found if each["impact"] in {"serious", "critical"}]
     return [f"{each['id']}: {node['html']}" for each in grave for node in each["nodes"]]
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour as a browser computes it: rgb(1, 2, 3)."""
+    shares = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @pytest.mark.parametrize(
@@ -63,3 +74,15 @@ class TestPage:
         visit.page.locator("#caption .said").first.wait_for()
 
         assert violations(visit) == []
+
+    def test_shows_the_focus_over_the_picture(self, visit: Visit, screen: dict[str, Any]) -> None:
+        """Whatever the picture is, the ring around the button stands on a ground of its own."""
+        visit.open()
+        visit.page.evaluate("document.querySelector('#sound').hidden = false")
+        visit.page.keyboard.press("Tab")
+        button = visit.page.get_by_role("button", name="Turn on sound")
+        expect(button).to_be_focused()
+        style = button.evaluate("({ ...getComputedStyle(document.activeElement) })")
+        ring, ground = luminance(style["outlineColor"]), luminance(style["boxShadow"])
+
+        assert (max(ring, ground) + 0.05) / (min(ring, ground) + 0.05) > 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Route, expect
 
+from example_app import create_app
 from example_app.interview import INTERVIEW
 from flask_heygen.simulator import Fault, Simulator
 
@@ -21,14 +23,52 @@ LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
 ANSWERS = tuple(f"Answer number {number}." for number in range(1, 6))
 SLOW = pytest.mark.parametrize("vendor", [{"ms_per_character": 60}])
 
-#: A browser's speech recognition, which hears what a test says.
+#: A browser's speech recognition, which hears what a test says; of the last part it is not certain
+#: yet. Stopped, it has still to tell what it heard before.
 RECOGNITION = """
 globalThis.webkitSpeechRecognition = globalThis.SpeechRecognition = class {
   start() { globalThis.recognition = this; }
-  stop() { this.onend(); }
-  hear(...parts) { this.onresult({ results: parts.map((transcript) => [{ transcript }]) }); }
+  stop() {}
+  abort() { this.onend(); }
+  hear(...parts) {
+    const result = (transcript, at) =>
+      Object.assign([{ transcript }], { isFinal: at < parts.length - 1 });
+    this.onresult?.({ results: parts.map(result) });
+  }
 };
 """
+
+
+#: A room with a picture and a voice, of which a test says what becomes of it.
+ROOM = """
+globalThis.LivekitClient = {
+  RoomEvent: { TrackSubscribed: 0, Reconnecting: 1, Reconnected: 2 },
+  Room: class {
+    #heard = {};
+    on(event, hear) { this.#heard[event] = hear; return this; }
+    tell(event, ...details) { this.#heard[event](...details); }
+    async connect() {
+      globalThis.room = this;
+      const picture = document.createElement("canvas");
+      setInterval(() => picture.getContext("2d").fillRect(0, 0, 1, 1), 100);
+      const attach = (video) => {
+        if (video) Object.assign(video, { srcObject: picture.captureStream(), autoplay: true });
+      };
+      for (const kind of ["video", "audio"]) {
+        this.tell(0, { kind, attach, detach() {} }, null, { identity: "heygen" });
+      }
+    }
+    async disconnect() {}
+    removeAllListeners() {}
+  },
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def browser_options() -> dict[str, Any]:
+    """Have a browser that keeps pages for a return, as a visitor's does."""
+    return {"ignore_default_args": ["--disable-back-forward-cache"]}
 
 
 def tasks(visit: Visit) -> list[Any]:
@@ -173,6 +213,60 @@ class TestInterview:
         expect(visit.page.locator("#progress")).to_have_text("Question 1 of 5")
 
 
+class TestCandidate:
+    """Whoever signed in, at a tab where somebody else may sign in next."""
+
+    @pytest.fixture
+    def app(self, app: Flask) -> Flask:
+        return create_app({**app.config, "INTERVIEW_SIGN_IN": True})
+
+    def test_finds_their_answers_after_a_reload(self, visit: Visit) -> None:
+        """The interview goes on where it was."""
+        sign_in_and_answer(visit)
+        visit.page.reload()
+        visit.press("Continue with question 2")
+
+        expect(visit.page.locator("#room .turns")).to_contain_text(ANSWERS[0])
+
+    @pytest.mark.parametrize(
+        "leave",
+        [lambda visit: visit.press("Sign out"), lambda visit: visit.page.context.clear_cookies()],
+        ids=["signed out", "expired"],
+    )
+    def test_finds_nothing_of_whoever_was_there_before(
+        self, visit: Visit, leave: Callable[[Visit], None]
+    ) -> None:
+        """The next candidate begins anew, and the tab forgets what the one before said."""
+        sign_in_and_answer(visit)
+        leave(visit)
+        sign_in(visit)
+
+        expect(visit.page.get_by_role("button", name="Start interview")).to_be_visible()
+        assert ANSWERS[0] not in visit.page.evaluate("JSON.stringify(sessionStorage)")
+
+    @pytest.mark.parametrize("screen", [{"viewport": {"width": 360, "height": 740}}])
+    def test_finds_room_for_the_title_on_a_phone(
+        self, visit: Visit, screen: dict[str, Any]
+    ) -> None:
+        """While the interview can be ended there is no place for the sign-out beside it."""
+        sign_in_and_answer(visit)
+
+        title = visit.page.locator(".bar__title").bounding_box()
+        assert title
+        assert title["width"] > screen["viewport"]["width"] / 3
+        visit.press("End interview")
+        expect(visit.page.get_by_role("button", name="Sign out")).to_be_visible()
+
+    def test_is_not_shown_again_after_the_sign_out(self, visit: Visit) -> None:
+        """Who goes back then is asked for a name."""
+        sign_in_and_answer(visit)
+        visit.press("Sign out")
+        expect(visit.page.get_by_label("Your name")).to_be_visible()
+        visit.page.go_back(wait_until="commit")
+
+        expect(visit.page.get_by_label("Your name")).to_be_visible()
+
+
 class TestDictation:
     def test_writes_what_is_said_into_the_answer(self, visit: Visit) -> None:
         """What was typed before stays, and what is said follows it as it is recognised."""
@@ -189,6 +283,52 @@ class TestDictation:
             "Well, I would look at the logs"
         )
         expect(visit.page.get_by_role("button", name="Answer by voice")).to_be_visible()
+
+    def test_writes_what_is_recognised_after_it_was_stopped(self, visit: Visit) -> None:
+        """Stop listening ends what is said, not the thought about it."""
+        visit.page.add_init_script(RECOGNITION)
+        visit.start()
+        visit.press("Answer by voice")
+        visit.press("Stop listening")
+        visit.page.evaluate("recognition.hear('I would')")
+
+        expect(visit.page.get_by_label("Your answer")).to_have_value("I would")
+
+    @pytest.mark.parametrize("stopped", [False, True])
+    def test_writes_nothing_into_the_next_answer(self, visit: Visit, stopped: bool) -> None:
+        """What is recognised once the answer was given is nobody's draft."""
+        visit.page.add_init_script(RECOGNITION)
+        visit.start()
+        visit.press("Answer by voice")
+        visit.page.evaluate("recognition.hear('I would')")
+        if stopped:
+            visit.press("Stop listening")
+        visit.press("Next question")
+        visit.page.evaluate("recognition.hear('I would look')")
+        visit.reach("listening")
+
+        expect(visit.page.locator("#room .turns")).to_contain_text("I would")
+        expect(visit.page.get_by_label("Your answer")).to_have_value("")
+        expect(visit.page.get_by_role("button", name="Answer by voice")).to_be_visible()
+
+    def test_leaves_what_is_typed_meanwhile(self, visit: Visit) -> None:
+        """Only the words that were not certain give way to others; the caret stays where it was."""
+        visit.page.add_init_script(RECOGNITION)
+        visit.start()
+        box, keyboard = visit.page.get_by_label("Your answer"), visit.page.keyboard
+        visit.press("Answer by voice")
+        visit.page.evaluate("recognition.hear('I would', 'look at')")
+        box.press("End")
+        keyboard.type(" (not only")
+        visit.page.evaluate("recognition.hear('I would', 'look at the logs')")
+        keyboard.type(")")
+        expect(box).to_have_value("I would look at the logs (not only)")
+        box.press("Home")
+        visit.page.evaluate("recognition.hear('I would', 'look at the logs', 'first')")
+        keyboard.type("Well, ")
+        visit.page.evaluate("recognition.hear('I would', 'look at the logs', 'first of all')")
+
+        expect(box).to_have_value("Well, I would look at the logs first of all (not only)")
 
     def test_tells_why_nothing_is_heard(self, visit: Visit) -> None:
         """A microphone that is not allowed is said to be, and typing goes on."""
@@ -340,6 +480,14 @@ class TestTrouble:
 
         assert simulator.texts == LINES[:3]
 
+    def test_of_the_picture_is_told_to_a_screen_reader(self, visit: Visit) -> None:
+        """What stands below the picture is in a live region, too."""
+        visit.start()
+        note = visit.page.get_by_text("The live picture could not be joined")
+
+        expect(note).to_be_visible()
+        expect(note).to_have_attribute("aria-live", "polite")
+
     def test_that_passes_names_the_wait(self, visit: Visit, simulator: Simulator) -> None:
         """Trying again is possible once the time that the server named is over."""
         visit.start()
@@ -355,6 +503,63 @@ class TestTrouble:
         assert simulator.texts == LINES[:3]
 
 
+class TestPicture:
+    def test_is_back_once_the_room_is(self, visit: Visit) -> None:
+        """Where the tracks are the same, the browser does not say that they play again."""
+        visit.page.add_init_script(ROOM)
+        visit.page.route("**/livekit-client.js", lambda route: route.abort())
+        visit.open()
+        visit.press("Start interview")
+        picture = visit.page.locator("#video")
+
+        expect(picture).to_have_css("opacity", "1")
+        visit.page.evaluate("room.tell(LivekitClient.RoomEvent.Reconnecting)")
+        expect(picture).to_have_css("opacity", "0")
+        visit.page.evaluate("room.tell(LivekitClient.RoomEvent.Reconnected)")
+        expect(picture).to_have_css("opacity", "1")
+
+
+class TestText:
+    """An interview that goes on without a voice."""
+
+    @pytest.fixture
+    def visit(self, visit: Visit, simulator: Simulator) -> Visit:
+        simulator.fault("create_token", Fault.SUNSET, times=None)
+        visit.open()
+        visit.press("Start interview")
+        visit.reach("error")
+        visit.press("Carry on in text")
+        visit.reach("listening")
+        return visit
+
+    def test_tells_a_screen_reader_what_nobody_says(self, visit: Visit) -> None:
+        """The greeting and each question are announced, as they are where they are spoken."""
+        spoken = visit.page.locator("#spoken")
+
+        expect(spoken).to_have_text(f"{INTERVIEW.greeting} {INTERVIEW.questions[0]}")
+        visit.answer(ANSWERS[0])
+        expect(spoken).to_have_text(INTERVIEW.questions[1])
+
+    def test_says_that_it_is_one(self, visit: Visit) -> None:
+        """Nobody is told to wait for a connection that is not being made."""
+        expect(visit.page.get_by_role("status")).to_have_text("Your turn, in text")
+
+    def test_takes_no_double_click_for_two_answers(self, visit: Visit) -> None:
+        """The second click is nobody's answer to a question that nobody has read."""
+        visit.page.locator("#next").dblclick()
+
+        expect(visit.page.locator("#progress")).to_have_text("Question 2 of 5")
+
+    def test_takes_no_held_key_for_answers(self, visit: Visit) -> None:
+        """Ctrl+Enter sends one answer, however long it is held."""
+        keyboard = visit.page.keyboard
+        keyboard.down("Control")
+        for _ in range(3):
+            keyboard.down("Enter")
+
+        expect(visit.page.locator("#progress")).to_have_text("Question 2 of 5")
+
+
 class TestSession:
     def test_ends_with_the_interview(self, visit: Visit, simulator: Simulator) -> None:
         """After the thanks the session is stopped."""
@@ -364,6 +569,24 @@ class TestSession:
         visit.until(lambda: states(simulator) == ["closed"], "the session is closed")
 
         assert simulator.count("stop", status=200) == 1
+
+    @pytest.mark.parametrize(("seconds", "shown"), [(600, "left"), (None, "")])
+    def test_shows_how_long_it_lasts_where_that_is_known(
+        self, visit: Visit, seconds: int | None, shown: str
+    ) -> None:
+        """A vendor that does not tell leaves nothing to count down."""
+
+        def start(route: Route) -> None:
+            response = route.fetch()
+            answer = response.json()
+            answer["data"]["session_seconds"] = seconds
+            route.fulfill(response=response, json=answer)
+
+        visit.page.route("**/start", start)
+        visit.start()
+
+        expect(visit.page.locator("#time")).to_contain_text(shown)
+        assert bool(visit.page.locator("#time").text_content()) == bool(shown)
 
     @pytest.mark.parametrize("vendor", [{"latency": {"new": 0.5}}])
     def test_ends_when_it_was_only_being_started(self, visit: Visit, simulator: Simulator) -> None:
@@ -446,6 +669,21 @@ class TestLayout:
 
         assert len(boxes) == 4
         assert all(box and box["height"] >= 44 for box in boxes)
+
+
+def sign_in(visit: Visit) -> None:
+    visit.page.goto(visit.url)
+    visit.page.get_by_label("Your name").fill("Ada")
+    visit.press("Sign in")
+    visit.reach("intro")
+    visit.page.wait_for_load_state()
+
+
+def sign_in_and_answer(visit: Visit) -> None:
+    sign_in(visit)
+    visit.press("Start interview")
+    visit.reach("listening")
+    visit.answer(ANSWERS[0])
 
 
 def _more_kept_alive(simulator: Simulator, before: int) -> bool:
