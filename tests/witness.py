@@ -77,7 +77,7 @@ class Witness:
         credentials = dict.fromkeys(_pieces(self._credentials), "a key or a token")
         words = (piece for piece in _pieces(self._texts) if re.search(r"\w\W+\w", piece))
         everything = {**dict.fromkeys(words, "a text"), **credentials}
-        for said in self._said.values():
+        for said in list(self._said.values()):  # some thread may have a last word
             secrets = credentials if said.texts_too else everything
             found = {
                 secrets.get(said.what[i : i + PIECE]) for i in range(len(said.what) - PIECE + 1)
@@ -185,7 +185,7 @@ def _listen_to_errors(witness: Witness) -> None:
 
 def _pieces(secrets: set[str]) -> Iterator[str]:
     spells = (str, lambda text: repr(text)[1:-1], lambda text: json.dumps(text)[1:-1], html.escape)
-    for secret in secrets:
+    for secret in list(secrets):
         for spell in (*spells, quote, quote_plus, lambda text: " ".join(text.split())):
             form = spell(_SIGNED.sub("", secret).encode(errors="replace").decode())
             pieces = (form[i : i + PIECE] for i in range(len(form) - PIECE + 1))
