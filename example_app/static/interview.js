@@ -82,17 +82,19 @@ async function speak(wanted, { connect = false } = {}) {
   const { signal } = turn;
   lines = wanted;
   if (connect) inText = false;
+  let notStarted = null;
   try {
     if (connect && !avatar.live) {
       show("starting");
-      await avatar.start().catch(() => {}); // with the first line it is known whether nobody can speak
+      // With the first line it is known whether nobody can speak.
+      await avatar.start().catch((error) => (notStarted = error));
     } else if (cutShort) {
       show("speaking", { waiting: true });
       await avatar.interrupt().catch(() => {});
     }
     while (lines.length && !inText && !signal.aborted) await say(lines[0], signal);
   } catch (error) {
-    if (!signal.aborted) fail(error);
+    if (!signal.aborted) fail(error, { said: error !== notStarted });
     return;
   }
   if (!signal.aborted) listen();
@@ -112,12 +114,12 @@ function listen() {
   show("listening", { live: avatar.live || !inText });
 }
 
-function fail(error) {
+function fail(error, { said }) {
   if (transcript.ended) return close();
 
   captions.clear();
   show("error");
-  showTrouble(error);
+  showTrouble(error, { said });
 }
 
 function download() {

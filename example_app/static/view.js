@@ -95,9 +95,12 @@ export function showSummary({ turns }) {
   scrollTo(0, 0);
 }
 
-/** @param {import("./InterviewerAvatar.js").AvatarError} error */
-export function showTrouble(error) {
-  const way = error.restartSession ? "Reconnect" : error.retryable ? "Try again" : "";
+/** @param {import("./InterviewerAvatar.js").AvatarError} error
+ *  @param {{said: boolean}} what `said`: whether a text may have been */
+export function showTrouble(error, { said }) {
+  // A start whose answer was lost has said nothing; the session that it may have made ends by itself.
+  const again = error.retryable || (error.code === "outcome_unknown" && !said);
+  const way = error.restartSession ? "Reconnect" : again ? "Try again" : "";
   page["trouble-what"].textContent = error.message;
   page["trouble-help"].textContent =
     `${way || "Repeat the question"} to hear ${firstName}, or carry on in text. Your answers are safe.`;

@@ -468,6 +468,19 @@ class TestTrouble:
         expect(visit.page.locator("#summary .turn")).to_have_count(5)
         assert simulator.texts == ()
 
+    def test_at_the_start_is_mended_by_trying_again(
+        self, visit: Visit, simulator: Simulator
+    ) -> None:
+        """Though nobody knows whether a session was made: nothing was said in it."""
+        visit.page.route("**/start", lambda route: route.abort(), times=1)
+        visit.open()
+        visit.press("Start interview")
+        visit.reach("error")
+        visit.press("Try again")
+        visit.reach("listening")
+
+        assert simulator.texts == LINES[:2]
+
     def test_of_a_missing_server_is_told(self, visit: Visit, simulator: Simulator) -> None:
         """No network is an error like any other."""
         visit.start()
