@@ -108,6 +108,12 @@ def vendor() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def patience() -> float:
+    """Leave pages time for pictures and sound, with which a busy machine is slow."""
+    return 30_000
+
+
+@pytest.fixture(scope="module")
 def browser_options() -> dict[str, Any]:
     """Have a browser that keeps pages for a return, as a visitor's does."""
     return {"ignore_default_args": ["--disable-back-forward-cache"]}
@@ -135,11 +141,11 @@ def app(simulator: Simulator, api: str) -> Flask:
 
 @pytest.fixture
 def visit(
-    browser: Browser, url: str, screen: dict[str, Any], visit_type: type[Visit]
+    browser: Browser, url: str, screen: dict[str, Any], patience: float, visit_type: type[Visit]
 ) -> Iterator[Visit]:
     with browser.new_context(**screen) as context:
         context.add_init_script(WITNESS)
-        yield visit_type(context.new_page(), url, patience=30_000)
+        yield visit_type(context.new_page(), url, patience=patience)
 
 
 def begin(visit: Visit) -> None:
@@ -278,7 +284,7 @@ class TestSession:
         begin(visit)
         other = visit.page.context.new_page()
         visit.page.close(run_before_unload=True)
-        for _ in range(250):
+        for _ in range(int(visit.patience / 20)):
             if states(simulator) == ["closed"]:
                 break
             other.wait_for_timeout(20)
@@ -319,7 +325,7 @@ class TestSession:
 
     def test_is_each_tabs_own(self, visit: Visit, simulator: Simulator) -> None:
         """Two tabs are two interviews: the end of one is not the other's."""
-        other = type(visit)(visit.page.context.new_page(), visit.url, patience=30_000)
+        other = type(visit)(visit.page.context.new_page(), visit.url, patience=visit.patience)
         begin(visit)
         begin(other)
         visit.press("End interview")
