@@ -390,6 +390,7 @@ class TestReadme:
         assert page
         app = Flask("host")
         app.config.update(HEYGEN_API_KEY="a-key", HEYGEN_BASE_URL=simulator.url)
+        app.config["HEYGEN_SESSION_DEFAULTS"] = {"voice": {"rate": 0.5}}
         app.register_blueprint(heygen_bp)
         app.add_url_rule("/", "page", lambda: page[1])
         return app
@@ -404,6 +405,8 @@ class TestReadme:
         visit.page.goto(visit.url)
         visit.press("Start")
         visit.until(lambda: simulator.texts == ("Tell me about yourself.",), "it speaks")
+        for _ in range(3):  # so that it speaks as long as is waited for picture and sound
+            visit.press("Start")
         attend(visit, speaks)
 
         assert visit.page.evaluate("document.querySelector('video').videoWidth") == 640
