@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from flask_heygen import HeyGenClient, HeyGenError, connections, transport
-from flask_heygen.apis import tokens
 from flask_heygen.errors import NotConfigured, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
@@ -247,18 +246,12 @@ class TestUnreachable:
         assert sim.texts == ("Is anyone there?",)
 
     def test_a_task_is_tried_twice_too(
-        self,
-        sim: Simulator,
-        caplog: pytest.LogCaptureFixture,
-        monkeypatch: pytest.MonkeyPatch,
+        self, sim: Simulator, caplog: pytest.LogCaptureFixture, rest: Callable[[], None]
     ) -> None:
         """Not only what is harmless: what never left does no harm either."""
-        monkeypatch.setattr(tokens, "LINGER", 0)  # a thread tells by its end that it has minted
         client = client_of(sim.url, SPARE_TOKENS=1)
-        before = set(threading.enumerate())
         session_id = client.start()["session_id"]
-        while set(threading.enumerate()) - before:
-            time.sleep(0.01)  # until the task's token has been minted ahead
+        rest()  # until the task's token has been minted ahead
         sim.stop()
 
         with at_first_warning(sim.start):
