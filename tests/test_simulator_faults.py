@@ -210,7 +210,7 @@ class TestConnections:
         """Only DRIP_HEADERS keeps the status line waiting."""
         seconds = {}
         for fault in (Fault.DRIP, Fault.DRIP_HEADERS):
-            sim.fault("list", fault, seconds=0.005)
+            sim.fault("list", fault, seconds=0.02)
             url = sim.url + "/v1/streaming.list"
             with requests.get(url, headers={"X-Api-Key": "k"}, stream=True, timeout=10) as reply:
                 seconds[fault] = reply.elapsed.total_seconds()
