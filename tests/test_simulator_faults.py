@@ -232,13 +232,14 @@ class TestConnections:
     @pytest.mark.parametrize("fault", [Fault.CUT_BEFORE, Fault.HALF])
     def test_client_left(self, sim: Simulator, fault: Fault) -> None:
         """A client that left while the call was delayed is nobody to be cut off."""
-        sim.latency["list"] = 0.1
+        sim.latency["list"] = 2
         sim.fault("list", fault)
         with pytest.raises(requests.Timeout):
-            requests.get(sim.url + "/v1/streaming.list", timeout=(1, 0.01))
+            requests.get(sim.url + "/v1/streaming.list", timeout=(1, 0.05))
         while not sim.calls or sim.calls[0].ended is None:
             time.sleep(0.005)
 
+        sim.latency["list"] = 0
         assert requests.get(sim.url + "/v1/streaming.list", timeout=5).status_code == 401
 
 
