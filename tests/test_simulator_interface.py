@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from flask_heygen.simulator import Fault, Refusal, Simulator
 from flask_heygen.simulator.__main__ import main
+from tests.servers.machines import wait_until
 
 KEY = {"X-Api-Key": "the-key"}
 
@@ -113,8 +114,7 @@ class TestRecords:
         sim.fault("stop", Fault.SILENCE)
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(try_post, sim, "stop")
-            while not sim.calls:
-                time.sleep(0.005)
+            wait_until(lambda: len(sim.calls) > 0)
             seen = sim.calls[0]
             sim.stop()
             call.result(timeout=10)
@@ -169,8 +169,7 @@ class TestRecords:
         sim.fault("stop", Fault.SILENCE)
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(try_post, sim, "stop")
-            while not sim.calls:
-                time.sleep(0.005)
+            wait_until(lambda: len(sim.calls) > 0)
             sim.reset()
             sim.stop()
             call.result(timeout=10)
