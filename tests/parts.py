@@ -29,6 +29,15 @@ def program(name: str, package: str) -> str:
     return path
 
 
+def unmeasured() -> dict[str, str]:
+    """Return the environment of a program that has too much to do to be measured for coverage."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("COVERAGE_PROCESS_")
+    }
+
+
 def module(path: str) -> Path:
     """Return a file that npm has installed for the example."""
     if not (MODULES / path).is_file():

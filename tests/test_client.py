@@ -360,10 +360,10 @@ class TestHalfStartedSession:
         self, make: Callable[..., HeyGenClient], vendor: requests_mock.Mocker
     ) -> None:
         """Its stop has a time of its own when the start used up all it had."""
-        heygen = make(timeout=0.2)
+        heygen = make(timeout=1)
 
         def late(_request: Any, context: Any) -> dict[str, Any]:
-            time.sleep(0.25)  # the vendor takes its time
+            time.sleep(1)  # the vendor takes its time
             return {"code": 100, "data": {"session_id": "s", "url": "u", "access_token": "t"}}
 
         vendor.post("/v1/streaming.new", json=late)
@@ -1107,10 +1107,15 @@ class TestDeadline:
         act: Callable[[HeyGenClient], Any],
     ) -> None:
         """When the time is up nothing more is sent, a repeat neither."""
-        script(vendor, "create_token", {"status_code": 500})
+
+        def late(_request: Any, context: Any) -> dict[str, Any]:
+            time.sleep(1)
+            return {}
+
+        script(vendor, "create_token", {"status_code": 500, "json": late})
 
         with pytest.raises(UpstreamTimeout):
-            act(make(timeout=0.04))
+            act(make(timeout=1))
 
         assert calls(vendor) == ["create_token"]
 

@@ -22,6 +22,7 @@ from flask.testing import FlaskClient
 from example_app import create_app, livekit
 from example_app.interview import INTERVIEW
 from flask_heygen.simulator import Simulator
+from tests.parts import module
 
 ROOT = Path(__file__).parent.parent
 KEY = "a-key-that-no-page-shows"
@@ -114,8 +115,7 @@ class TestLivekit:
 
     def test_is_npms_copy_where_there_is_one(self, client: FlaskClient) -> None:
         """Then the page loads nothing from elsewhere."""
-        if client.application.config["INTERVIEW_CDN"]:
-            pytest.skip("example_app/node_modules is missing: npm ci")
+        module("livekit-client/dist/livekit-client.umd.js")
         html, _ = page_of(client)
 
         with client.get("/livekit-client.js") as answer:

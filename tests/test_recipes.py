@@ -40,17 +40,18 @@ KEY = "a key of the host for its own tokens"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded;charset=UTF-8"
 
-#: The README's own sections and recipes, with the number of their Python blocks.
+#: The README's own sections and recipes: for each Python block, what it answers to somebody who
+#: has not signed in, nor sent a CSRF token, and is not at a host that it names.
 TRIED = {
-    "Whose session it is": 1,
-    "Flask-Login": 1,
-    "A JWT in a header": 1,
-    "CSRFProtect": 2,
-    "Flask-Limiter on Redis": 1,
-    "A front end on another origin": 1,
-    "Behind a proxy": 1,
-    "TRUSTED_HOSTS": 1,
-    "An interview log in ten lines": 1,
+    "Whose session it is": (403,),
+    "Flask-Login": (403,),
+    "A JWT in a header": (403,),
+    "CSRFProtect": (200, 400),
+    "Flask-Limiter on Redis": (200,),
+    "A front end on another origin": (200,),
+    "Behind a proxy": (200,),
+    "TRUSTED_HOSTS": (400,),
+    "An interview log in ten lines": (200,),
 }
 
 
@@ -128,24 +129,25 @@ def quiet() -> Iterator[None]:
 
 class TestARecipe:
     @pytest.mark.parametrize(
-        ("title", "number"), [(title, each) for title in TRIED for each in range(TRIED[title])]
+        ("title", "number", "status"),
+        [(title, *each) for title in TRIED for each in enumerate(TRIED[title])],
     )
     def test_can_be_pasted(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, title: str, number: int
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, title: str, number: int, status: int
     ) -> None:
         """Alone in an app it leaves routes that answer in JSON."""
         monkeypatch.setenv("REDIS_URL", "redis://localhost")
 
         answer = post(shop.follow(title, number).page(), "stop", session_id="any")
 
-        assert answer.mimetype == JSON
+        assert (answer.status_code, answer.mimetype) == (status, JSON)
 
     def test_is_in_the_table(self) -> None:
         """No Python block below Recipes goes untried."""
         recipes = README.read_text().split("\n## Recipes\n")[1].split("\n## ")[0]
         titles = re.findall(r"^### (.*)$", recipes, re.MULTILINE)
 
-        assert {each: len(blocks(each)) for each in TRIED} == TRIED
+        assert all(len(blocks(each)) == len(TRIED[each]) for each in TRIED)
         # gunicorn's is no module of an app; test_servers.py has gunicorn follow it.
         assert {each for each in titles if blocks(each)} <= {*TRIED, "gunicorn"}
 

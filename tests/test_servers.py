@@ -222,7 +222,7 @@ class TestDeadlines:
         """The one worker speaks on, and the hanging call ends when its time is up."""
         answers: list[tuple[int, Any]] = []
 
-        with serve(worker, HEYGEN_TIMEOUT=2) as server:
+        with serve(worker, HEYGEN_TIMEOUT=6) as server:
             session_id = server.start()
             sim.fault("task", fault)
 
@@ -236,7 +236,7 @@ class TestDeadlines:
                 text = f"Text {number}."
                 assert server.post("task", session_id=session_id, text=text)[0] == 200
             assert hanging.is_alive()
-            hanging.join(10)
+            hanging.join(30)
 
         ((status, told),) = answers
         assert (status, told["error"]["code"]) == (504, "outcome_unknown")
@@ -279,7 +279,7 @@ class TestEnd:
             speaking.start()
             wait_until(lambda: sim.count("task") == 1)
             end(server)
-            speaking.join(10)
+            speaking.join(30)
 
         ((status, _),) = answers
         assert status == 200

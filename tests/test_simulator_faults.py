@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from flask_heygen.simulator import Fault, Simulator
+from tests.servers.machines import wait_until
 
 Post = Callable[..., requests.Response]
 
@@ -210,7 +211,7 @@ class TestConnections:
         """Only DRIP_HEADERS keeps the status line waiting."""
         seconds = {}
         for fault in (Fault.DRIP, Fault.DRIP_HEADERS):
-            sim.fault("list", fault, seconds=0.005)
+            sim.fault("list", fault, seconds=0.02)
             url = sim.url + "/v1/streaming.list"
             with requests.get(url, headers={"X-Api-Key": "k"}, stream=True, timeout=10) as reply:
                 seconds[fault] = reply.elapsed.total_seconds()
@@ -221,24 +222,23 @@ class TestConnections:
     @pytest.mark.parametrize("fault", [Fault.SILENCE, Fault.DRIP, Fault.DRIP_HEADERS])
     def test_client_leaves(self, sim: Simulator, fault: Fault) -> None:
         """A call that its client has given up is over."""
-        sim.fault("list", fault, seconds=0.1)
+        sim.fault("list", fault, seconds=1)
         with pytest.raises(requests.RequestException, match="timed out"):
-            requests.get(sim.url + "/v1/streaming.list", timeout=(1, 0.02))
-        while not sim.calls or sim.calls[0].ended is None:
-            time.sleep(0.005)
+            requests.get(sim.url + "/v1/streaming.list", timeout=(5, 0.3))
+        wait_until(lambda: any(call.ended for call in sim.calls))
 
         assert sim.count("list") == 1
 
     @pytest.mark.parametrize("fault", [Fault.CUT_BEFORE, Fault.HALF])
     def test_client_left(self, sim: Simulator, fault: Fault) -> None:
         """A client that left while the call was delayed is nobody to be cut off."""
-        sim.latency["list"] = 0.1
+        sim.latency["list"] = 2
         sim.fault("list", fault)
         with pytest.raises(requests.Timeout):
-            requests.get(sim.url + "/v1/streaming.list", timeout=(1, 0.01))
-        while not sim.calls or sim.calls[0].ended is None:
-            time.sleep(0.005)
+            requests.get(sim.url + "/v1/streaming.list", timeout=(5, 0.3))
+        wait_until(lambda: any(call.ended for call in sim.calls))
 
+        sim.latency["list"] = 0
         assert requests.get(sim.url + "/v1/streaming.list", timeout=5).status_code == 401
 
 

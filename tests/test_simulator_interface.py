@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 
 import pytest
 import requests
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 
 from flask_heygen.simulator import Fault, Refusal, Simulator
 from flask_heygen.simulator.__main__ import main
+from tests.servers.machines import wait_until
 
 KEY = {"X-Api-Key": "the-key"}
 
@@ -112,8 +114,7 @@ class TestRecords:
         sim.fault("stop", Fault.SILENCE)
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(try_post, sim, "stop")
-            while not sim.calls:
-                time.sleep(0.005)
+            wait_until(lambda: len(sim.calls) > 0)
             seen = sim.calls[0]
             sim.stop()
             call.result(timeout=10)
@@ -168,8 +169,7 @@ class TestRecords:
         sim.fault("stop", Fault.SILENCE)
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(try_post, sim, "stop")
-            while not sim.calls:
-                time.sleep(0.005)
+            wait_until(lambda: len(sim.calls) > 0)
             sim.reset()
             sim.stop()
             call.result(timeout=10)
@@ -180,12 +180,12 @@ class TestRecords:
 class TestLatency:
     def test_by_name(self) -> None:
         """A call waits as long as was said for its name, or else for any."""
-        with Simulator(latency={"list": 0.3, "*": 0.05}) as sim:
+        with Simulator(latency={"list": 2, "*": 0.05}) as sim:
             post(sim, "stop")
             requests.get(sim.url + "/v1/streaming.list", timeout=10)
             stop, listing = (call.ended - call.started for call in sim.calls if call.ended)
 
-        assert 0.05 <= stop < 0.3 <= listing
+        assert 0.05 <= stop < 2 <= listing
 
     def test_changed(self, sim: Simulator) -> None:
         """It can be changed while the simulator runs."""
@@ -239,12 +239,14 @@ class TestRunning:
 
     def test_many_times(self) -> None:
         """It starts and ends quickly enough for a test to have its own."""
-        began = time.monotonic()
-        for _ in range(20):
+        seconds = []
+        for _ in range(21):
+            began = time.monotonic()
             with Simulator() as sim:
                 post(sim, "stop")
+            seconds.append(time.monotonic() - began)
 
-        assert time.monotonic() - began < 5
+        assert median(seconds) < 0.25
 
     def test_kept_connections(self) -> None:
         """Clients that keep a connection do not keep it from ending."""

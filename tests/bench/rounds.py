@@ -53,8 +53,12 @@ async def measure(
     brief = min(2, plan.seconds)
     ceiling = await stand.measure(DIRECT, CEILING, warm_up=0.5, seconds=brief, seed=0)
     tell(f"Load and upstream alone bear {ceiling.rate:,.0f} calls a second.")
-    for name in names:
+
+    async def run_in(name: str) -> None:
         await stand.measure(name, RUN_IN, warm_up=0, seconds=plan.run_in, seed=0)
+
+    for name in names:
+        await run_in(name)
 
     rounds: dict[str, dict[str, list[Figures]]] = {load: {} for load in loads}
     for number in range(plan.rounds):
@@ -69,6 +73,8 @@ async def measure(
                     seconds=plan.seconds * load.longer,
                     seed=number,
                 )
+                if figures.given_up and name != DIRECT:
+                    await run_in(name)  # it was started anew
                 so_far = rounds[load_name]
                 direct = so_far[DIRECT][number] if name != DIRECT else figures
                 so_far.setdefault(name, []).append(compared(figures, direct))

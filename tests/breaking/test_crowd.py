@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 from flask_heygen import HeyGenClient
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
+from tests.parts import unmeasured
 
 from . import faults
 from .call import Call, Fault, none
@@ -107,7 +107,7 @@ def day(request: pytest.FixtureRequest) -> Iterator[Day]:
         environment = {f"FLASK_{name}": str(value) for name, value in config.items()}
         ran = subprocess.run(
             [sys.executable, "-W", "error", str(CROWD)],
-            env={**os.environ, **environment, "FLASK_SESSION": session_id, "NO_PROXY": "*"},
+            env={**unmeasured(), **environment, "FLASK_SESSION": session_id, "NO_PROXY": "*"},
             check=False,
             timeout=300,
             capture_output=True,

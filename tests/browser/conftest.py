@@ -27,7 +27,6 @@ QUIET = (
 
 #: Milliseconds; a page that is slow because the machine is has nothing wrong with it.
 PATIENCE = 10_000
-expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -38,7 +37,7 @@ class Visit:
     url: str
     requests: list[Request] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    #: Milliseconds that a state may let us wait.
+    #: Milliseconds that what is waited for may take.
     patience: float = PATIENCE
 
     def __post_init__(self) -> None:
@@ -65,7 +64,7 @@ class Visit:
     def reach(self, state: str) -> None:
         """Wait until the page is in a state, which the visitor is told."""
         main = self.page.locator(f"main[data-state={state}]")
-        expect(main).to_be_visible(timeout=self.patience)
+        expect(main).to_be_visible()
         status = {
             "intro": "Ready",
             "starting": "Connecting",
@@ -93,11 +92,23 @@ class Visit:
 
     def until(self, true: Callable[[], bool], what: str) -> None:
         """Wait for what only the server's side shows."""
-        for _ in range(500):
+        for _ in range(int(self.patience / 20)):
             if true():
                 return
             self.page.wait_for_timeout(20)
         pytest.fail(f"In vain was waited until {what}.")
+
+
+@pytest.fixture(scope="module")
+def patience() -> float:
+    """Say how many milliseconds what is waited for may take; modules set it."""
+    return PATIENCE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patient(patience: float) -> None:
+    """Have whatever is expected of a page waited for as long."""
+    expect.set_options(timeout=patience)
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,10 @@ class Guest:
         """Tell the loudest of the last blocks of sound, or of all."""
         return max(self.peaks[-blocks:], default=0)
 
+    def until_heard(self) -> None:
+        """Wait for the avatar's voice, which may come after what is told of it."""
+        until(lambda: self.peak() > LOUD or self.deaf(), "the avatar was heard")
+
     def deaf(self) -> bool:
         """Tell whether the avatar's voice arrives, and the client does not play it.
 
