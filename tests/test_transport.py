@@ -395,7 +395,10 @@ class TestBounds:
             with Timed(), pytest.raises(UpstreamTimeout):
                 speak(client)
 
-    def test_what_sending_took_is_not_had_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("late", [0.9, 4], ids=["soon enough", "too late"])
+    def test_what_sending_takes_is_part_of_it(
+        self, monkeypatch: pytest.MonkeyPatch, late: float
+    ) -> None:
         """A vendor that reads late, and then is silent, has one deadline for both."""
         little = (socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         init = partialmethod(connections.Connection.__init__, socket_options=[little])
@@ -407,7 +410,7 @@ class TestBounds:
 
             def do_POST(self) -> None:
                 if self.path.endswith("task"):
-                    time.sleep(DEADLINE * 0.75)
+                    time.sleep(DEADLINE * late)
                 super().do_POST()
 
         with serving(Late) as server:
@@ -415,7 +418,7 @@ class TestBounds:
             client = client_of(server.url, MAX_TEXT=80_000, TIMEOUT=DEADLINE)
             with Timed(), pytest.raises(OutcomeUnknown):
                 speak(client, "x" * 80_000)
-            assert server.count("task") == 1
+            assert server.count("task") <= 1
 
     @pytest.mark.parametrize(("more", "code"), [(0, None), (1, "outcome_unknown")])
     def test_a_megabyte_is_read_and_not_a_byte_more(self, more: int, code: str | None) -> None:
