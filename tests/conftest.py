@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,6 +45,11 @@ _REPLIES: dict[str, dict[str, Any]] = {
     "keep_alive": {"code": 100, "message": "success"},
     "stop": {"status": "success"},
 }
+
+
+def pytest_configure() -> None:
+    """Let programs be ended by Ctrl-C, which whatever a shell runs in its background ignores."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

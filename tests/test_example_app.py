@@ -277,8 +277,11 @@ def running(**variables: str) -> Iterator[tuple[str, str]]:
             yield match[1], said
         finally:
             program.send_signal(signal.SIGINT)
-            code = program.wait(10)
-    assert code == 0
+            try:
+                program.wait(30)
+            except subprocess.TimeoutExpired:
+                program.kill()  # or the end of the block would wait for it, forever
+    assert program.returncode == 0
 
 
 class TestSignIn:
