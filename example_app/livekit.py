@@ -23,5 +23,5 @@ def installed() -> bool:
 
 
 def livekit_client() -> Response:
-    """Send npm's copy."""
-    return send_from_directory(_DIRECTORY, _NAME, mimetype="text/javascript", max_age=3600)
+    """Send npm's copy, to be asked for anew: after an update the page runs no other."""
+    return send_from_directory(_DIRECTORY, _NAME, mimetype="text/javascript", max_age=0)

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from flask import Blueprint, Response, request, send_from_directory
 
-#: Seconds for which a page takes the module from the browser's cache; then it asks for a newer one.
-MAX_AGE = 3600
-
 
 def serve_module(blueprint: Blueprint) -> None:
     """Serve the module to everybody: it holds no secret and needs no setting."""
@@ -33,7 +30,7 @@ def _file(path: str) -> Response:
         f"{path}.js",
         mimetype="text/javascript",
         conditional=False,
-        max_age=MAX_AGE,
+        max_age=0,  # asked for anew by each page: parts of two releases do not fit together
     )
     with suppress(OverflowError):  # If-Modified-Since a date that no calendar has
         response.make_conditional(request)

@@ -120,6 +120,7 @@ class TestLivekit:
 
         with client.get("/livekit-client.js") as answer:
             digest = b64encode(sha384(answer.data).digest()).decode()
+            assert "max-age=0" in answer.headers["Cache-Control"]  # an old one would be refused
         assert f'src="/livekit-client.js" integrity="sha384-{digest}"' in html
 
     def test_is_a_cdns_where_there_is_none(self) -> None:
