@@ -5,17 +5,23 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from http.client import HTTPException
-from typing import Any
+from typing import Any, TypeVar
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 from urllib3.exceptions import TimeoutError as ConnectTimeout
+from urllib3.util import wait_for_read
 from urllib3.util.connection import allowed_gai_family
 
 #: Seconds; below any vendor's own, so that it rarely closes a connection just as we write to it.
 MAX_IDLE = 30.0
+
+_T = TypeVar("_T")
 
 
 class NotConnected(Exception):
@@ -41,11 +47,8 @@ class _BoundedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("The reply took too long.")
-        self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
+        size: int = in_time(self._sock, lambda: self._raw.readinto(buffer), self._end)
+        return size
 
     def close(self) -> None:
         self._raw.close()
@@ -128,6 +131,40 @@ class Connection(_Bounds, HTTPConnection):
 
 class SecureConnection(_Bounds, HTTPSConnection):
     """One over https."""
+
+
+def bounded_tls(tls: type[ssl.SSLSocket]) -> type[ssl.SSLSocket]:
+    """Return a kind of socket whose handshake ends within its timeout, with gevent, too."""
+
+    class BoundedTLS(tls):  # type: ignore[misc, valid-type]
+        def do_handshake(self, *_: Any) -> None:
+            end = time.monotonic() + (self.gettimeout() or 0)
+            in_time(self, lambda: tls.do_handshake(self) or True, end)
+
+    return BoundedTLS
+
+
+def in_time(sock: Any, receive: Callable[[], _T | None], end: float) -> _T:
+    """Have ``receive`` be called until it is done, which it must be by ``end``.
+
+    The waiting is ours, since a timeout of gevent's begins anew with each piece of a TLS record.
+
+    Raises:
+        TimeoutError: it was not done by then.
+
+    """
+    sock.settimeout(0)
+    try:
+        while True:
+            with suppress(ssl.SSLWantReadError):
+                done = receive()
+                if done is not None:
+                    return done
+            left = end - time.monotonic()
+            if left <= 0 or not wait_for_read(sock, left):
+                raise TimeoutError("It took too long.")
+    finally:
+        sock.settimeout(time_left(end))
 
 
 def time_left(end: float) -> float:

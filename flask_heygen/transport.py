@@ -18,7 +18,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.exceptions import HTTPError
 from urllib3.util.proxy import connection_requires_http_tunnel
 
-from .connections import Connection, NotConnected, SecureConnection, time_left
+from .connections import Connection, NotConnected, SecureConnection, bounded_tls, time_left
 from .errors import NotConfigured
 
 #: Bytes; a vendor's reply is a few hundred, a list of sessions some thousand.
@@ -145,6 +145,7 @@ def _ssl_context() -> ssl.SSLContext:
     # As ssl has it now, which gevent may have patched since urllib3 took its own from there.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = bounded_tls(context.sslsocket_class)
     try:
         if bundle.is_dir():
             context.load_verify_locations(capath=bundle)

@@ -11,11 +11,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -27,6 +29,7 @@ from tests.bench.contenders import KEY
 from tests.bench.stand import upstream
 from tests.parts import lack
 from tests.recipes.readme import blocks
+from tests.servers.drip import Drip
 from tests.servers.machines import wait_until
 
 SERVERS = Path(__file__).parent / "servers"
@@ -241,6 +244,35 @@ class TestDeadlines:
         ((status, told),) = answers
         assert (status, told["error"]["code"]) == (504, "outcome_unknown")
         assert sim.texts.count("Hanging.") == (1 if fault.acted else 0)
+
+    @pytest.mark.parametrize("worker", [GTHREAD, GEVENT], ids=lambda worker: worker[0])
+    @pytest.mark.parametrize("what", ["handshake", "record"])
+    def test_tls_that_drips_ends_when_its_time_is_up(
+        self,
+        serve: Serve,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        worker: tuple[str, ...],
+        what: str,
+    ) -> None:
+        """Each byte comes in time, and a record or a handshake of hundreds does not."""
+        config = {"HEYGEN_API_KEY": KEY, "HEYGEN_TIMEOUT": 3, "HEYGEN_SPARE_TOKENS": 0}
+        task = {"session_id": "a-session", "text": "1"}
+
+        with upstream("https", tmp_path) as vendor, Drip(urlsplit(vendor.url).port or 0) as way:
+            for name, value in trust.environment(vendor.certificate).items():
+                monkeypatch.setenv(name, value)
+            url = urlsplit(vendor.url)._replace(netloc=f"127.0.0.1:{way.port}").geturl()
+            with serve(worker, HEYGEN_BASE_URL=url, **config) as server:
+                if what == "record":  # of a connection that stands
+                    assert server.post("task", **task)[0] == 200
+                way.drips.set()
+                started = time.monotonic()
+                status, told = server.post("task", **task)
+                seconds = time.monotonic() - started
+
+        assert (status, told["error"]["code"]) == (504, "heygen_timeout")
+        assert seconds < 3 + 2
 
 
 class TestEnd:

@@ -7,6 +7,7 @@ import json
 import time
 from array import array
 from collections.abc import Callable, Coroutine
+from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
 
 from livekit import rtc
@@ -103,12 +104,14 @@ class Guest:
         self._tasks.append(asyncio.get_running_loop().create_task(work))
 
     async def _listen(self, track: rtc.Track) -> None:
-        async for event in rtc.AudioStream(track):
-            self.peaks.append(max(map(abs, array("h", bytes(event.frame.data)))))
+        async with aclosing(rtc.AudioStream(track)) as heard:
+            async for event in heard:
+                self.peaks.append(max(map(abs, array("h", bytes(event.frame.data)))))
 
     async def _look(self, track: rtc.Track) -> None:
-        async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24):
-            self.pictures.append(event.frame)
+        async with aclosing(rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24)) as seen:
+            async for event in seen:
+                self.pictures.append(event.frame)
 
 
 Kind = TypeVar("Kind", bound=Guest)
