@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any
 
 from flask import Blueprint, after_this_request, current_app, g, request
@@ -16,7 +17,7 @@ from .cli import add_commands
 from .client import HeyGenClient
 from .errors import NotSignedIn
 from .guard import allow_origins, refuse_cross_site
-from .handles import Handles, OpenHandles, signing_keys
+from .handles import Handles, OpenHandles, owner_of, signing_keys
 from .page_module import serve_module
 from .settings import Settings
 from .signals import session_started, session_stopped, task_sent, tell
@@ -56,8 +57,14 @@ class HeyGen(Blueprint):
 
         From then on each session belongs to the user who started it: nobody else can command it,
         and who is not signed in (None) can start none. The id may be of any type that ``str``
-        makes unique. The function must not be a coroutine.
+        makes unique, but no ``bool``.
+
+        Raises:
+            TypeError: the function is a coroutine.
+
         """
+        if iscoroutinefunction(load):
+            raise TypeError("The owner_loader must not be a coroutine.")
         self._owner_loader = load
         return load
 
@@ -141,14 +148,13 @@ class HeyGen(Blueprint):
         """Return the handles of whoever makes the request, who must be signed in but to stop."""
         if self._owner_loader is None:
             return OpenHandles()
-        owner = self._owner_loader()
+        owner = owner_of(self._owner_loader())
         if owner is None and not to_stop:
             raise NotSignedIn
 
         settings = g.heygen_client.settings
         keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
-        purpose = f"{settings.api}.{self.config_prefix}"
-        owner = None if owner is None else str(owner)
+        purpose = f"{settings.api}.{self.config_prefix}.{self.name}"
         return Handles(owner, keys, purpose, settings.max_session_seconds)
 
 

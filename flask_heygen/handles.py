@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from hashlib import sha256
+from inspect import isawaitable
 from typing import Any
 
 from itsdangerous import BadData, Signer, URLSafeTimedSerializer
+from werkzeug import Response
 
 from .errors import NotConfigured, NotYourSession, SessionExpired
 
@@ -40,13 +42,31 @@ def _is_key(value: Any) -> bool:
     return isinstance(value, str | bytes) and bool(value)
 
 
+def owner_of(loaded: object) -> str | None:
+    """Return the id that an ``owner_loader`` returned, None where nobody is signed in.
+
+    Raises:
+        TypeError: it is no id, but an answer (of a decorator that wants a login), a yes or no, or
+            a coroutine; as a text, that would be one user whom all strangers are.
+
+    """
+    if loaded is None or loaded == "":
+        return None
+    if isinstance(loaded, bool | Response) or isawaitable(loaded):
+        kind = type(loaded).__name__
+        raise TypeError(
+            f"The owner_loader returned a {kind}, and neither a user's id nor None for nobody."
+        )
+    return str(loaded)
+
+
 class Handles:
     """The handles of one owner: the vendor's session id, the owner and the time, signed.
 
     Any process with the same keys reads them, and none has to remember them. The owner is in a
     handle as a keyed digest alone, another one for each session. ``keys`` are from the oldest,
     which still reads, to the newest, which signs; ``purpose`` keeps the handles of one vendor API
-    and of one account apart from those of another. ``owner`` is None after logout.
+    and of one blueprint apart from those of another. ``owner`` is None after logout.
     """
 
     def __init__(

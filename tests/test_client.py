@@ -73,6 +73,7 @@ REFUSALS: list[tuple[int, dict[str, Any], type[HeyGenError]]] = [
     (429, {"code": 400123, "message": "Exceed rate limit"}, RateLimited),
 ]
 
+SESSION_GONE = {"code": 10004, "message": "session state wrong: closed"}
 breakdowns = pytest.mark.parametrize("reply", BREAKDOWNS.values(), ids=BREAKDOWNS)
 refusals = pytest.mark.parametrize(("status", "body", "kind"), REFUSALS)
 
@@ -419,6 +420,21 @@ class TestHalfStartedSession:
             heygen.start()
 
         assert calls(vendor) == ["create_token", "new", "start", "stop"]
+
+    @pytest.mark.parametrize("reason", [{"status_code": 429}, {"json": SESSION_GONE}])
+    def test_that_cannot_be_stopped_asks_for_no_other(
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker, reason: dict[str, Any]
+    ) -> None:
+        """Each repeat would leave one more session open, and the last of them fill the account."""
+        script(vendor, "start", reason)
+        script(vendor, "stop", {"status_code": 500})
+
+        with pytest.raises(OutcomeUnknown) as caught:
+            heygen.start()
+
+        assert not caught.value.retryable
+        assert not caught.value.restart_session
+        assert caught.value.upstream is not None
 
     def test_that_cannot_be_stopped_hides_no_refusal(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker

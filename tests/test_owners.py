@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import Flask, Response, redirect, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -46,6 +46,13 @@ def post(page: FlaskClient, route: str, user: str | None, **body: Any) -> TestRe
 def code(response: TestResponse) -> Any:
     assert response.json is not None
     return response.json.get("error", {}).get("code")
+
+
+class Later:
+    """What an asynchronous loader, or one that is wrapped, returns."""
+
+    def __await__(self) -> Iterator[None]:
+        yield
 
 
 @pytest.fixture
@@ -165,6 +172,20 @@ class TestAnotherUser:
 
         assert (refused.status_code, code(refused)) == (403, "not_your_session")
 
+    def test_is_refused_with_a_handle_of_another_blueprint(self, simulator: Simulator) -> None:
+        """Two loaders of one account may give two people the same id: customers, and staff."""
+        app = make_app(simulator)
+        staff = HeyGen("staff")
+        staff.owner_loader(lambda: request.headers.get("X-User"))
+        app.register_blueprint(staff)
+        page = app.test_client()
+
+        started = page.post("/api/staff/start", json={}, headers={"X-User": "7"}).json
+        assert started is not None
+        refused = post(page, "stop", "7", session_id=started["data"]["session_id"])
+
+        assert (refused.status_code, code(refused)) == (403, "not_your_session")
+
 
 class TestTime:
     @pytest.fixture
@@ -260,6 +281,46 @@ class TestTheLoader:
             return None
 
         assert app.test_client().post("/api/heygen/start", json={}).status_code == 401
+
+    @pytest.mark.parametrize(
+        "loaded",
+        [Response("Please sign in.", 401), redirect("/login"), False, True, Later()],
+        ids=["401", "redirect", "no", "yes", "later"],
+    )
+    def test_that_returns_no_id_lets_nobody_in(
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture, loaded: object
+    ) -> None:
+        """As a text, an answer of login_required would be one user whom all strangers are."""
+        app = make_app(simulator, TESTING=False)
+        blueprint = HeyGen("members")
+        blueprint.owner_loader(lambda: loaded)
+        app.register_blueprint(blueprint)
+
+        refused = app.test_client().post("/api/members/start", json={})
+
+        assert (refused.status_code, code(refused)) == (500, "internal_error")
+        assert f"The owner_loader returned a {type(loaded).__name__}" in caplog.text
+        assert simulator.calls == ()
+
+    def test_that_returns_a_blank_says_nobody(self, simulator: Simulator) -> None:
+        """As ``session.get("user_id", "")`` does."""
+        app = make_app(simulator)
+        blueprint = HeyGen("members")
+        blueprint.owner_loader(lambda: "")
+        app.register_blueprint(blueprint)
+
+        refused = app.test_client().post("/api/members/start", json={})
+
+        assert (refused.status_code, code(refused)) == (401, "not_signed_in")
+
+    def test_must_not_be_a_coroutine(self) -> None:
+        """It is said where it is written, and not to the first stranger."""
+
+        async def owner() -> None:
+            return None
+
+        with pytest.raises(TypeError, match="must not be a coroutine"):
+            HeyGen().owner_loader(owner)
 
     @pytest.mark.parametrize(
         ("config", "warned"),

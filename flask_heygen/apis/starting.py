@@ -26,14 +26,26 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def whole_or_stopped(session_id: str, stop: Callable[[Deadline], object]) -> Iterator[None]:
-    """Have ``stop`` end the session where the block fails; then nothing of it is in doubt."""
+    """Have ``stop`` end the session where the block fails; then nothing of it is in doubt.
+
+    Where it cannot be ended either, no error asks for another one.
+    """
     try:
         yield
     except BaseException as error:  # a worker that is shut down must not leave it open either
         stopped = _stopped(session_id, stop)
         if stopped and isinstance(error, OutcomeUnknown):
             raise UpstreamFailed(upstream=error.upstream) from None  # now it is known
+        if not stopped and isinstance(error, HeyGenError) and _asks_for_another(error):
+            raise OutcomeUnknown(
+                "The session started half and could not be stopped; it may still be running.",
+                upstream=error.upstream,
+            ) from None
         raise
+
+
+def _asks_for_another(error: HeyGenError) -> bool:
+    return error.retryable or error.restart_session
 
 
 def _stopped(session_id: str, stop: Callable[[Deadline], object]) -> bool:
