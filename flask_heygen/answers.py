@@ -53,7 +53,8 @@ def _answer(error: HeyGenError) -> Response:
         # Quoted again: a path may hold the end of a line, and forge the next one.
         logger.warning("%s answered %s", quote(request.path), what)
     if isinstance(error, UpstreamError | LimitError):
-        tell(upstream_failed, endpoint=request.endpoint, error=error)
+        # Without its traceback, whose frames hold the text: receivers report it, variables and all.
+        tell(upstream_failed, endpoint=request.endpoint, error=error.with_traceback(None))
     return _response(error)
 
 

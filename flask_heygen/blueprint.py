@@ -16,8 +16,8 @@ from .bodies import beacon_field, bound_body, fields_of
 from .cli import add_commands
 from .client import HeyGenClient
 from .errors import NotSignedIn
-from .guard import allow_origins, refuse_cross_site
-from .handles import Handles, OpenHandles, owner_of, signing_keys
+from .guard import allow_origins, owner_of, refuse_cross_site
+from .handles import Handles, OpenHandles, signing_keys
 from .page_module import serve_module
 from .settings import Settings
 from .signals import session_started, session_stopped, task_sent, tell

@@ -10,6 +10,7 @@ from .apis.fields import wrong_with
 from .apis.sessions import SESSION_ID
 from .errors import InvalidField, NotConfigured, TextTooLong
 from .settings import Settings
+from .tracebacks import bare_errors
 from .upstream import Deadline
 
 TASK_TYPES = ("repeat", "chat", "talk")
@@ -22,6 +23,7 @@ class HeyGenClient:
     and takes no longer than ``settings.timeout`` seconds, but for a start that has to be undone.
     """
 
+    @bare_errors
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         #: Connections and locks do not outlive a fork: in another process, make another client.
@@ -30,6 +32,7 @@ class HeyGenClient:
         #: Where the vendor is.
         self.base_url = self._api.base_url
 
+    @bare_errors
     def start(self, **fields: Any) -> dict[str, Any]:
         """Start a session and return what a page needs to join it.
 
@@ -50,6 +53,7 @@ class HeyGenClient:
 
         return self._api.start({**defaults, **fields}, self._deadline())
 
+    @bare_errors
     def task(
         self,
         session_id: str,
@@ -81,12 +85,14 @@ class HeyGenClient:
 
         return self._api.task(session_id, text, task_type, self._deadline(), interrupt=interrupt)
 
+    @bare_errors
     def stop(self, session_id: str) -> None:
         """End a session, and its cost; one that has ended already is a success."""
         _check_session_id(session_id)
 
         self._api.stop(session_id, self._deadline())
 
+    @bare_errors
     def interrupt(self, session_id: str) -> dict[str, Any]:
         """Cut the avatar short; does nothing while it is silent.
 
@@ -96,21 +102,25 @@ class HeyGenClient:
 
         return self._api.interrupt(session_id, self._deadline())
 
+    @bare_errors
     def keep_alive(self, session_id: str) -> None:
         """Have the session's idle time count anew."""
         _check_session_id(session_id)
 
         self._api.keep_alive(session_id, self._deadline())
 
+    @bare_errors
     def sessions(self) -> list[dict[str, Any]]:
         """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
         return self._api.sessions(self._deadline())
 
+    @bare_errors
     def check(self) -> list[dict[str, Any]]:
         """Raise what keeps the account from being used, or list its live sessions."""
         self._api.check(self._deadline())
         return self.sessions()
 
+    @bare_errors
     def drivable_apis(self) -> list[str]:
         """Return the values of ``HEYGEN_API`` with which this key works."""
         return drivable_apis(self.settings, self._deadline())

@@ -1,15 +1,35 @@
-"""Who may call: the pages of this site, and those of the sites that the operator names."""
+"""Who may call: users, the pages of this site, and those of the sites that the operator names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from inspect import isawaitable
 from urllib.parse import urlsplit
 
 from flask import Response, request
 from flask_cors import cross_origin
+from werkzeug import Response as AnyResponse
 
 from .errors import CrossSite
+
+
+def owner_of(loaded: object) -> str | None:
+    """Return the id that an ``owner_loader`` returned, None where nobody is signed in.
+
+    Raises:
+        TypeError: it is no id, but an answer (of a decorator that wants a login), a yes or no, or
+            a coroutine; as a text, that would be one user whom all strangers are.
+
+    """
+    if loaded is None or loaded == "":
+        return None
+    if isinstance(loaded, bool | AnyResponse) or isawaitable(loaded):
+        kind = type(loaded).__name__
+        raise TypeError(
+            f"The owner_loader returned a {kind}, and neither a user's id nor None for nobody."
+        )
+    return str(loaded)
 
 
 def refuse_cross_site(origins: Collection[str]) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from hashlib import sha256
-from inspect import isawaitable
 from typing import Any
 
 from itsdangerous import BadData, Signer, URLSafeTimedSerializer
-from werkzeug import Response
 
 from .errors import NotConfigured, NotYourSession, SessionExpired
 
@@ -40,24 +38,6 @@ def signing_keys(secret: Any, fallbacks: Any) -> list[str | bytes]:
 
 def _is_key(value: Any) -> bool:
     return isinstance(value, str | bytes) and bool(value)
-
-
-def owner_of(loaded: object) -> str | None:
-    """Return the id that an ``owner_loader`` returned, None where nobody is signed in.
-
-    Raises:
-        TypeError: it is no id, but an answer (of a decorator that wants a login), a yes or no, or
-            a coroutine; as a text, that would be one user whom all strangers are.
-
-    """
-    if loaded is None or loaded == "":
-        return None
-    if isinstance(loaded, bool | Response) or isawaitable(loaded):
-        kind = type(loaded).__name__
-        raise TypeError(
-            f"The owner_loader returned a {kind}, and neither a user's id nor None for nobody."
-        )
-    return str(loaded)
 
 
 class Handles:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import NotConfigured
+from .tracebacks import bare_errors
 
 #: Returns the value as it is used, or raises ValueError or TypeError.
 _Check = Callable[[Any], Any]
@@ -140,6 +141,7 @@ class Settings:
     )
 
     @classmethod
+    @bare_errors
     def from_mapping(cls, config: Mapping[str, Any], prefix: str = "HEYGEN") -> Settings:
         """Read and check the keys ``<prefix>_*`` of a Flask app's config.
 

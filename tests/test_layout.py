@@ -18,6 +18,7 @@ PACKAGE = Path(flask_heygen.__file__).parent
 #: The rooms of the house in the order of their imports: each knows only those above it.
 ORDER = (
     "errors",
+    "tracebacks",
     "settings",
     "handles",
     "connections",

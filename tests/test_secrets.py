@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import logging
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 import requests
 from flask import Flask
 
-from flask_heygen import HeyGenClient, HeyGenError, heygen_bp
+from flask_heygen import HeyGenClient, HeyGenError, heygen_bp, upstream_failed
 from flask_heygen.apis.tokens import SpareTokens, Token
 from flask_heygen.errors import NotConfigured
 from flask_heygen.settings import Settings
@@ -69,7 +70,7 @@ Log = Callable[[], Iterator[str]]
 def said(thing: object, seen: dict[int, object] | None = None) -> Iterator[str]:
     """Yield every text that can be reached from a value, an error and its causes above all.
 
-    Only the locals of a traceback's frames are left out: no error can do without them.
+    The variables of a traceback's frames are told by :func:`shown`.
     """
     seen = {} if seen is None else seen  # which keeps them, so that no id is used twice
     if id(thing) in seen:
@@ -89,6 +90,20 @@ def said(thing: object, seen: dict[int, object] | None = None) -> Iterator[str]:
     if not isinstance(thing, type):
         for each in inside:
             yield from said(each, seen)
+
+
+def shown(error: BaseException) -> Iterator[str]:
+    """Yield what a reporter of errors shows: the variables of each frame, but of these tests'."""
+    links: list[BaseException | None] = [error]
+    while links:
+        link = links.pop()
+        if link is None:
+            continue
+        links += [link.__cause__, link.__context__]
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                for name, value in frame.f_locals.items():
+                    yield f"{frame.f_code.co_name} {name} = {value!r}"
 
 
 def leaks(sim: Simulator, texts: Iterator[str]) -> list[str]:
@@ -162,10 +177,41 @@ class TestFaults:
         try:
             told += said(act(client, call, session_id))
         except HeyGenError as error:
-            told += said(error)
+            told += [*said(error), *shown(error)]
 
         assert not leaks(sim, iter(told))
         assert not leaks(sim, log())
+
+
+class TestReports:
+    """What goes to those who are told of errors, and show all that a traceback holds."""
+
+    def test_the_witness_sees_the_variables_of_a_frame(self, sim: Simulator) -> None:
+        """Such as those of a function that another library calls."""
+        with pytest.raises(ZeroDivisionError) as caught:
+            json.loads(json.dumps({"text": TEXT}), object_hook=lambda _: 1 // 0)
+
+        assert leaks(sim, shown(caught.value))
+
+    @pytest.mark.parametrize("call", ["create_token", "task"])
+    @pytest.mark.parametrize("fault", [Fault.ECHO, Fault.CUT_BEFORE, Fault.SERVER_ERROR])
+    def test_a_signal_does_not_tell(
+        self, app: Flask, sim: Simulator, call: str, fault: Fault
+    ) -> None:
+        """An error that a receiver reports comes without the frames of a request."""
+        reports: list[str] = []
+
+        def report(_: Flask, error: HeyGenError, **__: object) -> None:
+            reports.extend([error.code, *shown(error)])
+
+        page = app.test_client()
+        session_id = page.post("/api/heygen/start", json={}).get_json()["data"]["session_id"]
+        sim.fault(call, fault, times=None)
+        with upstream_failed.connected_to(report, app):
+            page.post("/api/heygen/task", json={"session_id": session_id, "text": TEXT})
+
+        assert reports
+        assert not leaks(sim, iter(reports))
 
 
 class TestAnswers:
@@ -257,10 +303,11 @@ class TestObjects:
 
     @pytest.mark.parametrize("name", [each.name for each in fields(Settings)])
     def test_a_wrong_setting_is_not_repeated(self, name: str, sim: Simulator) -> None:
-        """It may be the key, one line too low; only a traceback's frames have seen it."""
+        """It may be the key, one line too low."""
         config = {"HEYGEN_API_KEY": "the-key", f"HEYGEN_{name.upper()}": f"{KEY} {KEY}"}
 
         with pytest.raises(NotConfigured, match=f"HEYGEN_{name.upper()}") as caught:
             Settings.from_mapping(config)
 
         assert not leaks(sim, said(caught.value))
+        assert not leaks(sim, shown(caught.value))
