@@ -95,12 +95,15 @@ def _stop_command(find_client: FindClient) -> click.Command:
             raise click.UsageError("Give either session IDs, or --all, or --older-than.")
         with _explained():
             client = find_client()
-            chosen = ids or _older(client.sessions(), older_than or 0)
+            live = [] if ids else client.sessions()
+        chosen = ids or _older(live, older_than or 0)
+        ageless = [each["session_id"] for each in live if older_than and each["age"] is None]
         if every and chosen and not yes:
             click.confirm(f"End {len(chosen)} sessions, whoever talks to them?", abort=True)
 
         failed = _stop(client, chosen)
         click.echo(f"{len(chosen) - len(failed)} stopped, {len(failed)} failed.")
+        failed += [f"{each} tells no age, and was left: stop it by its id." for each in ageless]
         if failed:
             raise click.ClickException("\n".join(failed))
 

@@ -9,6 +9,7 @@ from typing import Any
 import click.testing
 import pytest
 from flask import Flask
+from requests_mock import Mocker
 
 from flask_heygen import HeyGen
 from flask_heygen.simulator import Fault, Simulator
@@ -160,6 +161,23 @@ class TestStop:
         assert result.output == "1 stopped, 0 failed.\n"
         assert simulator.sessions[old].state == "closed"
         assert simulator.sessions[young].state == "connected"
+
+    @pytest.mark.parametrize("created", [None, 1_764_000_000_000, "yesterday"])
+    def test_tells_of_those_that_tell_no_age(
+        self, app: Flask, requests_mock: Mocker, created: object
+    ) -> None:
+        """A net that catches nothing must not say that all is well: cron sends this by mail."""
+        row = {"session_id": "of-no-age", "status": "connected", "created_at": created}
+        requests_mock.get(
+            f"{app.config['HEYGEN_BASE_URL']}/v1/streaming.list",
+            json={"code": 100, "data": {"sessions": [row]}},
+        )
+
+        result = run(app, "stop", "--older-than", "5m")
+
+        assert result.exit_code == 1
+        assert "0 stopped, 0 failed." in result.output
+        assert "of-no-age tells no age" in result.output
 
     def test_goes_on_past_a_failure(self, app: Flask, simulator: Simulator) -> None:
         """One that cannot be ended is named, and the exit code says so."""

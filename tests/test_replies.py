@@ -143,6 +143,14 @@ BREAKDOWNS: list[tuple[int, Any]] = [
     (504, None),
 ]
 
+#: Breakdowns whose words would mean something, had the vendor refused the call.
+FALSE_FRIENDS = [
+    (500, {"message": "fatal error: concurrent map writes"}),
+    (503, {"code": 503, "message": "Too many requests to the database."}),
+    (504, {"message": "session state wrong"}),
+    (502, {"detail": "session not found"}),
+]
+
 
 def nested(depth: int) -> Any:
     value: Any = []
@@ -259,7 +267,7 @@ class TestBreakdown:
 
         assert type(caught.value) is UpstreamFailed
 
-    @pytest.mark.parametrize(("status", "body"), BREAKDOWNS)
+    @pytest.mark.parametrize(("status", "body"), [*BREAKDOWNS, *FALSE_FRIENDS])
     def test_of_another_call_leaves_it_open(self, status: int, body: Any) -> None:
         """What must not be repeated is said to be unknown."""
         with pytest.raises(HeyGenError) as caught:

@@ -83,7 +83,8 @@ def understand(reply: Reply, meanings: Meanings, *, secrets: Iterable[str], harm
 
     secrets = tuple(secrets)
     message = redact(message, secrets)  # an echoed text must not be read as the vendor's words
-    kind = _kind(reply, meanings, code, message) or (UpstreamFailed if harmless else OutcomeUnknown)
+    kind = _kind(reply, meanings, code, message, harmless=harmless)
+    kind = kind or (UpstreamFailed if harmless else OutcomeUnknown)
     upstream = {
         "status": reply.status,
         "code": redact(code, secrets) if isinstance(code, str) else _number(code),
@@ -111,11 +112,15 @@ def _detail(body: dict[str, Any]) -> str:
     )
 
 
-def _kind(reply: Reply, meanings: Meanings, code: Any, message: str) -> type[HeyGenError] | None:
+def _kind(
+    reply: Reply, meanings: Meanings, code: Any, message: str, *, harmless: bool
+) -> type[HeyGenError] | None:
     """Return what was refused and why, or None where something broke instead."""
     # A task is sent again after AuthFailed: a breakdown is none, since it may have been spoken.
     known = [each for each in meanings if reply.status < 500 or each[2] is not AuthFailed]
-    for words, _, kind in known:
+    # Nor do the words of one tell that it was put off: "concurrent map writes" is no limit.
+    heard = known if harmless or reply.status < 500 else ()
+    for words, _, kind in heard:
         if re.search(words, message, re.IGNORECASE):
             return kind
     for _, codes, kind in known:
