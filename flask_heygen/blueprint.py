@@ -81,23 +81,30 @@ class HeyGen(Blueprint):
         client: HeyGenClient | None = clients.get(self.config_prefix)
         if client is None or client.settings != settings or client.pid != os.getpid():
             client = clients[self.config_prefix] = HeyGenClient(settings)
-            if self._owner_loader is None and not (current_app.debug or current_app.testing):
-                logger.warning(
-                    "The routes of the blueprint %r are open: whoever reaches them can spend the "
-                    "account's credits. Register an owner_loader.",
-                    self.name,
-                )
         return client
 
     def _guard(self, *_: object) -> None:
         if request.method in ("GET", "HEAD"):  # the page's module, which is everybody's
             return
+        self._warn_of_open_routes()
         g.heygen_client = self.client  # whose settings are read and compared once a request
         origins = g.heygen_client.settings.cors_origins
         after_this_request(partial(allow_origins, origins=origins))
         bound_body()
 
         refuse_cross_site(origins)
+
+    def _warn_of_open_routes(self) -> None:
+        if self._owner_loader is not None or current_app.debug or current_app.testing:
+            return
+        warned = current_app.extensions.setdefault("heygen_open", set())
+        if self.name not in warned:
+            warned.add(self.name)
+            logger.warning(
+                "The routes of the blueprint %r are open: whoever reaches them can spend the "
+                "account's credits. Register an owner_loader.",
+                self.name,
+            )
 
     def _start(self) -> dict[str, Any]:
         client, handles = g.heygen_client, self._handles()

@@ -33,7 +33,7 @@ class HeyGenClient:
         self.base_url = self._api.base_url
 
     @bare_errors
-    def start(self, **fields: Any) -> dict[str, Any]:
+    def start(self, /, **fields: Any) -> dict[str, Any]:
         """Start a session and return what a page needs to join it.
 
         ``fields`` replace those of ``HEYGEN_SESSION_DEFAULTS``. Returns ``session_id``,

@@ -29,6 +29,7 @@ GOOD: list[tuple[str, Any]] = [
     ("voice", {"voice_id": "v", "rate": 1.5, "elevenlabs_settings": {"stability": 0.4}}),
     ("silence_response", True),
     ("a_field_of_next_year", {"any": ["thing", None]}),
+    ("a_field_of_next_year", "a" * 20_000),
 ]
 
 BAD: list[tuple[str, Any, str]] = [
@@ -55,6 +56,9 @@ BAD: list[tuple[str, Any, str]] = [
     ("voice", "v", "object"),
     ("voice", [], "object"),
     ("voice", None, "object"),
+    ("a_field_of_next_year", "a" * 20_001, "JSON of less than 1000 characters, or a text"),
+    ("a_field_of_next_year", json.loads("[" * 700 + "]" * 700), "JSON of less than"),
+    ("a_field_of_next_year", float("nan"), "JSON of less than"),
     ("disable_idle_timeout", True, "cannot be set"),
     ("disable_idle_timeout", False, "cannot be set"),
     ("version", "v2", "cannot be set"),

@@ -344,3 +344,30 @@ class TestTheLoader:
                 page.post("/api/heygen/stop", json={"session_id": "any"})
 
         assert ["routes of the blueprint" in each for each in caplog.messages] == [True] * warned
+
+    def test_is_not_missed_where_no_route_is(
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Of an app that calls the client alone, nothing is open."""
+        app = Flask(__name__)
+        app.config.update(HEYGEN_API_KEY="k", HEYGEN_BASE_URL=simulator.url)
+
+        with app.app_context():
+            HeyGen().client.check()
+
+        assert caplog.messages == []
+
+    def test_is_missed_by_each_blueprint(
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Also by one that shares its account with another that has a loader."""
+        app = make_app(simulator, TESTING=False)
+        app.register_blueprint(HeyGen("demo"))
+        page = app.test_client()
+
+        for name in ("heygen", "demo"):
+            page.post(f"/api/{name}/stop", json={"session_id": "any"})
+
+        warned = [each for each in caplog.messages if "routes of the blueprint" in each]
+        assert len(warned) == 1
+        assert "'demo'" in warned[0]

@@ -257,6 +257,16 @@ class TestFailure:
 
         assert (caught.value.upstream or {})["message"] == "Invalid params: […]"
 
+    def test_is_cut_out_of_what_is_no_text(self) -> None:
+        """Python would write quotes in a way of its own, which no echo is looked for in."""
+        text = "It's out, she said: \"It's off\"."
+        reply = Reply(400, {"code": 1, "message": {"text": text}}, None)
+
+        with pytest.raises(Refused) as caught:
+            understand(reply, STREAMING_MEANINGS, secrets=[text], harmless=False)
+
+        assert (caught.value.upstream or {})["message"] == '{"text": "[…]"}'
+
 
 class TestBreakdown:
     @pytest.mark.parametrize(("status", "body"), BREAKDOWNS)

@@ -44,7 +44,12 @@ def _is_object(value: Any) -> bool:
     return False
 
 
+def _is_small(value: Any) -> bool:
+    return _is_object({"": value}) or (isinstance(value, str) and len(value) <= _PROMPT)
+
+
 _OBJECT: _Wanted = (f"must be an object of at most {_OBJECT_SIZE} characters of JSON", _is_object)
+_ANY: _Wanted = (f"must be JSON of less than {_OBJECT_SIZE} characters, or a text", _is_small)
 
 STREAMING_FIELDS: Fields = {
     "activity_idle_timeout": _seconds(30, 3600),
@@ -83,7 +88,7 @@ LIVEAVATAR_FIELDS: Fields = {
 def wrong_with(fields: Fields, name: str, value: Any) -> str | None:
     """Return what is wrong with a field of a new session, or None.
 
-    A field that is not known here passes: the vendor may have added it since.
+    A field that is not known here passes if it is small: the vendor may have added it since.
     """
-    wanted, holds = fields.get(name, ("", lambda _: True))
+    wanted, holds = fields.get(name, _ANY)
     return None if holds(value) else wanted

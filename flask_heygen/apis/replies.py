@@ -6,6 +6,7 @@ for different things: so the words of a message are read before its code.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -75,7 +76,7 @@ def understand(reply: Reply, meanings: Meanings, *, secrets: Iterable[str], harm
     body = reply.body if isinstance(reply.body, dict) else {}
     error = body.get("error")
     told = error if isinstance(error, dict) else body
-    code, message = told.get("code"), str(told.get("message") or error or _detail(body))
+    code, message = told.get("code"), _words(told.get("message") or error or _detail(body))
     if isinstance(code, str) and code.isdecimal() and len(code) < 10:
         code = int(code)
     if 200 <= reply.status < 300 and not error and _is_success(code, body):
@@ -100,11 +101,21 @@ def _is_success(code: Any, body: dict[str, Any]) -> bool:
     return code in SUCCESS
 
 
+def _words(told: Any) -> str:
+    """Return what is no text as JSON: an echo in it is then written as redact knows it."""
+    if isinstance(told, str):
+        return told
+    try:
+        return json.dumps(told, ensure_ascii=False)
+    except RecursionError:
+        return ""
+
+
 def _detail(body: dict[str, Any]) -> str:
     """Return what is wrong with which field, as LiveAvatar's 422 lists it."""
     detail = body.get("detail", "")
     if not isinstance(detail, list):
-        return str(detail)
+        return _words(detail)
     rows = [(each.get("loc"), each.get("msg")) for each in detail if isinstance(each, dict)]
     return "; ".join(
         f"{'.'.join(map(str, where)) if isinstance(where, list) else where}: {what}"
