@@ -151,7 +151,7 @@ class TestLife:
     def test_has_a_growth_after_the_warm_up(self) -> None:
         """What a worker takes at first is none of it."""
         first = [Sample(at, 20.0 + 2 * at, 1, 1) for at in range(10)]
-        later = [Sample(at, 40.0 + at / 60, 2, 3) for at in range(10, 100)]
+        later = [Sample(at, 40.0 + at / 60, 2, 3) for at in range(10, 700)]
 
         life = Life.of([*first, *later], warm_up=10)
 
@@ -159,7 +159,8 @@ class TestLife:
         assert (life.threads, life.sockets) == (2, 3)
 
     def test_is_too_short_for_one(self) -> None:
-        samples = [Sample(at, 20.0, 1, 1) for at in range(15)]
+        """Minutes tell of the caches that fill up in them, and not of an hour."""
+        samples = [Sample(at, 20.0, 1, 1) for at in range(600)]
 
         assert Life.of(samples, warm_up=5).growth is None
 

@@ -125,6 +125,9 @@ def _column(report: Report) -> dict[str, str]:
         "minutes, reloads, workers killed": _list(report.minutes, report.reloads, report.kills),
         "texts spoken, and per second": _list(report.spoken, report.spoken / report.minutes / 60),
         "lost, doubled, told wrongly": _list(*map(len, wrong)),
+        "sessions leaked, tokens used twice, tracebacks": _list(
+            len(verdict.leaked), verdict.used_twice, report.tracebacks
+        ),
         "in doubt: `outcome_unknown`, cut connection": _list(told["outcome_unknown"], told[CUT]),
         "sessions left open, their start in doubt": _list(
             report.still_open.cut + report.still_open.in_doubt

@@ -23,8 +23,8 @@ KINDS = {
     "gevent": ("--worker-class", "gevent"),
     "gthread": ("--worker-class", "gthread", "--threads", "128"),
 }
-#: Seconds at least over which a growth is told.
-_SPAN = 20.0
+#: Seconds at least over which a growth is told; over less it is that of caches which fill up.
+SPAN = 600.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Life:
         born = samples[0].at
         warm = [each for each in samples if each.at >= born + warm_up] or [samples[-1]]
         growth = None
-        if warm[-1].at - warm[0].at >= _SPAN:
+        if warm[-1].at - warm[0].at >= SPAN:
             moments = [each.at / 3600 for each in warm]
             growth = linear_regression(moments, [each.memory for each in warm]).slope
         return cls(
