@@ -51,7 +51,7 @@ def told(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[s
         timeout=280,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    return {"said": ran.stdout, **json.loads(file.read_text())}
+    return {"said": ran.stdout, "progress": ran.stderr, **json.loads(file.read_text())}
 
 
 @pytest.fixture(params=CONTENDERS, ids=lambda each: each.name)
@@ -98,6 +98,10 @@ class TestContenders:
 class TestCommand:
     def test_tells_the_ceiling_first(self, told: dict[str, Any]) -> None:
         """Whoever reads a figure knows by then what the rig itself can do."""
+        before, round_1, _ = told["progress"].partition("round 1, ")
+
+        assert "Load and upstream alone bear " in before
+        assert round_1
         assert told["said"].startswith(f"Load and upstream alone: {told['ceiling']:,.0f} calls/s")
 
     def test_prints_the_table_of_the_readme(self, told: dict[str, Any]) -> None:
@@ -106,6 +110,23 @@ class TestCommand:
 
         assert len(rows) == 2 + len(told["figures"][LOAD])
         assert len({row.count("|") for row in rows}) == 1
+
+    def test_measures_more_workers_and_http(self, command: list[str]) -> None:
+        """As who looks for the best settings of a machine would have it."""
+        need(CONTENDERS[1].missing)
+        options = f"{BRIEF} {LOAD} --scheme http --workers 2 --only ours-gthread"
+        ran = subprocess.run(
+            [*command, *options.split()],
+            env=unmeasured(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        rows = [line for line in ran.stdout.splitlines() if line.startswith("| flask_heygen")]
+        assert len(rows) == 1
 
     @pytest.mark.parametrize(
         ("wrong", "told"),

@@ -49,6 +49,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--scheme", choices=("https", "http"), default="https")
     parser.add_argument("--threads", type=int, default=128, help="of each gthread worker")
+    parser.add_argument("--workers", type=int, default=1, help="of ours; each other has one")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--markdown", action="store_true", help="print the table of the README")
     parser.add_argument("--write", action="store_true", help="renew it and its chart")
@@ -64,7 +65,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # 1,000 connections, twice
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, all is ended
     with tempfile.TemporaryDirectory() as name, upstream(told.scheme, Path(name)) as vendor:
-        running = _chosen(contenders(vendor.url, threads=told.threads), told.only)
+        running = _chosen(
+            contenders(vendor.url, threads=told.threads, workers=told.workers), told.only
+        )
         with stand(vendor, running, Path(name)) as standing:
             loads = {name: Load.named(name) for name in told.loads}
             plan = rounds.Plan(told.rounds, told.seconds, told.warm_up, told.run_in)

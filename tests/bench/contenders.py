@@ -48,8 +48,8 @@ def _is_here(need: str) -> bool:
     return shutil.which(need) is not None or find_spec(need) is not None
 
 
-def contenders(upstream: str, *, threads: int) -> list[Contender]:
-    """Return all of them, each to call the upstream at that URL."""
+def contenders(upstream: str, *, threads: int, workers: int = 1) -> list[Contender]:
+    """Return all of them, each to call the upstream at that URL; ``workers`` are those of ours."""
     base = {"HEYGEN_BASE_URL": upstream, "HEYGEN_API_KEY": KEY}
     url = urlsplit(upstream)
     return [
@@ -62,8 +62,8 @@ def contenders(upstream: str, *, threads: int) -> list[Contender]:
             RIVALS / "nginx.conf",
             needs=("nginx",),
         ),
-        _ours(base, "gthread", "--threads", str(threads)),
-        _ours(base, "gevent"),
+        _ours(base, workers, "gthread", "--threads", str(threads)),
+        _ours(base, workers, "gevent"),
         Contender(
             "fastapi",
             "FastAPI, an httpx client per call",
@@ -83,11 +83,11 @@ def contenders(upstream: str, *, threads: int) -> list[Contender]:
     ]
 
 
-def _ours(base: Mapping[str, str], *worker: str) -> Contender:
+def _ours(base: Mapping[str, str], workers: int, *worker: str) -> Contender:
     return Contender(
         f"ours-{worker[0]}",
         f"flask_heygen, {worker[0]}",
-        _gunicorn(ROOT / "tests" / "servers", "wsgi:app", *worker),
+        _gunicorn(ROOT / "tests" / "servers", "wsgi:app", *worker, "--workers", str(workers)),
         # This tree's, whatever is installed.
         {"PYTHONPATH": str(ROOT)} | {f"FLASK_{name}": value for name, value in base.items()},
         needs=("gunicorn", "gevent"),

@@ -37,7 +37,7 @@ def _limited(figures: Figures, ceiling: float) -> bool:
 #: Each a load and a figure, where several loads tell the same one.
 _README = {
     "tasks/s, 200 in flight": ("200", _Column("", "rate")),
-    "CPU ms per task, 50 in flight": ("50", _Column("", "cpu", 1)),
+    "CPU ms per task, 50 in flight": ("50", _Column("", "cpu", 2)),
     "connections per 1,000 tasks": ("50", _Column("", "connections")),
     "MB": ("50", _Column("", "memory")),
     "calls waited for": ("1/s", _Column("", "calls", 2)),
