@@ -6,7 +6,7 @@ import html
 import json
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -20,6 +20,7 @@ from flask_heygen.apis.tokens import SpareTokens, Token
 from flask_heygen.errors import NotConfigured
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
+from tests.reach import said
 
 KEY = "Zm9sbG93LXRoZS13aGl0ZS1yYWJiaXQ6MTIzNDU2"
 TEXT = 'Why did you leave “Cyberdyne” & Sons?\nWas it <b>the "machine"</b>, 100 % of it?'
@@ -65,31 +66,6 @@ def log(caplog: pytest.LogCaptureFixture) -> Callable[[], Iterator[str]]:
 
 
 Log = Callable[[], Iterator[str]]
-
-
-def said(thing: object, seen: dict[int, object] | None = None) -> Iterator[str]:
-    """Yield every text that can be reached from a value, an error and its causes above all.
-
-    The variables of a traceback's frames are told by :func:`shown`.
-    """
-    seen = {} if seen is None else seen  # which keeps them, so that no id is used twice
-    if id(thing) in seen:
-        return
-    seen[id(thing)] = thing
-    yield str(thing)
-    yield repr(thing)
-    inside = list(vars(thing).values()) if hasattr(thing, "__dict__") else []
-    if isinstance(thing, Mapping):
-        inside += [*thing.keys(), *thing.values()]
-    elif isinstance(thing, list | tuple | set | frozenset):
-        inside += thing
-    elif isinstance(thing, bytes):
-        yield thing.decode(errors="replace")
-    elif isinstance(thing, BaseException):
-        inside += [thing.args, thing.__cause__, thing.__context__]
-    if not isinstance(thing, type):
-        for each in inside:
-            yield from said(each, seen)
 
 
 def shown(error: BaseException) -> Iterator[str]:
@@ -304,7 +280,7 @@ class TestObjects:
     @pytest.mark.parametrize("name", [each.name for each in fields(Settings)])
     def test_a_wrong_setting_is_not_repeated(self, name: str, sim: Simulator) -> None:
         """It may be the key, one line too low."""
-        config = {"HEYGEN_API_KEY": "the-key", f"HEYGEN_{name.upper()}": f"{KEY} {KEY}"}
+        config = {"HEYGEN_API_KEY": "another-key", f"HEYGEN_{name.upper()}": f"{KEY} {KEY}"}
 
         with pytest.raises(NotConfigured, match=f"HEYGEN_{name.upper()}") as caught:
             Settings.from_mapping(config)
