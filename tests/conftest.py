@@ -77,7 +77,7 @@ def vendor() -> Iterator[requests_mock.Mocker]:
     numbers = itertools.count(1)
 
     def mint(*_: Any) -> dict[str, Any]:
-        return {"error": None, "data": {"token": f"session-token-{next(numbers)}"}}
+        return {"error": None, "data": {"token": f"session-token-of-the-vendor-{next(numbers)}"}}
 
     with requests_mock.Mocker() as vendor:
         vendor.post("/v1/streaming.create_token", json=mint)

@@ -704,7 +704,7 @@ class TestInstallation:
         """Each has its own key and settings; neither ever uses the other's."""
         first = make_app()
         second = make_app()
-        second.config.update(HEYGEN_API_KEY="another-key", HEYGEN_MAX_TEXT=3)
+        second.config.update(HEYGEN_API_KEY="another-key-than-the-first-app-s", HEYGEN_MAX_TEXT=3)
         for app in (first, second):
             app.register_blueprint(heygen_bp)
 
@@ -716,11 +716,13 @@ class TestInstallation:
             app.test_client().post(f"{PREFIX}/stop", json=SESSION)
 
         assert [answer.status_code for answer in answers] == [200, 413, 200, 413]
-        assert keys(vendor) == [KEY, KEY, KEY, "another-key", KEY]
+        assert keys(vendor) == [KEY, KEY, KEY, "another-key-than-the-first-app-s", KEY]
 
     def test_may_serve_two_accounts(self, vendor: requests_mock.Mocker) -> None:
         """A second instance with another config prefix has a key of its own, in the same app."""
-        app = make_app(COACH_API_KEY="the-coach-s-key", COACH_BASE_URL="http://coach.test")
+        app = make_app(
+            COACH_API_KEY="the-key-of-the-coach-alone", COACH_BASE_URL="http://coach.test"
+        )
         app.register_blueprint(heygen_bp)
         app.register_blueprint(HeyGen("coach", config_prefix="COACH"))
         browser = app.test_client()
@@ -729,7 +731,7 @@ class TestInstallation:
         browser.post("/api/coach/stop", json=SESSION)
         browser.post(f"{PREFIX}/stop", json=SESSION)
 
-        assert keys(vendor) == [KEY, "the-coach-s-key", KEY]
+        assert keys(vendor) == [KEY, "the-key-of-the-coach-alone", KEY]
         assert {call.hostname for call in vendor.request_history} == {"heygen.test", "coach.test"}
         assert set(app.extensions["heygen"]) == {"HEYGEN", "COACH"}
 
@@ -769,11 +771,11 @@ class TestClient:
     ) -> None:
         """A key that was changed is used from the next request on, without a restart."""
         client.post(f"{PREFIX}/stop", json=SESSION)
-        app.config["HEYGEN_API_KEY"] = "the-new-key"
+        app.config["HEYGEN_API_KEY"] = "the-new-key-of-the-host"
         client.post(f"{PREFIX}/stop", json=SESSION)
         client.post(f"{PREFIX}/stop", json=SESSION)
 
-        assert keys(vendor) == [KEY, "the-new-key", "the-new-key"]
+        assert keys(vendor) == [KEY, "the-new-key-of-the-host", "the-new-key-of-the-host"]
 
     def test_follows_a_change_inside_of_a_setting(
         self, app: Flask, client: FlaskClient, vendor: requests_mock.Mocker

@@ -13,6 +13,7 @@ from requests_mock import Mocker
 
 from flask_heygen import HeyGen
 from flask_heygen.simulator import Fault, Simulator
+from tests.untold import KEY
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def app(simulator: Simulator) -> Flask:
     app = Flask(__name__)
-    app.config.update(TESTING=True, HEYGEN_API_KEY="a-secret-key", HEYGEN_BASE_URL=simulator.url)
+    app.config.update(TESTING=True, HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url)
     app.register_blueprint(HeyGen())
     return app
 
@@ -74,7 +75,7 @@ class TestCheck:
         assert result.exit_code == 1
         assert f"[{code}]" in result.output
         assert advice in result.output
-        assert "a-secret-key" not in result.output
+        assert KEY not in result.output
 
     def test_names_the_key_that_is_missing(self, app: Flask) -> None:
         """Before anything is configured it says what to set."""
@@ -203,7 +204,7 @@ class TestStop:
 class TestASecondAccount:
     def test_has_commands_of_its_own(self, app: Flask, simulator: Simulator) -> None:
         """Each registered instance is a command named like it."""
-        app.config.update(COACH_API_KEY="k", COACH_BASE_URL=simulator.url)
+        app.config.update(COACH_API_KEY="the-key-of-the-coach-alone", COACH_BASE_URL=simulator.url)
         app.register_blueprint(HeyGen("coach", config_prefix="COACH"))
 
         result = app.test_cli_runner().invoke(args=["coach", "check"])

@@ -38,14 +38,15 @@ from flask_heygen.settings import Settings
 KEY = "the-key-of-the-tests"
 HTML = "<html><h1>502 Bad Gateway</h1></html>"
 UNAUTHORIZED = {"status_code": 401, "json": {"code": 400112, "message": "Unauthorized"}}
-MINTED = {"json": {"error": None, "data": {"token": "a-token"}}}
+TOKEN = "another-token-of-the-vendor"
+MINTED = {"json": {"error": None, "data": {"token": TOKEN}}}
 
 #: Replies that leave open whether a call was done, and exceptions in place of a reply.
 BREAKDOWNS: dict[str, dict[str, Any]] = {
     "500": {"status_code": 500, "json": {"code": 500, "message": "Internal Server Error"}},
     "502 html": {"status_code": 502, "text": HTML},
     "503 empty": {"status_code": 503},
-    "504 success": {"status_code": 504, "json": {"code": 100, "data": {"token": "a-token"}}},
+    "504 success": {"status_code": 504, "json": {"code": 100, "data": {"token": TOKEN}}},
     "200 html": {"text": HTML},
     "200 nonsense": {"text": '{"code":100,"message":'},
     "200 empty": {"text": ""},
@@ -457,7 +458,7 @@ class TestHalfStartedSession:
         with pytest.raises(UpstreamFailed):
             heygen.start()
 
-        assert credentials(vendor) == [KEY, *["Bearer session-token-1"] * 3]
+        assert credentials(vendor) == [KEY, *["Bearer session-token-of-the-vendor-1"] * 3]
 
     def test_says_what_the_vendor_said(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
@@ -532,7 +533,7 @@ class TestTask:
         heygen.task("a-session", "Hello.", interrupt=True)
 
         assert calls(vendor) == ["create_token", "interrupt", "task"]
-        assert credentials(vendor) == [KEY, *["Bearer session-token-1"] * 2]
+        assert credentials(vendor) == [KEY, *["Bearer session-token-of-the-vendor-1"] * 2]
         assert bodies(vendor, "interrupt") == [{"session_id": "a-session"}]
         assert "interrupt" not in bodies(vendor, "task")[0]
 
@@ -871,11 +872,11 @@ class TestToken:
         heygen.stop("a-session")
 
         assert [each for each in credentials(vendor) if each != KEY] == [
-            "Bearer session-token-1",
-            "Bearer session-token-1",
-            "Bearer session-token-2",
-            "Bearer session-token-3",
-            "Bearer session-token-4",
+            "Bearer session-token-of-the-vendor-1",
+            "Bearer session-token-of-the-vendor-1",
+            "Bearer session-token-of-the-vendor-2",
+            "Bearer session-token-of-the-vendor-3",
+            "Bearer session-token-of-the-vendor-4",
         ]
 
     def test_is_asked_for_with_json(
@@ -897,7 +898,7 @@ class TestToken:
         heygen.task("a-session", "Hello.")
 
         assert calls(vendor) == ["create_token", "create_token", "task"]
-        assert credentials(vendor)[2] == "Bearer a-token"
+        assert credentials(vendor)[2] == f"Bearer {TOKEN}"
 
     @pytest.mark.parametrize("lost", SOME)
     def test_is_given_up_after_the_second_failure(
@@ -996,7 +997,11 @@ class TestRefusedToken:
             act(heygen)
 
         assert calls(vendor)[:4] == ["create_token", name, "create_token", name]
-        assert credentials(vendor)[1:4] == ["Bearer session-token-1", KEY, "Bearer session-token-2"]
+        assert credentials(vendor)[1:4] == [
+            "Bearer session-token-of-the-vendor-1",
+            KEY,
+            "Bearer session-token-of-the-vendor-2",
+        ]
         assert "set HEYGEN_TOKEN_MAX_AGE below" in caplog.text
 
     @verbs
@@ -1024,7 +1029,7 @@ class TestRefusedToken:
         heygen.task("a-session", "Hello.", interrupt=True)
 
         assert calls(vendor) == ["create_token", "interrupt", "create_token", "interrupt", "task"]
-        assert credentials(vendor)[3:] == ["Bearer session-token-2"] * 2
+        assert credentials(vendor)[3:] == ["Bearer session-token-of-the-vendor-2"] * 2
 
     def test_of_a_session_is_replaced_once_for_its_start(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
@@ -1046,7 +1051,7 @@ class TestRefusedToken:
 
         heygen.start()
 
-        assert credentials(vendor)[-1] == "Bearer session-token-2"
+        assert credentials(vendor)[-1] == "Bearer session-token-of-the-vendor-2"
 
 
 class TestWait:
@@ -1242,7 +1247,7 @@ class TestASessionThatEndedByItself:
         vendor.post("/v1/streaming.start", status_code=500)
         gone = {"code": 10005, "message": "session state wrong: closed"}
         vendor.post("/v1/streaming.stop", status_code=400, json=gone)
-        settings = Settings.from_mapping({"HEYGEN_API_KEY": "a-key", "TESTING": True})
+        settings = Settings.from_mapping({"HEYGEN_API_KEY": KEY, "TESTING": True})
 
         with pytest.raises(UpstreamFailed):
             HeyGenClient(settings).start()

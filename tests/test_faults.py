@@ -335,7 +335,7 @@ class TestSessions:
 
     def test_a_wrong_key_is_the_servers_fault(self) -> None:
         """502 and not 401, which would speak of the page's own login."""
-        with Simulator(api_key="another-key") as sim:
+        with Simulator(api_key="another-key-than-the-host-s") as sim:
             of(sim).expect("heygen_auth_failed", "start")
 
     def test_a_vendor_that_is_not_there_has_spoken_nothing(self, host: Host) -> None:
@@ -430,7 +430,9 @@ def of(sim: Simulator) -> Host:
 def exact(host: Host, text: str, status: int, reply: object) -> tuple[dict[str, Any], int]:
     """Have a task answered to the letter; return our error, and how often the task was sent."""
     with requests_mock.Mocker() as vendor:
-        vendor.post("/v1/streaming.create_token", json={"data": {"token": "a-session-token"}})
+        vendor.post(
+            "/v1/streaming.create_token", json={"data": {"token": "a-session-token-of-the-vendor"}}
+        )
         task = vendor.post("/v1/streaming.task", status_code=status, json=reply)
         answer = host.post("task", session_id="a-session", text=text)
 

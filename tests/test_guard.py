@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from flask_heygen import HeyGen
 from flask_heygen.simulator import Simulator
+from tests.untold import KEY
 
 OURS = "http://localhost"
 NAMED = "https://app.example.com"
@@ -37,7 +38,7 @@ def page_of(simulator: Simulator, *origins: str, **config: Any) -> FlaskClient:
     app = Flask(__name__)
     app.config.update(
         TESTING=True,
-        HEYGEN_API_KEY="a-key-of-the-host",
+        HEYGEN_API_KEY=KEY,
         HEYGEN_BASE_URL=simulator.url,
         HEYGEN_CORS_ORIGINS=origins,
         **config,
@@ -188,7 +189,7 @@ class TestTwoApps:
             app = Flask(__name__)
             app.config.update(
                 TESTING=True,
-                HEYGEN_API_KEY="k",
+                HEYGEN_API_KEY=KEY,
                 HEYGEN_BASE_URL=simulator.url,
                 HEYGEN_CORS_ORIGINS=[origin],
             )

@@ -14,8 +14,13 @@ from werkzeug.test import TestResponse
 
 from flask_heygen import HeyGen
 from flask_heygen.simulator import Simulator
+from tests.untold import KEY
 
 ROUTES = ["task", "stop", "interrupt", "keep-alive"]
+
+
+#: The key of another account.
+COACH = "the-key-of-the-coach-alone"
 
 
 def make_app(simulator: Simulator, **config: Any) -> Flask:
@@ -25,7 +30,7 @@ def make_app(simulator: Simulator, **config: Any) -> Flask:
         {
             "TESTING": True,
             "SECRET_KEY": "a secret of the host",
-            "HEYGEN_API_KEY": "a-key-of-the-host",
+            "HEYGEN_API_KEY": KEY,
             "HEYGEN_BASE_URL": simulator.url,
             **config,
         }
@@ -160,7 +165,7 @@ class TestAnotherUser:
 
     def test_is_refused_with_a_handle_of_another_account(self, simulator: Simulator) -> None:
         """Two accounts of one app, with one secret, do not read each other's handles."""
-        app = make_app(simulator, COACH_API_KEY="k", COACH_BASE_URL=simulator.url)
+        app = make_app(simulator, COACH_API_KEY=COACH, COACH_BASE_URL=simulator.url)
         coach = HeyGen("coach", config_prefix="COACH")
         coach.owner_loader(lambda: request.headers.get("X-User"))
         app.register_blueprint(coach)
@@ -272,7 +277,7 @@ class TestTheLoader:
     def test_may_come_after_registration(self, simulator: Simulator) -> None:
         """The policy is looked up when a request comes."""
         app = Flask(__name__)
-        app.config.update(TESTING=True, HEYGEN_API_KEY="k", HEYGEN_BASE_URL=simulator.url)
+        app.config.update(TESTING=True, HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url)
         blueprint = HeyGen()
         app.register_blueprint(blueprint)
 
@@ -335,7 +340,7 @@ class TestTheLoader:
     ) -> None:
         """The first request of an app in production without one logs that the routes are open."""
         app = Flask(__name__)
-        app.config.update(HEYGEN_API_KEY="k", HEYGEN_BASE_URL=simulator.url, **config)
+        app.config.update(HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url, **config)
         app.register_blueprint(HeyGen())
         page = app.test_client()
 
@@ -350,7 +355,7 @@ class TestTheLoader:
     ) -> None:
         """Of an app that calls the client alone, nothing is open."""
         app = Flask(__name__)
-        app.config.update(HEYGEN_API_KEY="k", HEYGEN_BASE_URL=simulator.url)
+        app.config.update(HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url)
 
         with app.app_context():
             HeyGen().client.check()

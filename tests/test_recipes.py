@@ -32,6 +32,7 @@ from werkzeug.test import TestResponse
 from flask_heygen import HeyGen, session_started, session_stopped, task_sent
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
+from tests import untold
 from tests.recipes.readme import README, SHOP, blocks, host
 from tests.servers.machines import Visitor, redis_server
 
@@ -65,7 +66,7 @@ class Shop:
         self.app.config.update(
             TESTING=True,
             SECRET_KEY="a secret of the host",
-            HEYGEN_API_KEY="a-key-of-the-host",
+            HEYGEN_API_KEY=untold.KEY,
             HEYGEN_BASE_URL=simulator.url,
             JWT_KEY=KEY,
         )
@@ -513,7 +514,7 @@ def settings_for(simulator: Simulator) -> dict[str, str]:
     """Return the environment in which ``shop.py`` finds its settings."""
     return {
         "FLASK_SECRET_KEY": "a secret of the host",
-        "FLASK_HEYGEN_API_KEY": "a-key-of-the-host",
+        "FLASK_HEYGEN_API_KEY": untold.KEY,
         "FLASK_HEYGEN_BASE_URL": simulator.url,
     }
 
@@ -857,7 +858,7 @@ class TestAnInstance:
     def test_needs_no_registration_to_be_used_from_python(self, simulator: Simulator) -> None:
         """Where only the server may choose the words, there need be no routes."""
         app = Flask("host")
-        app.config.update(TESTING=True, HEYGEN_API_KEY="k", HEYGEN_BASE_URL=simulator.url)
+        app.config.update(TESTING=True, HEYGEN_API_KEY=untold.KEY, HEYGEN_BASE_URL=simulator.url)
         client_of = HeyGen()
 
         with app.app_context():

@@ -24,6 +24,7 @@ import pytest
 from flask_heygen import HeyGenClient
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
+from tests import untold
 from tests.bench import trust
 from tests.bench.contenders import KEY
 from tests.bench.stand import upstream
@@ -83,7 +84,7 @@ def serve(sim: Simulator, tmp_path: Path) -> Serve:
 
     @contextlib.contextmanager
     def serve(worker: tuple[str, ...], **config: object) -> Iterator[Server]:
-        config = {"HEYGEN_API_KEY": "the-key", "HEYGEN_BASE_URL": sim.url, **config}
+        config = {"HEYGEN_API_KEY": untold.KEY, "HEYGEN_BASE_URL": sim.url, **config}
         environment = {f"FLASK_{name}": str(value) for name, value in config.items()}
         log = tmp_path / "gunicorn.log"
         # The port is ours before the server is there, so that nobody else can take it.
@@ -133,7 +134,7 @@ class TestLoad:
     ) -> None:
         """Each with a token of its own, and none in vain."""
         sim.latency.update(create_token=0.05, task=0.05)
-        texts = [f"Text {number}." for number in range(640)]
+        texts = [untold.question(number) for number in range(640)]
 
         with serve(worker, HEYGEN_SPARE_TOKENS=32) as server:
             session_id = server.start()
@@ -158,7 +159,7 @@ class TestWorkers:
         self, sim: Simulator, serve: Serve, worker: tuple[str, ...]
     ) -> None:
         """Ten tasks in their order, and each route once."""
-        texts = tuple(f"Text {number}." for number in range(10))
+        texts = tuple(untold.question(number) for number in range(10))
 
         with serve(worker) as server:
             session_id = server.start()
@@ -175,9 +176,13 @@ class TestWorkers:
         self, sim: Simulator, serve: Serve
     ) -> None:
         """Two that shared one connection would hear each other's replies."""
-        config = {"HEYGEN_API_KEY": "k", "HEYGEN_BASE_URL": sim.url, "HEYGEN_SPARE_TOKENS": 0}
+        config = {
+            "HEYGEN_API_KEY": untold.KEY,
+            "HEYGEN_BASE_URL": sim.url,
+            "HEYGEN_SPARE_TOKENS": 0,
+        }
         session_id = HeyGenClient(Settings.from_mapping(config)).start()["session_id"]
-        texts = [f"Text {number}." for number in range(200)]
+        texts = [untold.question(number) for number in range(200)]
 
         workers = (*PRELOAD, "--workers", "2")
         with serve(workers, WARM=session_id, HEYGEN_SPARE_TOKENS=8) as server:
@@ -236,7 +241,7 @@ class TestDeadlines:
             hanging.start()
             wait_until(lambda: sim.count("task") == 1)
             for number in range(10):
-                text = f"Text {number}."
+                text = untold.question(number)
                 assert server.post("task", session_id=session_id, text=text)[0] == 200
             assert hanging.is_alive()
             hanging.join(30)

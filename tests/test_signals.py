@@ -18,6 +18,7 @@ from flask_heygen import (
     upstream_failed,
 )
 from flask_heygen.simulator import Fault, Simulator
+from tests.untold import KEY
 
 TEXT = "Tell me about a bug that you are proud of."
 
@@ -32,7 +33,7 @@ def simulator() -> Iterator[Simulator]:
 def app(simulator: Simulator) -> Flask:
     app = Flask(__name__)
     app.config.update(
-        TESTING=True, SECRET_KEY="s", HEYGEN_API_KEY="a-key", HEYGEN_BASE_URL=simulator.url
+        TESTING=True, SECRET_KEY="s", HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url
     )
     blueprint = HeyGen()
     blueprint.owner_loader(lambda: "ada")

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from flask_heygen.simulator import Refusal, Simulator
+from tests.untold import KEY
 
 UNAUTHORIZED = b'{"code":400112,"message":"Unauthorized"}\n'
 INVALID = b'{"code":400006,"message":"Invalid params"}\n'
@@ -45,7 +46,7 @@ class Customer:
         return self.http.get(self.sim.url + path, headers=headers, timeout=10)
 
     def token(self) -> str:
-        reply = self.post("create_token", {}, **{"X-Api-Key": "key"})
+        reply = self.post("create_token", {}, **{"X-Api-Key": KEY})
         return str(reply.json()["data"]["token"])
 
     def new(self, **options: object) -> str:
@@ -95,7 +96,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 class TestCreateToken:
     def test_envelope(self, customer: Customer) -> None:
         """Its envelope is another than the rest's."""
-        reply = customer.post("create_token", {}, **{"X-Api-Key": "key"})
+        reply = customer.post("create_token", {}, **{"X-Api-Key": KEY})
 
         [token] = customer.sim.tokens
         assert reply.status_code == 200
@@ -118,17 +119,17 @@ class TestCreateToken:
         assert (reply.status_code, reply.content) == (401, UNAUTHORIZED)
         assert customer.sim.tokens == ()
 
-    @pytest.mark.parametrize(("key", "status"), [("right", 200), ("wrong", 401)])
+    @pytest.mark.parametrize(("key", "status"), [(KEY, 200), ("another-key-than-that-one", 401)])
     def test_key_given(self, serve: Serve, key: str, status: int) -> None:
         """With an api_key, no other is good."""
-        reply = serve(api_key="right").post("create_token", {}, **{"X-Api-Key": key})
+        reply = serve(api_key=KEY).post("create_token", {}, **{"X-Api-Key": key})
 
         assert reply.status_code == status
 
     @pytest.mark.parametrize("media_type", ["", "text/plain"])
     def test_media_type(self, customer: Customer, media_type: str) -> None:
         """Without a JSON content type it answers as Django's REST framework does."""
-        headers = {"X-Api-Key": "key", "Content-Type": media_type}
+        headers = {"X-Api-Key": KEY, "Content-Type": media_type}
         url = customer.sim.url + "/v1/streaming.create_token"
         reply = customer.http.post(url, data=b"{}", headers=headers, timeout=10)
 
@@ -138,7 +139,7 @@ class TestCreateToken:
     @pytest.mark.parametrize(("content", "status"), [(b"", 200), (b"{", 400), (b"[]", 400)])
     def test_body(self, customer: Customer, content: bytes, status: int) -> None:
         """A body may be left out, but not be anything else than an object."""
-        headers = {"X-Api-Key": "key", "Content-Type": "application/json; charset=utf-8"}
+        headers = {"X-Api-Key": KEY, "Content-Type": "application/json; charset=utf-8"}
         url = customer.sim.url + "/v1/streaming.create_token"
         reply = customer.http.post(url, data=content, headers=headers, timeout=10)
 
@@ -610,7 +611,7 @@ class TestOthers:
         first, second, third = customer.new(), customer.started(), customer.started()
         customer.sim.join(third)
         customer.on(second, "stop")
-        reply = customer.get("/v1/streaming.list", key="key").json()
+        reply = customer.get("/v1/streaming.list", key=KEY).json()
 
         rows = reply["data"].pop("sessions")
         assert reply == {"code": 100, "data": {}, "message": "success"}
@@ -622,7 +623,7 @@ class TestOthers:
 
     def test_avatars(self, customer: Customer) -> None:
         """There are avatars to choose from."""
-        reply = customer.get("/v1/streaming/avatar.list", key="key").json()
+        reply = customer.get("/v1/streaming/avatar.list", key=KEY).json()
 
         assert (reply["code"], reply["message"]) == (100, "Success")
         assert reply["data"][0]["status"] == "ACTIVE"

@@ -9,6 +9,7 @@ import requests
 
 from flask_heygen.simulator import Fault, Simulator
 from tests.servers.machines import wait_until
+from tests.untold import KEY
 
 Post = Callable[..., requests.Response]
 
@@ -38,7 +39,7 @@ def post(sim: Simulator) -> Iterator[Post]:
 
 @pytest.fixture
 def token(post: Post) -> str:
-    reply = post("create_token", {}, **{"X-Api-Key": "the-key"})
+    reply = post("create_token", {}, **{"X-Api-Key": KEY})
     return str(reply.json()["data"]["token"])
 
 
@@ -146,9 +147,9 @@ class TestReplies:
     def test_echo_of_the_key(self, sim: Simulator, post: Post, body: object) -> None:
         """An echo repeats the key."""
         sim.fault("create_token", Fault.ECHO)
-        reply = post("create_token", body, **{"X-Api-Key": "the-key"})
+        reply = post("create_token", body, **{"X-Api-Key": KEY})
 
-        assert reply.json()["message"] == "Invalid params: the-key"
+        assert reply.json()["message"] == f"Invalid params: {KEY}"
 
     def test_redirect(self, sim: Simulator, talk: Talk) -> None:
         """A redirect leads where nothing is, and following it is seen."""
@@ -213,7 +214,7 @@ class TestConnections:
         for fault in (Fault.DRIP, Fault.DRIP_HEADERS):
             sim.fault("list", fault, seconds=0.02)
             url = sim.url + "/v1/streaming.list"
-            with requests.get(url, headers={"X-Api-Key": "k"}, stream=True, timeout=10) as reply:
+            with requests.get(url, headers={"X-Api-Key": KEY}, stream=True, timeout=10) as reply:
                 seconds[fault] = reply.elapsed.total_seconds()
 
         assert seconds[Fault.DRIP_HEADERS] > 0.3

@@ -20,9 +20,10 @@ from click.testing import CliRunner
 
 from flask_heygen.simulator import Fault, Refusal, Simulator
 from flask_heygen.simulator.__main__ import main
+from tests import untold
 from tests.servers.machines import wait_until
 
-KEY = {"X-Api-Key": "the-key"}
+KEY = {"X-Api-Key": untold.KEY}
 
 
 def post(sim: Simulator, call: str, body: object = None, **headers: str) -> requests.Response:
@@ -302,7 +303,7 @@ class TestRunning:
             "POST /v1/streaming.task 200",
             "POST /v1/streaming.stop no reply",
         ]
-        for secret in ("the text", "the-key", sim.tokens[0].value):
+        for secret in ("the text", untold.KEY, sim.tokens[0].value):
             assert secret not in caplog.text
 
 

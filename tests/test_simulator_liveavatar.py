@@ -12,9 +12,10 @@ import pytest
 import requests
 
 from flask_heygen.simulator import Fault, Refusal, Simulator
+from tests import untold
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
-KEY = {"X-API-KEY": "key"}
+KEY = {"X-API-KEY": untold.KEY}
 FULL: dict[str, Any] = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": {"language": "en"}}
 UNAUTHORIZED = {"code": 4001, "data": None, "message": "Unauthorized"}
 NOT_FOUND = {"code": 4004, "data": None, "message": "Session not found"}

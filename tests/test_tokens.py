@@ -19,6 +19,7 @@ from flask_heygen.apis import tokens
 from flask_heygen.apis.tokens import SpareTokens, Token
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
+from tests.untold import KEY, question
 
 SERVERS = Path(__file__).parent / "servers"
 #: Seconds that a session token is good for, where a test is about that.
@@ -199,7 +200,7 @@ class TestSpareTokens:
         sim.latency["create_token"] = 0.5  # no mint ordered by a task ends before its answer
 
         for number in range(4):
-            assert calls(lambda n=number: post("task", text=f"Text {n}.")) == ["task"]  # type: ignore[misc]
+            assert calls(lambda n=number: post("task", text=question(n))) == ["task"]  # type: ignore[misc]
             rest()
 
         assert len(set(sim.texts)) == len(sim.texts) == 4
@@ -223,7 +224,7 @@ class TestSpareTokens:
     ) -> None:
         """Neither a second task nor the session's start has had it."""
         for number in range(6):
-            assert post("task", text=f"Text {number}.") == 200
+            assert post("task", text=question(number)) == 200
             if number % 2:
                 rest()
 
@@ -249,7 +250,7 @@ class TestSpareTokens:
     ) -> None:
         """However many tasks came at once, each of which would have ordered one."""
         with ThreadPoolExecutor(16) as pool:
-            texts = [f"Text {number}." for number in range(48)]
+            texts = [question(number) for number in range(48)]
             assert set(pool.map(lambda text: post("task", text=text), texts)) == {200}
         rest()
 
@@ -547,7 +548,7 @@ class TestCrowd:
     def test_each_of_640_tasks_from_64_threads_has_a_token_of_its_own(self, sim: Simulator) -> None:
         """All are spoken, each once, and nobody is refused."""
         config = {
-            "HEYGEN_API_KEY": "the-key",
+            "HEYGEN_API_KEY": KEY,
             "HEYGEN_BASE_URL": sim.url,
             "HEYGEN_SPARE_TOKENS": 32,
         }
@@ -594,7 +595,7 @@ class TestFork:
 def run(program: str, sim: Simulator, *, spare_tokens: int) -> subprocess.CompletedProcess[str]:
     """Run a host of tests/servers to its end, which must be a good one."""
     config = {
-        "FLASK_HEYGEN_API_KEY": "the-key",
+        "FLASK_HEYGEN_API_KEY": KEY,
         "FLASK_HEYGEN_BASE_URL": sim.url,
         "FLASK_HEYGEN_SPARE_TOKENS": str(spare_tokens),
     }

@@ -26,6 +26,7 @@ from flask_heygen.errors import NotConfigured, OutcomeUnknown, UpstreamFailed, U
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests.parts import program
+from tests.untold import KEY, question
 
 #: Seconds of HEYGEN_TIMEOUT where they are not what is tried: a slow machine has enough of them.
 TIMEOUT = 10
@@ -60,7 +61,7 @@ class Vendor(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append(Received(self.path, self.headers, body))
         if self.path.endswith("create_token"):
-            self.answer(b'{"error":null,"data":{"token":"a-session-token"}}')
+            self.answer(b'{"error":null,"data":{"token":"a-token-of-the-vendor-s-own"}}')
         else:
             self.act()
 
@@ -140,7 +141,7 @@ def serving(
 
 def client_of(url: str, **settings: object) -> HeyGenClient:
     """Make a client whose calls can be counted: no token is minted ahead."""
-    config = {"API_KEY": "the-key", "BASE_URL": url, "TIMEOUT": TIMEOUT, "SPARE_TOKENS": 0}
+    config = {"API_KEY": KEY, "BASE_URL": url, "TIMEOUT": TIMEOUT, "SPARE_TOKENS": 0}
     config.update(settings)
     return HeyGenClient(Settings.from_mapping({f"HEYGEN_{name}": config[name] for name in config}))
 
@@ -177,7 +178,7 @@ class TestConnections:
 
         session_id = client.start()["session_id"]
         for number in range(5):
-            client.task(session_id, f"Text {number}.")
+            client.task(session_id, question(number))
         client.stop(session_id)
 
         assert len(sim.calls) == 3 + 5 * 2 + 2
@@ -556,7 +557,7 @@ class TestStrayReplies:
         with serving(Echoing) as server:
             speak(client_of(server.url))
 
-        assert "a-session-token" not in caplog.text
+        assert "a-token-of-the-vendor-s-own" not in caplog.text
 
     def test_netrc_is_not_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its password would take the token's place."""
@@ -568,7 +569,7 @@ class TestStrayReplies:
         with serving() as server:
             speak(client_of(server.url))
 
-        assert server.received[-1].headers["Authorization"] == "Bearer a-session-token"
+        assert server.received[-1].headers["Authorization"] == "Bearer a-token-of-the-vendor-s-own"
 
 
 class TestCertificates:

@@ -10,6 +10,7 @@ from flask import Flask
 
 from flask_heygen import heygen_bp
 from flask_heygen.simulator import Simulator
+from tests.untold import KEY
 
 from .proxy import Proxy
 
@@ -41,7 +42,7 @@ class Host:
         self.sim, self.proxy = sim, proxy
         self.app = Flask(__name__)
         self.app.config.update(
-            HEYGEN_API_KEY="the-key",
+            HEYGEN_API_KEY=KEY,
             HEYGEN_BASE_URL=url or proxy.url,
             HEYGEN_TIMEOUT=ENOUGH,
             HEYGEN_SPARE_TOKENS=0,  # so that it is known which call meets a fault

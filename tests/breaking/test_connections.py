@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.untold import question
+
 from .call import Reply
 from .certificates import HOST, Certificate
 from .host import FAILED, SHORT, SUCCESS, TIMED_OUT, Answer, Host
@@ -104,7 +106,7 @@ class TestIdleConnection:
         for number in range(5):
             host.rest()
             host.proxy.hang_up(last_words)
-            assert host.speak(f"Text {number}.") == SUCCESS
+            assert host.speak(question(number)) == SUCCESS
 
         host.rest()
         assert host.proxy.count("task") == 5

@@ -17,6 +17,7 @@ from flask_heygen import heygen_bp
 from flask_heygen.simulator import Fault, Simulator
 from flask_heygen.simulator.door import ADVICE, joinable
 from tests.parts import CI, module
+from tests.untold import KEY
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
@@ -406,7 +407,7 @@ class TestReadme:
         page = re.search(r"```html\n(.*?)```", README.read_text(), re.DOTALL)
         assert page
         app = Flask("host")
-        app.config.update(HEYGEN_API_KEY="a-key", HEYGEN_BASE_URL=simulator.url)
+        app.config.update(HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url)
         app.config["HEYGEN_SESSION_DEFAULTS"] = {"voice": {"rate": 0.5}}
         app.register_blueprint(heygen_bp)
         app.add_url_rule("/", "page", lambda: page[1])

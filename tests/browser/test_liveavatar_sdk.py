@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from flask_heygen.simulator import Simulator
 from tests.browser.pages import served
 from tests.parts import module
+from tests.untold import KEY
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
@@ -49,7 +50,7 @@ class Visit:
         body = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": {}}
         with requests.Session() as http:
             http.trust_env = False
-            url, key = f"{sim.url}/v1/sessions/token", {"X-API-KEY": "key"}
+            url, key = f"{sim.url}/v1/sessions/token", {"X-API-KEY": KEY}
             made = http.post(url, json=body, headers=key, timeout=30).json()["data"]
         self.session_id = str(made["session_id"])
         self.token = str(made["session_token"])

@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 
 from example_app import create_app
 from flask_heygen.simulator import Simulator
+from tests.untold import KEY
 
 #: What a front end of its own does, with the cookie of whoever is signed in at the back end.
 INTERVIEW = """
@@ -81,7 +82,7 @@ def visit(page: Page, back_end: str, front_end: str) -> Any:
 class TestAnotherPort:
     @pytest.fixture
     def config(self, simulator: Simulator) -> dict[str, Any]:
-        return {"HEYGEN_API_KEY": "a-key", "HEYGEN_BASE_URL": simulator.url}
+        return {"HEYGEN_API_KEY": KEY, "HEYGEN_BASE_URL": simulator.url}
 
     def test_is_refused(
         self, signed_in: Page, simulator: Simulator, config: dict[str, Any], front_end: str

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from flask_heygen.simulator import Simulator
 from tests.browser.pages import served
 from tests.parts import module
+from tests.untold import KEY
 
 #: The one that HeyGen's SDK pins, and the newest.
 VERSIONS = ("livekit-client-2.11.3", "livekit-client")
@@ -58,7 +59,7 @@ class Visit:
     def post(self, call: str, **body: object) -> Any:
         with requests.Session() as http:
             http.trust_env = False
-            base, key = f"{self.sim.url}/v1/streaming.", {"X-Api-Key": "key"}
+            base, key = f"{self.sim.url}/v1/streaming.", {"X-Api-Key": KEY}
             reply = http.post(f"{base}create_token", json={}, headers=key, timeout=30)
             bearer = {"Authorization": f"Bearer {reply.json()['data']['token']}"}
             return http.post(base + call, json=body, headers=bearer, timeout=30).json()

@@ -11,10 +11,11 @@ import requests
 from livekit import rtc
 
 from flask_heygen.simulator import Simulator
+from tests import untold
 from tests.rooms.guest import LONG, SILENT, TEXT, Guest, Invite, until
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
-KEY = {"X-API-KEY": "key"}
+KEY = {"X-API-KEY": untold.KEY}
 CONTROL, RESPONSE = "agent-control", "agent-response"
 #: Longer than any test: the agent comes when the clock is moved.
 LATE = 100.0

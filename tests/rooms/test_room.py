@@ -18,6 +18,7 @@ from livekit.protocol.rtc import LeaveRequest, SignalResponse
 
 from flask_heygen.simulator import Refusal, Simulator
 from tests.rooms.guest import LONG, SILENT, TEXT, Guest, Invite, until
+from tests.untold import KEY
 
 NOT_READY = {"code": 400006, "message": "Session is not in correct state"}
 # Where the mouth is, in pixels.
@@ -33,7 +34,7 @@ class Account:
 
     def post(self, call: str, **body: object) -> Any:
         base = f"{self.url}/v1/streaming."
-        key = {"X-Api-Key": "key"}
+        key = {"X-Api-Key": KEY}
         reply = self.http.post(f"{base}create_token", json={}, headers=key, timeout=30)
         bearer = {"Authorization": f"Bearer {reply.json()['data']['token']}"}
         return self.http.post(base + call, json=body, headers=bearer, timeout=30).json()

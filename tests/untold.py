@@ -1,0 +1,11 @@
+"""What nobody may be told in the tests, long enough for the witness to look for a piece of it."""
+
+from __future__ import annotations
+
+#: An API key.
+KEY = "a-key-that-no-test-may-tell"
+
+
+def question(number: int) -> str:
+    """Return one of many texts that are to be spoken."""
+    return f"What did you learn from your project {number}?"
