@@ -20,7 +20,7 @@ from flask_heygen.apis import tokens
 if TYPE_CHECKING:
     from flask_heygen.simulator import Simulator
 
-pytest_plugins = ["witness"]
+pytest_plugins = ["tests.witness"]
 
 #: What the vendor answers when all is well, by the last word of the endpoint.
 _REPLIES: dict[str, dict[str, Any]] = {

@@ -267,7 +267,6 @@ def running(**variables: str) -> Iterator[tuple[str, str]]:
         cwd=ROOT,
         env=environ(**variables),
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
     ) as program:
         assert program.stdout

@@ -20,6 +20,8 @@ from flask_heygen.simulator import Simulator
 from tests.recipes.readme import blocks, host
 from tests.servers.machines import Machine, Visitor, redis_server, wait_until
 from tests.servers.nginx import Nginx
+from tests.untold import KEY, question
+from tests.witness import Witness
 
 GUNICORN = "gunicorn --worker-class gthread --threads 16 shop:app"
 NGINX = "nginx, and more machines than one"
@@ -55,19 +57,20 @@ Open = Callable[..., AbstractContextManager[Site]]
 
 
 @pytest.fixture
-def open_site(sim: Simulator) -> Open:
+def open_site(sim: Simulator, witness: Witness) -> Open:
     """Run a host that follows recipes on two machines until the end of a block."""
 
     @contextmanager
     def open_site(*titles: str, **more: str) -> Iterator[Site]:
         settings = {
             "FLASK_SECRET_KEY": "a secret of the host",
-            "FLASK_HEYGEN_API_KEY": "a-key-of-the-host",
+            "FLASK_HEYGEN_API_KEY": KEY,
             "FLASK_HEYGEN_BASE_URL": sim.url,
             **more,
         }
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))  # its name is short
+            stack.callback(witness.read, folder)
             machines = []
             for name in ("one", "two"):
                 (folder / name).mkdir()
@@ -117,7 +120,7 @@ class Load:
         with Visitor(self._url, user) as page:
             page.headers["Connection"] = "close"  # an nginx that is reloaded cuts none that rests
             while not self._over.is_set():
-                text = f"Text {next(self._numbers)}."
+                text = question(next(self._numbers))
                 answer = page.call(self._url, "task", session_id=session_id, text=text)
                 self.answers[text] = (answer.status_code, machine_of(answer))
                 if answer.status_code != 200:
@@ -135,7 +138,7 @@ class Load:
 class TestASession:
     def test_moves_freely_between_the_machines(self, site: Site, sim: Simulator) -> None:
         """Each speaks every other text of it, and all are spoken in their order."""
-        texts = tuple(f"Text {number}." for number in range(10))
+        texts = tuple(question(number) for number in range(10))
 
         with Visitor(site.url, "ada") as ada:
             session_id = ada.start(site.url)
@@ -236,7 +239,7 @@ class TestAMachineThatIsKilled:
             answer = cut_off.result()
             waited = time.monotonic() - started
             sim.latency["task"] = 0
-            texts = [f"Text {number}." for number in range(4)]
+            texts = [question(number) for number in range(4)]
             spoken = [
                 ada.call(site.url, "task", session_id=session_id, text=text) for text in texts
             ]

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from flask_heygen.simulator import Call
-from tests.bench.contenders import HERE
-from tests.bench.soak.interviews import CUT, SUCCESS, UNANSWERED, Answer
+from tests.bench.contenders import HERE, KEY
+from tests.bench.soak.interviews import CUT, REQUEST, SUCCESS, UNANSWERED, Answer
 from tests.bench.soak.verdict import Open, Verdict, judge, still_open
 from tests.bench.soak.weather import Record, used_twice
 from tests.bench.soak.workers import Life, Sample
 from tests.bench.tables import renewed
 from tests.parts import lack
+from tests.witness import Witness
 
 BRIEF = "--minutes 0.13 --interviews 30 --think 0.2 1 --markdown"
 #: What a page may be told on such a day.
@@ -33,18 +34,25 @@ CODES = {
 
 
 @pytest.fixture(scope="class", params=["gevent", "gthread"])
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def told(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, witness: Witness
+) -> Any:
     """Soak a kind of worker; return what the command says, and its report."""
     for module in ("gunicorn", "gevent"):
         if find_spec(module) is None:
             lack(f"{module} is not installed.")
     if not Path("/proc/self/status").exists():
         lack("There is no /proc, which tells what a worker holds.")
-    file = tmp_path_factory.mktemp("soak") / "report.json"
+    folder = tmp_path_factory.mktemp("soak")
+    file = folder / "report.json"
     command = [sys.executable, "-W", "error", str(HERE / "soak"), *BRIEF.split()]
-    command += ["--worker", request.param, "--json", str(file)]
+    command += ["--worker", request.param, "--json", str(file), "--logs", str(folder)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout + ran.stderr
+    witness.read(folder)
+    witness.hear(json.dumps({"text": REQUEST}))
+    for credential in (KEY, *(folder / request.param / "tokens").read_text().splitlines()):
+        witness.keep(credential)
     return {"said": ran.stdout, **json.loads(file.read_text())[request.param]}
 
 
@@ -83,7 +91,7 @@ class TestVerdict:
     def test_is_good_where_all_agree(self) -> None:
         answers = [asked("start", "one"), asked("task", "Text.", task_id="task-1")]
 
-        assert judge(answers, Record([("Text.", "task-1")], [("one", False)], {}, 1, 0)).good
+        assert judge(answers, Record([("Text.", "task-1")], [("one", False)], {}, ["t"], 0)).good
 
     @pytest.mark.parametrize(
         ("answer", "spoken", "verdict"),
@@ -105,7 +113,7 @@ class TestVerdict:
     def test_is_on_each_text(
         self, answer: Answer, spoken: list[tuple[str, str]], verdict: Verdict
     ) -> None:
-        assert judge([answer], Record(spoken, [], {}, 0, 0)) == verdict
+        assert judge([answer], Record(spoken, [], {}, [], 0)) == verdict
 
     @pytest.mark.parametrize(
         ("code", "verdict", "explained"),
@@ -119,7 +127,7 @@ class TestVerdict:
     def test_is_on_each_session_left_open(
         self, code: str, verdict: Verdict, explained: Open
     ) -> None:
-        answers, record = [asked("start", "one", code)], Record([], [("one", True)], {}, 0, 0)
+        answers, record = [asked("start", "one", code)], Record([], [("one", True)], {}, [], 0)
 
         assert judge(answers, record) == verdict
         assert still_open(answers, record) == explained

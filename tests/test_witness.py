@@ -8,14 +8,19 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 KEY = "witnessed-key-of-the-host"
 TEXT = "Why did you leave Cyberdyne?"
 
 _TESTS = f"""
 import logging
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
+import requests
 from flask import Flask, request
 
 from flask_heygen import HeyGen, HeyGenError
@@ -27,8 +32,14 @@ def lose(secret):
     except ValueError:
         HeyGenError()
 
+def fail(error=None, **before):
+    raise error or HeyGenError() from before.get("cause")
+
+def run(code):
+    subprocess.run([sys.executable, "-c", code], capture_output=True)
+
 @pytest.mark.parametrize("act", {{acts!r}}.values(), ids={{acts!r}})
-def test(act, tmp_path):
+def test(act, tmp_path, witness):
     app = Flask("host")
     app.register_blueprint(HeyGen())
     says = {{{{}}}}
@@ -46,6 +57,11 @@ def test(act, tmp_path):
 HARMLESS = {
     "nothing": "",
     "other words": f"print('{TEXT[:17]}, {KEY[-17:]}'); logging.warning('Why do you stay?')",
+    "a process's output": f'run("print({TEXT!r})")',
+    "an error of a test's own call": f"""
+with pytest.raises(OSError):
+    requests.post("http://127.0.0.1:1", json=dict(text="{TEXT}"))
+""",
     "a host's page": f"says['/'] = '{TEXT}'; page.get('/')",
 }
 #: What gives something away, and what is told of it.
@@ -61,6 +77,35 @@ LEAKS = {
     "two": (f"logging.warning('{TEXT} {KEY}')", "the log root tells a key or a token and a text"),
     "an error": (f"HeyGenError('{TEXT}')", "a HeyGenError tells a text"),
     "its cause": (f"lose('{KEY}')", "a HeyGenError tells a key or a token"),
+    "its cause's request": (
+        f"""
+with pytest.raises(HeyGenError):
+    fail(cause=requests.ConnectionError(request=requests.Request(headers=dict(X="{KEY}"))))
+""",
+        "an error that was caught tells a key or a token",
+    ),
+    "what it was raised in place of": (
+        f"""
+try:
+    raise requests.ConnectionError(request=requests.Request(json=dict(text='{TEXT}')))
+except OSError:
+    HeyGenError()
+""",
+        "a HeyGenError tells a text",
+    ),
+    "an error of Flask's": (
+        f"""
+other = Flask("other")
+other.add_url_rule("/", view_func=lambda: fail(cause=ValueError("As a cause: {KEY}")))
+other.register_error_handler(HeyGenError, lambda error: "Sorry.")
+other.test_client().get("/")
+""",
+        "a HeyGenError tells a key or a token",
+    ),
+    "another error": (
+        f"pytest.raises(ValueError, fail, ValueError('By itself: {KEY}'))",
+        "an error that was caught tells a key or a token",
+    ),
     "an answer": (
         f"says['/api/heygen/stop'] = '{TEXT}'; page.post('/api/heygen/stop')",
         "an answer of /api/heygen/stop tells a text",
@@ -73,6 +118,38 @@ LEAKS = {
     "a file": (
         f"(tmp_path / 'gunicorn.log').write_text('INFO {TEXT}')",
         "a server's log tells a text",
+    ),
+    "a file below": (
+        f"(tmp_path / 'one').mkdir(); (tmp_path / 'one' / 'log').write_text('INFO {KEY}')",
+        "a server's log tells a key or a token",
+    ),
+    "a file elsewhere": (
+        f"""
+with tempfile.TemporaryDirectory() as name:
+    (Path(name) / "nginx.log").write_text("NOTICE {KEY}")
+    witness.read(Path(name))
+""",
+        "a server's log tells a key or a token",
+    ),
+    "a process": (
+        f'run("import sys; print({TEXT!r}, file=sys.stderr)")',
+        "the stderr of a process tells a text",
+    ),
+    "its output": (f'run("print({KEY!r})")', "the stdout of a process tells a key or a token"),
+    "a key of a process": (
+        """
+key = "another-key-for-a-process"
+subprocess.run([sys.executable, "-c", ""], env={"FLASK_HEYGEN_API_KEY": key})
+logging.warning(key)
+""",
+        "the log root tells a key or a token",
+    ),
+    "a short key": (
+        """
+app.config.update(HEYGEN_API_KEY="a-key")
+page.post("/api/heygen/start", json={})
+""",
+        "a key or a token has no 18 characters to be looked for",
     ),
 }
 
@@ -102,8 +179,9 @@ assert len(ran) == 8 * 500
 def run(acts: Mapping[str, str], tmp_path: Path) -> tuple[int, str]:
     """Run a test for each act, with the witness; return what the run exits with, and prints."""
     (tmp_path / "test_acts.py").write_text(_TESTS.format(acts=dict(acts)))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "witness", "-p", "no:cacheprovider"]
-    paths = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.witness"]
+    command += ["-p", "no:cacheprovider"]
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [*command, "--rootdir", str(tmp_path), str(tmp_path)],
         cwd=tmp_path,

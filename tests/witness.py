@@ -1,18 +1,29 @@
 """A witness of the whole run: what it says by log, answer, error or output tells no secret.
 
-It hears the secrets where they go over the wire to the vendor, or stand in the vendor's stand-ins,
-and never asks the code that has to keep them. At the end of the run it looks for each piece of
-them in all that was said, by any test, and has the run fail where there is one.
+It hears the secrets where they go over the wire to the vendor, are given to a process, or stand
+in the vendor's stand-ins, and never asks the code that has to keep them. At the end of the run it
+looks for each piece of them in all that was said, by any test, and has the run fail where there is
+one; so it does for a key or a token that is too short to be looked for, and so could be told.
 
 It listens by the hooks that Python, Flask and pytest have for it; where there is none, see below.
+Of a process it hears what ``communicate`` returns, and what is logged below a test's ``tmp_path``;
+other folders are to be handed to ``witness.read``.
+
+Errors are looked through with all that hangs on them, such as a request in one of requests, and
+with what they were raised in place of: each HeyGenError as it is made and as Flask answers it, and
+whatever ``pytest.raises`` catches, but for requests' own where a test has called by itself.
 
 Left out, as they do not leave the process or are meant to be read:
 
-- the frames of a traceback, which no error can do without;
-- texts in the pages of a host, and in what LiveAvatar's page is to publish (``deliver``);
-- keys, tokens and texts of fewer than 18 characters, and single words of a text, which are said
-  by chance;
+- the frames of a traceback, which ``test_secrets.py`` looks through;
+- other errors that are caught again: nothing tells of them;
+- texts in the pages of a host, in what LiveAvatar's page is to publish (``deliver``), and in what a
+  process prints to its standard output;
+- texts of fewer than 18 characters, and single words of a text, which are said by chance;
 - what a test itself reads of a process or prints by ``capsys``, and looks through.
+
+And for want of a way to it: what the bench's servers log (``tests/bench`` without the soak), which
+are programs of a program; those of them that are ours serve the soak and other tests, too.
 """
 
 from __future__ import annotations
@@ -20,19 +31,24 @@ from __future__ import annotations
 import html
 import json
 import logging
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 import pytest
+import requests
 import requests_mock
 from flask import Flask, Response, request, request_finished
 
 from flask_heygen import HeyGen, HeyGenError
+from tests.reach import said
 
 #: Characters; so many of a secret in a row are a leak of it. Fewer may be chance in a long run: an
 #: address with its port has 15, the moment of a token in Base64 up to 17.
@@ -40,7 +56,18 @@ PIECE = 18
 
 #: What a JWT says before its signature; the room's, which a page is to have, says much the same.
 _SIGNED = re.compile(r"^eyJ[\w-]+\.eyJ[\w-]+\.")
-_CREDENTIALS = re.compile(r"(?im)^(?:X-API-KEY|Authorization): *(?:Bearer +)?(\S+)")
+_CREDENTIALS = re.compile(r"(?im)^(?:X-API-KEY|Authorization): *(?:\w+ +)?(\S+)")
+#: The variables of a process that hold a key.
+_KEY = re.compile(r"(?:HEYGEN|LIVEAVATAR)_API_KEY$")
+
+#: Whose credentials may be shorter than a piece, by the beginnings of their ids, and why.
+SHORT = {
+    "tests/test_simulator.py::TestCreateToken::test_key_missing": "it is in a wrong place",
+    "tests/test_simulator.py::TestTokens::test_bad": "no token was ever minted so",
+    "tests/test_simulator_liveavatar.py::TestStart::test_needs_the_token": "it is none",
+    "tests/test_simulator_liveavatar.py::TestToken::test_needs_the_key": "it is in a wrong place",
+    "tests/test_simulator_interface.py::TestRecords::test_call": "no token was ever minted so",
+}
 
 
 class Said(NamedTuple):
@@ -60,6 +87,7 @@ class Witness:
         self._test = "before the tests"
         self._credentials: set[str] = set()
         self._texts: set[str] = set()
+        self._too_short: set[str] = set()
         self._said: dict[tuple[str, bool], Said] = {}
 
     def say(self, where: str, what: str, *, texts_too: bool = False) -> None:
@@ -68,23 +96,43 @@ class Witness:
 
     def hear(self, sent: str) -> None:
         """Note what is secret in a request's headers or body."""
-        self._credentials.update(_CREDENTIALS.findall(sent))
+        for credential in _CREDENTIALS.findall(sent):
+            self.keep(credential)
         with suppress(ValueError, AttributeError, RecursionError):  # headers, or another body
             self._texts.add(str(json.loads(sent).get("text", "")))
+
+    def keep(self, credential: str) -> None:
+        """Note a key or a token, or that it is none that could be looked for."""
+        if any(_pieces({credential})):
+            self._credentials.add(credential)
+        elif not self._test.startswith(tuple(SHORT)):
+            self._too_short.add(self._test)
+
+    def see(self, where: str, error: object) -> None:
+        """Note an error, with all that hangs on it."""
+        for what in said(error):
+            self.say(where, re.sub(" at 0x[0-9a-f]+", "", what))  # each time another
+
+    def read(self, folder: Path) -> None:
+        """Note what servers have logged below a folder, before it is gone."""
+        for log in [*folder.rglob("*.log"), *folder.rglob("log")]:
+            self.say("a server's log", log.read_text(errors="replace"))
 
     def leaks(self) -> Iterator[str]:
         """Tell of each thing said that holds a piece of a secret, without repeating it."""
         credentials = dict.fromkeys(_pieces(self._credentials), "a key or a token")
         words = (piece for piece in _pieces(self._texts) if re.search(r"\w\W+\w", piece))
         everything = {**dict.fromkeys(words, "a text"), **credentials}
-        for said in list(self._said.values()):  # some thread may have a last word
-            secrets = credentials if said.texts_too else everything
+        for each in list(self._said.values()):  # some thread may have a last word
+            secrets = credentials if each.texts_too else everything
             found = {
-                secrets.get(said.what[i : i + PIECE]) for i in range(len(said.what) - PIECE + 1)
+                secrets.get(each.what[i : i + PIECE]) for i in range(len(each.what) - PIECE + 1)
             }
             if found - {None}:
                 kinds = " and ".join(sorted(filter(None, found)))
-                yield f"{said.test}: {said.where} tells {kinds}"
+                yield f"{each.test}: {each.where} tells {kinds}"
+        for test in self._too_short:
+            yield f"{test}: a key or a token has no {PIECE} characters to be looked for"
 
     # What pytest calls:
 
@@ -103,11 +151,11 @@ class Witness:
                 self.hear(call.text or "")
         elif hasattr(made, "tokens") and hasattr(made, "texts"):
             # The simulator, which also hears other processes.
-            self._credentials.update(token.value for token in made.tokens)
+            for token in made.tokens:
+                self.keep(token.value)
             self._texts.update(made.texts)
         elif fixturedef.argname == "tmp_path" and made:
-            for log in made.glob("*.log"):
-                self.say("a server's log", log.read_text(errors="replace"))
+            self.read(made)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self._found = sorted(set(self.leaks()))
@@ -121,14 +169,27 @@ class Witness:
             terminalreporter.line(leak)
 
 
+#: By which pytest knows the witness; its module has another.
+_NAME = "the witness"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Have a witness listen from now on."""
     witness = Witness()
-    config.pluginmanager.register(witness)
+    config.pluginmanager.register(witness, _NAME)
     _listen_to_the_wire(witness)
     _listen_to_logs(witness)
     _listen_to_answers(witness)
     _listen_to_errors(witness)
+    _listen_to_processes(witness)
+
+
+@pytest.fixture(scope="session")
+def witness(pytestconfig: pytest.Config) -> Witness:
+    """Return who hears all, for what it cannot hear by itself."""
+    witness = pytestconfig.pluginmanager.get_plugin(_NAME)
+    assert isinstance(witness, Witness)
+    return witness
 
 
 def _listen_to_the_wire(witness: Witness) -> None:
@@ -170,17 +231,52 @@ def _listen_to_answers(witness: Witness) -> None:
 
 def _listen_to_errors(witness: Witness) -> None:
     # Patched, as nothing tells of an exception that is caught again.
-    make = HeyGenError.__init__
+    make, answer, catch = (
+        HeyGenError.__init__,
+        Flask.handle_user_exception,
+        pytest.ExceptionInfo.fill_unfilled,
+    )
 
-    def noted(self: HeyGenError, *args: Any, **options: Any) -> None:
+    def made(self: HeyGenError, *args: Any, **options: Any) -> None:
         make(self, *args, **options)
-        kept, chain = sys.exc_info()[1], []
-        while kept is not None:  # what was being handled will hang on it
-            chain.append(repr(kept))
-            kept = kept.__cause__ or kept.__context__
-        witness.say("a HeyGenError", f"{self.answer()} {chain}")
+        witness.say("a HeyGenError", str(self.answer()))
+        witness.see("a HeyGenError", sys.exc_info()[1])  # what is being handled will hang on it
 
-    HeyGenError.__init__ = noted  # type: ignore[method-assign]
+    def answered(self: Flask, error: Exception) -> Any:
+        if isinstance(error, HeyGenError):
+            witness.see("a HeyGenError", error)
+        return answer(self, error)
+
+    def caught(self: pytest.ExceptionInfo[Any], info: Any) -> None:
+        if not isinstance(info[1], requests.RequestException):  # of a call that a test made
+            witness.see("an error that was caught", info[1])
+        catch(self, info)
+
+    HeyGenError.__init__ = made  # type: ignore[method-assign]
+    Flask.handle_user_exception = answered  # type: ignore[method-assign,assignment]
+    pytest.ExceptionInfo.fill_unfilled = caught  # type: ignore[method-assign,assignment]
+
+
+def _listen_to_processes(witness: Witness) -> None:
+    # Patched, as the wire's send is.
+    start, communicate = subprocess.Popen.__init__, subprocess.Popen.communicate
+
+    def started(self: subprocess.Popen[Any], *args: Any, **options: Any) -> None:
+        environment = options.get("env")
+        for name, value in (os.environ if environment is None else environment).items():
+            if _KEY.search(name):
+                witness.keep(value)
+        start(self, *args, **options)
+
+    def heard(self: subprocess.Popen[Any], *args: Any, **options: Any) -> tuple[Any, Any]:
+        output = communicate(self, *args, **options)
+        for where, what in zip(("stdout", "stderr"), output, strict=True):
+            text = what.decode(errors="replace") if isinstance(what, bytes) else what or ""
+            witness.say(f"the {where} of a process", text, texts_too=where == "stdout")
+        return output
+
+    subprocess.Popen.__init__ = started  # type: ignore[method-assign]
+    subprocess.Popen.communicate = heard  # type: ignore[method-assign]
 
 
 def _pieces(secrets: set[str]) -> Iterator[str]:

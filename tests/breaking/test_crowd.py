@@ -18,6 +18,8 @@ from flask_heygen import HeyGenClient
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests.parts import unmeasured
+from tests.untold import KEY
+from tests.witness import Witness
 
 from . import faults
 from .call import Call, Fault, none
@@ -93,11 +95,14 @@ class Day(NamedTuple):
 
 
 @pytest.fixture(scope="class", params=[20261122], ids="seed {}".format)
-def day(request: pytest.FixtureRequest) -> Iterator[Day]:
+def day(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, witness: Witness
+) -> Iterator[Day]:
     """Let the crowd speak, once for all the tests of a seed."""
+    folder = tmp_path_factory.mktemp("crowd")
     with Simulator() as sim, Proxy(sim.url) as proxy:
         config = {
-            "HEYGEN_API_KEY": "the-key",
+            "HEYGEN_API_KEY": KEY,
             "HEYGEN_BASE_URL": proxy.url,
             "HEYGEN_TIMEOUT": TIMEOUT,
             "HEYGEN_SPARE_TOKENS": SPARE_TOKENS,
@@ -105,9 +110,10 @@ def day(request: pytest.FixtureRequest) -> Iterator[Day]:
         session_id = HeyGenClient(Settings.from_mapping(config)).start()["session_id"]
         proxy.fault_of = chance = Chance(request.param, proxy)
         environment = {f"FLASK_{name}": str(value) for name, value in config.items()}
+        environment |= {"FLASK_SESSION": session_id, "FLASK_LOG": str(folder / "log")}
         ran = subprocess.run(
             [sys.executable, "-W", "error", str(CROWD)],
-            env={**unmeasured(), **environment, "FLASK_SESSION": session_id, "NO_PROXY": "*"},
+            env={**unmeasured(), **environment, "NO_PROXY": "*"},
             check=False,
             timeout=300,
             capture_output=True,
@@ -115,6 +121,9 @@ def day(request: pytest.FixtureRequest) -> Iterator[Day]:
         )
         assert (ran.returncode, ran.stderr) == (0, "")
         *told, left = map(json.loads, ran.stdout.splitlines())
+        witness.read(folder)
+        for each in told:
+            witness.say("an answer to the crowd", str({**each, "text": None}))
         spoken = {speech.text: speech.task_id for speech in sim.spoken}
         yield Day(sim, proxy, chance.dealt, told, left, spoken)
 

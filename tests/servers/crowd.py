@@ -1,6 +1,7 @@
 """A host in whose 32 threads 10,000 texts are sent, whatever becomes of each.
 
-It prints one line of JSON for each text, and a last one for what is left over in the end.
+It prints one line of JSON for each text, and a last one for what is left over in the end; all that
+is logged goes to the file that ``FLASK_LOG`` names.
 """
 
 import gc
@@ -16,16 +17,16 @@ from flask import Flask
 
 from flask_heygen import heygen_bp
 
-logging.disable()  # what goes wrong is told in the answers
 app = Flask(__name__)
 app.debug = True
 app.config.from_prefixed_env()
+logging.basicConfig(filename=app.config["LOG"], level=logging.DEBUG)
 app.register_blueprint(heygen_bp)
 
 
 def say(number: int) -> dict[str, object]:
     """Send a text, and tell what came of it."""
-    text, begun = f"Text {number}.", time.monotonic()
+    text, begun = f"What did you learn from your project {number}?", time.monotonic()
     body = {"session_id": app.config["SESSION"], "text": text}
     answer = app.test_client().post("/api/heygen/task", json=body)
     seconds, told = time.monotonic() - begun, answer.get_json()

@@ -73,6 +73,9 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all reports there")
+    parser.add_argument(
+        "--logs", type=Path, metavar="FOLDER", help="keep there what is logged, answered and secret"
+    )
     parser.add_argument("--markdown", action="store_true", help="print the table of the README")
     parser.add_argument("--write", action="store_true", help="renew it")
     return parser.parse_args(arguments)
@@ -88,7 +91,7 @@ def main() -> None:
     for kind in told.worker:
         interviews = told.interviews or INTERVIEWS[kind]
         plan = Plan(interviews, told.minutes * 60, tuple(told.think), told.seed)
-        reports[kind] = soak(kind, plan)
+        reports[kind] = soak(kind, plan, told.logs)
         print(terminal(kind, reports[kind]), flush=True)
 
     if told.markdown:
@@ -102,12 +105,14 @@ def main() -> None:
         sys.exit(1)
 
 
-def soak(kind: str, plan: Plan) -> Report:
-    """Soak one kind of worker."""
+def soak(kind: str, plan: Plan, logs: Path | None = None) -> Report:
+    """Soak one kind of worker; below ``logs``, keep what it says, and what it is not to say."""
     with tempfile.TemporaryDirectory() as name, weather(plan.faults, plan.seed) as vendor:
-        running = server(kind, vendor.url, Path(name))
+        folder = Path(name) if logs is None else logs / kind
+        folder.mkdir(exist_ok=True)
+        running = server(kind, vendor.url, folder)
         try:
-            return asyncio.run(_soak(running, vendor, plan))
+            return asyncio.run(_soak(running, vendor, plan, folder))
         finally:
             running.close()
 
@@ -121,7 +126,7 @@ async def _ready(running: Server) -> None:
         raise RuntimeError(f"gunicorn has not answered:\n{running.log}") from None
 
 
-async def _soak(running: Server, vendor: Weather, plan: Plan) -> Report:
+async def _soak(running: Server, vendor: Weather, plan: Plan, folder: Path) -> Report:
     await _ready(running)
     begin = time.monotonic()
     until = begin + plan.seconds
@@ -143,6 +148,8 @@ async def _soak(running: Server, vendor: Weather, plan: Plan) -> Report:
     running.end()
     answers = [answer for page in crowd for answer in page.answers]
     record = vendor.record()
+    (folder / "answers.log").write_text("\n".join(json.dumps(each.told) for each in answers))
+    (folder / "tokens").write_text("\n".join(record.tokens))
     p50, p99 = quantiles(answers)
     return Report(
         plan.interviews,
@@ -153,7 +160,7 @@ async def _soak(running: Server, vendor: Weather, plan: Plan) -> Report:
         judge(answers, record),
         still_open(answers, record),
         record.calls,
-        record.minted,
+        len(record.tokens),
         len(record.spoken),
         workers.reloads,
         workers.kills,

@@ -20,6 +20,8 @@ from tests.bench.pages import Connection, Target
 PATIENCE = 40.0
 #: How often, and after how many seconds at most, what the server puts off is sent again.
 REPEATS, LONGEST_WAIT = 5, 2
+#: How each text begins; its name is all that follows.
+REQUEST = "Tell me about yourself, please."
 SUCCESS = "success"
 #: No answer of the server's: the connection was cut, or the page's patience has ended.
 CUT, UNANSWERED = "cut", "unanswered"
@@ -90,7 +92,7 @@ class Page:
         )
 
     async def _speak(self, handle: str, *, interrupt: bool) -> Answer:
-        text = f"Tell me about yourself, please. {self._name('text')}"
+        text = f"{REQUEST} {self._name('text')}"
         task = {"session_id": handle, "text": text, "interrupt": interrupt}
         return await self._patiently(lambda: self._ask("task", task, "text"))
 

@@ -55,7 +55,8 @@ class Record:
     sessions: list[tuple[str, bool]]
     #: Calls by name and status, ``None`` where none was sent.
     calls: dict[str, int]
-    minted: int
+    #: All that were minted.
+    tokens: list[str]
     #: Tokens that served two requests.
     used_twice: int
 
@@ -115,7 +116,7 @@ def _record(vendor: Simulator) -> Record:
             for each in vendor.sessions.values()
         ],
         calls=dict(Counter(f"{call.name} {call.status}" for call in calls)),
-        minted=len(vendor.tokens),
+        tokens=[token.value for token in vendor.tokens],
         used_twice=used_twice(calls),
     )
 
