@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -221,13 +222,16 @@ class TestDeadlines:
     ) -> None:
         """The one worker speaks on, and the hanging call ends when its time is up."""
         answers: list[tuple[int, Any]] = []
+        waits: list[float] = []
 
         with serve(worker, HEYGEN_TIMEOUT=6) as server:
             session_id = server.start()
             sim.fault("task", fault)
 
             def hang() -> None:
+                begun = time.monotonic()
                 answers.append(server.post("task", session_id=session_id, text="Hanging."))
+                waits.append(time.monotonic() - begun)
 
             hanging = threading.Thread(target=hang)
             hanging.start()
@@ -240,6 +244,7 @@ class TestDeadlines:
 
         ((status, told),) = answers
         assert (status, told["error"]["code"]) == (504, "outcome_unknown")
+        assert waits[0] < 6 + 4
         assert sim.texts.count("Hanging.") == (1 if fault.acted else 0)
 
 

@@ -27,7 +27,7 @@ CROWD = Path(__file__).parent.parent / "servers" / "crowd.py"
 #: How often a call of a name breaks. A mint that fails rests the minting ahead for 5 seconds.
 SHARES = {"task": 0.05, "create_token": 0.01}
 #: Seconds of HEYGEN_TIMEOUT, and a slow machine's share beside them.
-TIMEOUT, GRACE = 5, 10
+TIMEOUT, GRACE = 5, 3
 SPARE_TOKENS = 32
 
 QUICK: tuple[Fault, ...] = (
