@@ -229,13 +229,16 @@ class TestDeadlines:
     ) -> None:
         """The one worker speaks on, and the hanging call ends when its time is up."""
         answers: list[tuple[int, Any]] = []
+        waits: list[float] = []
 
         with serve(worker, HEYGEN_TIMEOUT=6) as server:
             session_id = server.start()
             sim.fault("task", fault)
 
             def hang() -> None:
+                begun = time.monotonic()
                 answers.append(server.post("task", session_id=session_id, text="Hanging."))
+                waits.append(time.monotonic() - begun)
 
             hanging = threading.Thread(target=hang)
             hanging.start()
@@ -248,6 +251,7 @@ class TestDeadlines:
 
         ((status, told),) = answers
         assert (status, told["error"]["code"]) == (504, "outcome_unknown")
+        assert waits[0] < 6 + 4
         assert sim.texts.count("Hanging.") == (1 if fault.acted else 0)
 
     @pytest.mark.parametrize("worker", [GTHREAD, GEVENT], ids=lambda worker: worker[0])

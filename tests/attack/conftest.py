@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 from flask import Flask, request
-from hypothesis import settings
+from hypothesis import currently_in_test_context, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from werkzeug.test import TestResponse
 
@@ -64,6 +64,12 @@ def well(path: str) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many requests it was: CI reads it."""
+    if Attacker.generated:
+        terminalreporter.write_line(f"{Attacker.generated} requests that nobody wrote were sent.")
+
+
 class Vendor(socketserver.ThreadingTCPServer):
     """A vendor whose every byte is the test's: ``reply`` makes them of the path that is called."""
 
@@ -111,6 +117,9 @@ class _Ears(logging.Handler):
 class Attacker:
     """Somebody who sends anything, and looks at what comes back and at what was logged."""
 
+    #: How many requests were sent that nobody wrote, of all attackers.
+    generated = 0
+
     def __init__(self, log: _Ears) -> None:
         self._log = log
 
@@ -119,6 +128,7 @@ class Attacker:
     ) -> TestResponse:
         """Send a request; what comes of it must be an answer of ours that tells no secret."""
         self._log.heard.clear()
+        Attacker.generated += currently_in_test_context()
         started = time.monotonic()
 
         answer = app.test_client(use_cookies=False).open(path, buffered=True, **request)

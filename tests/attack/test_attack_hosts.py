@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.serving import make_server
 
 STOP = "/api/heygen/stop"
@@ -145,6 +146,36 @@ class TestTrustedHosts:
         assert answer.status_code == 400
         assert answer.get_json()["error"]["code"] == "bad_request"
         assert hostile.heard == b""
+
+    @pytest.mark.parametrize(
+        ("forwarded", "status"),
+        [
+            (OURS, 200),
+            ("evil.example", 400),
+            (f"{OURS}, evil.example", 400),
+            # What a client wrote goes before what the proxy saw, which alone is believed.
+            (f"evil.example, {OURS}", 200),
+        ],
+    )
+    @pytest.mark.parametrize("host", [OURS, "127.0.0.1:8000"])
+    def test_are_asked_of_what_a_proxy_saw(
+        self, app: Flask, attacker: Any, hostile: Any, *, host: str, forwarded: str, status: int
+    ) -> None:
+        """Behind ProxyFix the last host that was forwarded counts, whatever the proxy asked for."""
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_host=1)  # type: ignore[method-assign]
+        hostile.heard = b""
+
+        answer = attacker.send(
+            app,
+            STOP,
+            method="POST",
+            json=BODY,
+            headers={"X-Forwarded-Host": forwarded},
+            environ_overrides={"HTTP_HOST": host},
+        )
+
+        assert answer.status_code == status
+        assert bool(hostile.heard) == (status == 200)
 
     @pytest.mark.parametrize(
         ("target", "host", "status"),

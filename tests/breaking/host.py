@@ -14,10 +14,10 @@ from tests.untold import KEY
 
 from .proxy import Proxy
 
-#: Seconds of HEYGEN_TIMEOUT: the fewest that there can be, for what uses them up, and enough.
-SHORT, ENOUGH = 1, 10
-#: Seconds; a slow machine's share of an answer that has to come within them.
-GRACE = 3
+#: Seconds of HEYGEN_TIMEOUT: for what uses them up, and enough.
+SHORT, ENOUGH = 2, 10
+#: Seconds; a slow machine's share beside them. A call that had the short ones anew takes longer.
+GRACE = 1.4
 TEXT = "Tell me about a time when you failed."
 
 

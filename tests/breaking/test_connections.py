@@ -77,7 +77,7 @@ class TestUnreachableVendor:
         host = secure_host
         host.app.config["HEYGEN_SPARE_TOKENS"] = 1  # so that a text is what would be sent first
         if ROWS[break_off] == TIMED_OUT:
-            host.app.config["HEYGEN_TIMEOUT"] = 2 * SHORT  # for the start, too
+            host.app.config["HEYGEN_TIMEOUT"] = SHORT
         host.start()
         host.rest()
         session_id, calls = host.session_id, host.sim.calls

@@ -112,8 +112,12 @@ class Machine:
         self.end()
         self.start()
 
+    def hang(self) -> None:
+        """Have it do nothing any more, not even hang up."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
     def kill(self) -> None:
-        """Take its power away."""
+        """Kill its processes; the system that ran them hangs up."""
         with contextlib.suppress(ProcessLookupError):  # it has ended
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -21,7 +21,7 @@ from tests.bench.servers import Server  # noqa: E402
 from tests.bench.soak.interviews import PATIENCE, Page  # noqa: E402
 from tests.bench.soak.report import Report, counted, markdown, quantiles, terminal  # noqa: E402
 from tests.bench.soak.verdict import judge, still_open  # noqa: E402
-from tests.bench.soak.weather import Weather, weather  # noqa: E402
+from tests.bench.soak.weather import TOKEN_SECONDS, Weather, weather  # noqa: E402
 from tests.bench.soak.workers import KINDS, Workers, server  # noqa: E402
 from tests.bench.tables import renewed  # noqa: E402
 
@@ -44,6 +44,8 @@ class Plan:
     #: Seconds that a page pauses between two texts, at least and at most.
     think: tuple[float, float]
     seed: int
+    #: Seconds that a session token is good for.
+    token_seconds: float
 
     @property
     def faults(self) -> float:
@@ -71,6 +73,12 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--think", type=float, nargs=2, default=(2, 6), help="seconds between texts"
     )
+    parser.add_argument(
+        "--token-seconds",
+        type=float,
+        default=TOKEN_SECONDS,
+        help="that a session token is good for",
+    )
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all reports there")
     parser.add_argument(
@@ -90,7 +98,8 @@ def main() -> None:
     reports = {}
     for kind in told.worker:
         interviews = told.interviews or INTERVIEWS[kind]
-        plan = Plan(interviews, told.minutes * 60, tuple(told.think), told.seed)
+        seconds = told.minutes * 60
+        plan = Plan(interviews, seconds, tuple(told.think), told.seed, told.token_seconds)
         reports[kind] = soak(kind, plan, told.logs)
         print(terminal(kind, reports[kind]), flush=True)
 
@@ -107,7 +116,10 @@ def main() -> None:
 
 def soak(kind: str, plan: Plan, logs: Path | None = None) -> Report:
     """Soak one kind of worker; below ``logs``, keep what it says, and what it is not to say."""
-    with tempfile.TemporaryDirectory() as name, weather(plan.faults, plan.seed) as vendor:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        weather(plan.faults, plan.seed, plan.token_seconds) as vendor,
+    ):
         folder = Path(name) if logs is None else logs / kind
         folder.mkdir(exist_ok=True)
         running = server(kind, vendor.url, folder)

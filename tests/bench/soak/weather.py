@@ -23,8 +23,10 @@ from tests.bench.stand import LATENCY
 
 #: Seconds that a session token is good for.
 TOKEN_SECONDS = 2.0
-#: Seconds; a session is made slowly, so that its token may expire before it is started.
-_LATENCY = {"*": 0.1, "new": 0.8, "start": 0.4, **LATENCY}
+#: Seconds.
+_LATENCY = {"*": 0.1, **LATENCY}
+#: In lives of a token: a session is made slowly, so that its token may expire before it is started.
+_SLOW = {"new": 0.4, "start": 0.2}
 #: Each with the seconds of its Retry-After: a page waits for the one and gives up for the other.
 _FAULTS = (
     (Fault.RATE_LIMITED, 1),
@@ -78,9 +80,10 @@ class Weather:
 
 
 @contextmanager
-def weather(faults: float, seed: int) -> Iterator[Weather]:
+def weather(faults: float, seed: int, token_seconds: float) -> Iterator[Weather]:
     """Run the vendor until the end of a block, with so many faults a second."""
-    command = [sys.executable, "-m", __name__, str(faults), str(seed)]
+    told = map(str, (faults, seed, token_seconds))
+    command = [sys.executable, "-m", __name__, *told]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
         try:
@@ -126,12 +129,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("faults", type=float, help="a second")
     parser.add_argument("seed", type=int)
+    parser.add_argument("token_seconds", type=float)
     told = parser.parse_args()
+    slow = {name: share * told.token_seconds for name, share in _SLOW.items()}
     chance = random.Random(told.seed)
     with Simulator(
         api_key=KEY,
-        token_seconds=TOKEN_SECONDS,
-        latency=_LATENCY,
+        token_seconds=told.token_seconds,
+        latency={**_LATENCY, **slow},
         concurrent_limit=100_000,
         idle_seconds=3600,  # longer than any soak, so that what nobody stops is seen
         session_seconds=36_000,
