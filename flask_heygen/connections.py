@@ -47,8 +47,11 @@ class _BoundedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        size: int = in_time(self._sock, lambda: self._raw.readinto(buffer), self._end)
-        return size
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("The reply took too long.")
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()
@@ -134,37 +137,36 @@ class SecureConnection(_Bounds, HTTPSConnection):
 
 
 def bounded_tls(tls: type[ssl.SSLSocket]) -> type[ssl.SSLSocket]:
-    """Return a kind of socket whose handshake ends within its timeout, with gevent, too."""
+    """Return a kind of socket whose timeout is that of a whole handshake, and of a whole read.
+
+    Python's own is one. A timeout of gevent's begins anew with each piece of a TLS record.
+    """
+    if tls.__module__ == ssl.__name__:
+        return tls
 
     class BoundedTLS(tls):  # type: ignore[misc, valid-type]
-        def do_handshake(self, *_: Any) -> None:
-            end = time.monotonic() + (self.gettimeout() or 0)
-            in_time(self, lambda: tls.do_handshake(self) or True, end)
+        def do_handshake(self) -> None:
+            _in_time(self, super().do_handshake)
+
+        def read(self, *args: Any) -> Any:
+            return _in_time(self, lambda: super(BoundedTLS, self).read(*args))
 
     return BoundedTLS
 
 
-def in_time(sock: Any, receive: Callable[[], _T | None], end: float) -> _T:
-    """Have ``receive`` be called until it is done, which it must be by ``end``.
-
-    The waiting is ours, since a timeout of gevent's begins anew with each piece of a TLS record.
-
-    Raises:
-        TimeoutError: it was not done by then.
-
-    """
+def _in_time(sock: Any, act: Callable[[], _T]) -> _T:
+    """Do what may wait for ``sock`` within its timeout; the waiting is ours."""
+    seconds = sock.gettimeout()
+    end = time.monotonic() + seconds
     sock.settimeout(0)
     try:
         while True:
             with suppress(ssl.SSLWantReadError):
-                done = receive()
-                if done is not None:
-                    return done
-            left = end - time.monotonic()
-            if left <= 0 or not wait_for_read(sock, left):
+                return act()
+            if not wait_for_read(sock, time_left(end)):
                 raise TimeoutError("It took too long.")
     finally:
-        sock.settimeout(time_left(end))
+        sock.settimeout(seconds)
 
 
 def time_left(end: float) -> float:
