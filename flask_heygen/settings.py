@@ -116,7 +116,7 @@ class Settings:
     #: Session tokens kept ready at most; 0 mints each on the spot, and is the default under
     #: ``TESTING``. Fewer are kept where fewer tasks come: what is taken is ordered, nothing else.
     spare_tokens: int = _setting(
-        "must be a whole number from 0 to 1000", _number(int, 0, 1000), 128
+        "must be a whole number from 0 to 1000", _number(int, 0, 1000), 256
     )
     #: Seconds after which a session token that was kept ready is thrown away.
     token_max_age: float = _setting(

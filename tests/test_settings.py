@@ -20,7 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "base_url": "",
     "timeout": 20.0,
     "max_text": 2000,
-    "spare_tokens": 128,
+    "spare_tokens": 256,
     "token_max_age": 300.0,
     "session_defaults": {},
     "session_allowed": ("avatar_id", "avatar_name", "voice", "quality", "language"),
