@@ -11,16 +11,16 @@ from typing import Any
 
 from flask import Blueprint, after_this_request, current_app, g, request
 
-from .answers import answer_errors, forbid_storing
-from .bodies import beacon_field, bound_body, fields_of
+from .access import allow_origins, owner_of, refuse_cross_site
 from .cli import add_commands
 from .client import HeyGenClient
+from .error_handlers import answer_errors, forbid_storing
 from .errors import NotSignedIn
-from .guard import allow_origins, owner_of, refuse_cross_site
-from .handles import Handles, OpenHandles, signing_keys
 from .page_module import serve_module
+from .request_body import beacon_field, bound_body, fields_of
 from .settings import Settings
 from .signals import session_started, session_stopped, task_sent, tell
+from .signing import Handles, OpenHandles, signing_keys
 
 #: Returns the id of the user who makes the current request, None where nobody is signed in.
 OwnerLoader = Callable[[], object]

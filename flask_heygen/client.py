@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .apis import api_of, drivable_apis
-from .apis.fields import wrong_with
-from .apis.sessions import SESSION_ID
+from .backends import api_of, drivable_apis
+from .backends.fields import wrong_with
+from .backends.sessions import SESSION_ID
 from .errors import InvalidField, NotConfigured, TextTooLong
+from .http.deadline import Deadline
 from .settings import Settings
 from .tracebacks import bare_errors
-from .upstream import Deadline
 
 TASK_TYPES = ("repeat", "chat", "talk")
 

@@ -26,7 +26,7 @@ def _file(path: str) -> Response:
     # By name: an operating system's own list of types may say otherwise, and a browser then
     # refuses the module.
     response = send_from_directory(
-        Path(__file__).parent,
+        Path(__file__).parent / "static",
         f"{path}.js",
         mimetype="text/javascript",
         conditional=False,

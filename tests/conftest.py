@@ -15,12 +15,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from flask_heygen import heygen_bp
-from flask_heygen.apis import tokens
+from flask_heygen.backends import token_pool
 
 if TYPE_CHECKING:
     from flask_heygen.simulator import Simulator
 
-pytest_plugins = ["tests.witness"]
+pytest_plugins = ["tests.leak_detector"]
 
 #: What the vendor answers when all is well, by the last word of the endpoint.
 _REPLIES: dict[str, dict[str, Any]] = {
@@ -112,7 +112,7 @@ def rest(
 ) -> Callable[[], None]:
     """Wait until nothing is minted in the background any more."""
     # Ours, and patched all the same: nobody can see whether a minter mints or waits for an order.
-    monkeypatch.setattr(tokens, "LINGER", 0)
+    monkeypatch.setattr(token_pool, "LINGER", 0)
 
     def rest() -> None:
         until = time.monotonic() + 30

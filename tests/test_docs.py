@@ -18,7 +18,7 @@ from flask_heygen import HeyGenError, heygen_bp
 from flask_heygen.client import TASK_TYPES
 from flask_heygen.settings import Settings
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[1] / "README.md"
 MOVING = "Which of HeyGen's APIs"
 #: The sections whose blocks are each for another app; test_recipes.py runs them.
 RECIPES = ("Whose session it is", "Recipes", "An interview log in ten lines")

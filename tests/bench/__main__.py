@@ -18,10 +18,10 @@ sys.path[0] = str(Path(__file__).parents[2])  # the project's root, in place of 
 
 from tests.bench import rounds  # noqa: E402
 from tests.bench.chart import chart  # noqa: E402
-from tests.bench.contenders import HERE, ROOT, Contender, contenders  # noqa: E402
+from tests.bench.harness import DIRECT, stand, upstream  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
-from tests.bench.stand import DIRECT, stand, upstream  # noqa: E402
 from tests.bench.tables import markdown, renewed, terminal  # noqa: E402
+from tests.bench.targets import HERE, ROOT, Contender, contenders  # noqa: E402
 
 CHART = HERE / "chart.svg"
 README = ROOT / "README.md"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.bench.figures import Figures, compared, medians
+from tests.bench.harness import DIRECT, Stand
 from tests.bench.load import Load
-from tests.bench.stand import DIRECT, Stand
 
 LOADS = ("1/s", "20/s", "50", "200", "1000", "50-0ms")
 #: What each contender bears before anything is measured: programs are slow at first.

@@ -19,7 +19,7 @@ from typing import Any
 
 import uvloop
 
-from tests.bench.contenders import KEY
+from tests.bench.targets import KEY
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _KEY = re.compile(rb"\r\nx-api-key: *([^\r]*)", re.IGNORECASE)

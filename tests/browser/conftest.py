@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 
 from example_app import create_app
 from flask_heygen.simulator import Simulator
-from tests.parts import program
+from tests.requirements import program
 
 #: A browser that calls nobody by itself: what it asks for, the page asked for.
 QUIET = (

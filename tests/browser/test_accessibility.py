@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from flask_heygen.simulator import Fault, Simulator
-from tests.parts import module
+from tests.requirements import module
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit

@@ -16,8 +16,8 @@ from example_app.interview import INTERVIEW
 from flask_heygen import heygen_bp
 from flask_heygen.simulator import Fault, Simulator
 from flask_heygen.simulator.door import ADVICE, joinable
-from tests.parts import CI, module
-from tests.untold import KEY
+from tests.constants import KEY
+from tests.requirements import CI, module
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit

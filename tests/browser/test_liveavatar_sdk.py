@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page
 
 from flask_heygen.simulator import Simulator
 from tests.browser.pages import served
-from tests.parts import module
-from tests.untold import KEY
+from tests.constants import KEY
+from tests.requirements import module
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."

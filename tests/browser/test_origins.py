@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 
 from example_app import create_app
 from flask_heygen.simulator import Simulator
-from tests.untold import KEY
+from tests.constants import KEY
 
 #: What a front end of its own does, with the cookie of whoever is signed in at the back end.
 INTERVIEW = """

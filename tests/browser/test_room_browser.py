@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page
 
 from flask_heygen.simulator import Simulator
 from tests.browser.pages import served
-from tests.parts import module
-from tests.untold import KEY
+from tests.constants import KEY
+from tests.requirements import module
 
 #: The one that HeyGen's SDK pins, and the newest.
 VERSIONS = ("livekit-client-2.11.3", "livekit-client")

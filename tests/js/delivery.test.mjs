@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { HeyGenAvatar } from "../../flask_heygen/heygen-avatar.js";
+import { HeyGenAvatar } from "../../flask_heygen/static/heygen-avatar.js";
 import { LiveKit, Page, Server, pass, record, settle } from "./page.mjs";
 
 const AGENT = "liveavatar-agent-1";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { AvatarError, HeyGenAvatar } from "../../flask_heygen/heygen-avatar.js";
+import { AvatarError, HeyGenAvatar } from "../../flask_heygen/static/heygen-avatar.js";
 import { LiveKit, Page, Server, pass, record, settle } from "./page.mjs";
 
 const NOT_READY = { status: 409, code: "session_not_ready", retryable: true, retry_after: 1 };

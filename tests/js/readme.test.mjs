@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { HeyGenAvatar } from "../../flask_heygen/heygen-avatar.js";
+import { HeyGenAvatar } from "../../flask_heygen/static/heygen-avatar.js";
 
 const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const section = read("README.md").split("## The page's module")[1].split("\n## ")[0];

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test, describe } from "node:test";
 
 import { settle } from "./page.mjs";
-import { SpeechQueue } from "../../flask_heygen/heygen-avatar/speech-queue.js";
+import { SpeechQueue } from "../../flask_heygen/static/heygen-avatar/speech-queue.js";
 
 /** A mouth that says a text when it is told to. */
 function mouth() {

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.parts import lack, program
+from tests.requirements import lack, program
 
 
 def wait_until(holds: Callable[[], bool], why: Callable[[], str] = str) -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.parts import program
+from tests.requirements import program
 from tests.servers.machines import Machine, wait_until
 
 #: What a worker of nginx is told, around the recipe that is under test.

@@ -15,15 +15,15 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parents[3])  # the project's root, in place of this directory
 
-from tests.bench.contenders import ROOT  # noqa: E402
 from tests.bench.pages import Target, pages  # noqa: E402
 from tests.bench.servers import Server  # noqa: E402
+from tests.bench.soak.checks import judge, still_open  # noqa: E402
 from tests.bench.soak.interviews import PATIENCE, Page  # noqa: E402
 from tests.bench.soak.report import Report, counted, markdown, quantiles, terminal  # noqa: E402
-from tests.bench.soak.verdict import judge, still_open  # noqa: E402
-from tests.bench.soak.weather import TOKEN_SECONDS, Weather, weather  # noqa: E402
+from tests.bench.soak.scenario import TOKEN_SECONDS, Weather, weather  # noqa: E402
 from tests.bench.soak.workers import KINDS, Workers, server  # noqa: E402
 from tests.bench.tables import renewed  # noqa: E402
+from tests.bench.targets import ROOT  # noqa: E402
 
 README = ROOT / "README.md"
 INTERVIEWS = {"gevent": 300, "gthread": 100}

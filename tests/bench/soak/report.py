@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.bench.soak.checks import Open, Verdict
 from tests.bench.soak.interviews import CUT, SUCCESS, Answer
-from tests.bench.soak.verdict import Open, Verdict
 from tests.bench.soak.workers import Life
 
 #: Whose texts and sessions a verdict names.

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import linear_regression
 
-from tests.bench.contenders import KEY, ROOT
 from tests.bench.servers import BACKLOG, Server
+from tests.bench.targets import KEY, ROOT
 
 #: As the README has them.
 KINDS = {

@@ -1,0 +1,1 @@
+"""HTTP calls to a vendor: one deadline, safe retries, pooled connections."""

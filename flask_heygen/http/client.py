@@ -1,0 +1,194 @@
+"""How one HTTP call to a vendor is made: bounded in time and size, repeated only where safe."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from typing import Any
+
+import requests
+
+from flask_heygen.errors import HeyGenError, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
+
+from .adapter import MAX_REPLY, Transport
+from .deadline import Deadline
+from .pool import NotConnected
+
+#: Seconds; the longest wait that is passed on to a page.
+MAX_RETRY_AFTER = 3600
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the vendor answered; ``body`` is None where it is not JSON."""
+
+    status: int
+    body: Any
+    #: Seconds, from the header ``Retry-After``.
+    retry_after: int | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the vendor, or something before it, broke down instead of answering."""
+        return self.status >= 500 or self.body is None
+
+
+@dataclass(frozen=True)
+class _Broken:
+    """A call without an answer.
+
+    It is returned and not raised, because an exception raised while handling that of requests
+    would hold it as its context, and with it the key, the token and the text.
+    """
+
+    sent: bool
+    timed_out: bool
+    reason: str
+
+    def error(self, *, harmless: bool) -> HeyGenError:
+        if self.sent and not harmless:
+            return OutcomeUnknown()
+        return UpstreamTimeout() if self.timed_out else UpstreamFailed()
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find none, since none is followed.
+
+        With one, requests reads the whole body, however large, and fails where it is no URL.
+        """
+
+
+class Upstream:
+    """The way to one vendor, for many threads or greenlets at once, but not across a fork."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._templates: dict[str, requests.PreparedRequest] = {}
+        transport = Transport(base_url)
+        self._session = _Session()
+        self._session.trust_env = False  # proxies and CA bundle were looked up, once
+        self._session.mount("http://", transport)
+        self._session.mount("https://", transport)
+
+    def call(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None,
+        *,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+        harmless: bool,
+    ) -> Reply:
+        """POST ``body`` as JSON, or GET where it is None; return the reply, whatever its status.
+
+        A call that surely never left is sent once more, and a ``harmless`` one also when its
+        answer was lost or broken. No other call ever is: sent twice is spoken twice, or paid twice.
+
+        Raises:
+            UpstreamFailed: the vendor could not be reached, or a harmless call got no answer.
+            UpstreamTimeout: likewise, because the time was up.
+            OutcomeUnknown: a call that is not harmless may or may not have arrived.
+
+        """
+        outcome = self._send(path, body, headers, deadline)
+        if isinstance(outcome, _Broken):
+            again = harmless or not outcome.sent
+        else:
+            again = harmless and outcome.failed
+        if again:
+            time.sleep(random.uniform(0.05, 0.15))  # noqa: S311  jitter is no secret
+            outcome = self._send(path, body, headers, deadline)
+        if isinstance(outcome, _Broken):
+            raise outcome.error(harmless=harmless)
+
+        return outcome
+
+    def _send(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+    ) -> Reply | _Broken:
+        left = deadline.left()
+        method = "GET" if body is None else "POST"
+        request = self._template(method, path).copy()
+        request.headers.update(headers)
+        if body is not None:
+            request.body = json.dumps(body).encode()
+            request.headers["Content-Length"] = str(len(request.body))
+
+        started = time.monotonic()
+        try:
+            response = self._session.send(
+                request,
+                stream=True,
+                timeout=left,
+                allow_redirects=False,
+            )
+            reply = _read(response)
+        except NotConnected as error:
+            broken = _Broken(sent=False, timed_out=error.timed_out, reason=str(error))
+        except requests.ConnectTimeout:  # of a transport that a test has put into ours' place
+            broken = _Broken(sent=False, timed_out=True, reason="ConnectTimeout")
+        except (OSError, HTTPException) as error:  # those of requests are OSErrors
+            # Its words may be an echo of what was sent; its name is not.
+            timed_out = isinstance(error, TimeoutError | requests.Timeout)
+            broken = _Broken(sent=True, timed_out=timed_out, reason=type(error).__name__)
+        else:
+            logger.debug("%s %s %d %.0f ms", method, path, reply.status, _ms(started))
+            return reply
+        logger.warning(
+            "%s %s got no answer in %.0f ms: %s", method, path, _ms(started), broken.reason
+        )
+        return broken
+
+    def _template(self, method: str, path: str) -> requests.PreparedRequest:
+        template = self._templates.get(path)
+        if template is None:
+            headers = {
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",  # replies are small, and none can be a gzip bomb
+                "Content-Type": "application/json",
+                "User-Agent": "flask-heygen",
+            }
+            template = requests.Request(method, self._base_url + path, headers).prepare()
+            self._templates[path] = template
+        return template
+
+
+def _ms(started: float) -> float:
+    return (time.monotonic() - started) * 1000
+
+
+def _read(response: requests.Response) -> Reply:
+    with response:
+        content = response.raw.read(MAX_REPLY + 1)
+    try:
+        body = json.loads(content) if len(content) <= MAX_REPLY else None
+    except (ValueError, RecursionError):
+        body = None
+    return Reply(response.status_code, body, _wait(response.headers.get("Retry-After")))
+
+
+def _wait(retry_after: str | None) -> int | None:
+    """Read a ``Retry-After``, a number of seconds or a date, as seconds."""
+    if retry_after is None:
+        return None
+    try:
+        if retry_after.strip().isdecimal():
+            seconds = float(retry_after)
+        else:
+            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
+    return int(min(max(seconds, 1), MAX_RETRY_AFTER))

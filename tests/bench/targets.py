@@ -1,0 +1,108 @@
+"""Who is compared: each a server in the idiom of its own documentation, with one process."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.bench.servers import BACKLOG
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+RIVALS = HERE / "baselines"
+KEY = "the-api-key-of-the-bench"
+#: Seconds that a connection rests; above those of the proxy that stands in front of a server.
+KEEP_ALIVE = 75
+
+
+@dataclass(frozen=True)
+class Contender:
+    """How a server is started.
+
+    In its command stand ``{fd}`` for the open port, ``{port}`` for its number, and
+    ``{directory}`` for a place of its own; there its ``config`` is put, with ``$names`` filled in.
+    """
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    config: Path | None = None
+    #: Programs, Python modules and files below this directory.
+    needs: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> list[str]:
+        """What it needs and is not here."""
+        return [need for need in self.needs if not _is_here(need)]
+
+
+def _is_here(need: str) -> bool:
+    if "/" in need:
+        return (HERE / need).exists()
+    return shutil.which(need) is not None or find_spec(need) is not None
+
+
+def contenders(upstream: str, *, threads: int, workers: int = 1) -> list[Contender]:
+    """Return all of them, each to call the upstream at that URL; ``workers`` are those of ours."""
+    base = {"HEYGEN_BASE_URL": upstream, "HEYGEN_API_KEY": KEY}
+    url = urlsplit(upstream)
+    return [
+        Contender(
+            "nginx",
+            "nginx, adding the key only",
+            ("nginx", "-c", "{directory}/nginx.conf"),
+            # As nginx hands its ports to its own successor.
+            {**base, "NGINX": "{fd};", "scheme": url.scheme, "upstream": url.netloc},
+            RIVALS / "nginx.conf",
+            needs=("nginx",),
+        ),
+        _ours(base, workers, "gthread", "--threads", str(threads)),
+        _ours(base, workers, "gevent"),
+        Contender(
+            "fastapi",
+            "FastAPI, an httpx client per call",
+            (sys.executable, str(RIVALS / "fastapi_httpx.py"), "{fd}"),
+            base,
+            needs=("fastapi", "httpx", "uvicorn"),
+        ),
+        _flask(base, "requests", "Flask, requests.post", threads),
+        _flask(base, "session", "Flask, one requests.Session", threads),
+        Contender(
+            "express",
+            "Express, fetch",
+            ("node", str(RIVALS / "express.js")),
+            {**base, "FD": "{fd}", "NODE_ENV": "production"},
+            needs=("node", "node_modules/express"),
+        ),
+    ]
+
+
+def _ours(base: Mapping[str, str], workers: int, *worker: str) -> Contender:
+    return Contender(
+        f"ours-{worker[0]}",
+        f"flask_heygen, {worker[0]}",
+        _gunicorn(ROOT / "tests" / "servers", "wsgi:app", *worker, "--workers", str(workers)),
+        # This tree's, whatever is installed.
+        {"PYTHONPATH": str(ROOT)} | {f"FLASK_{name}": value for name, value in base.items()},
+        needs=("gunicorn", "gevent"),
+    )
+
+
+def _flask(base: Mapping[str, str], name: str, title: str, threads: int) -> Contender:
+    worker = ("gthread", "--threads", str(threads))
+    command = _gunicorn(RIVALS, f"flask_{name}:app", *worker)
+    return Contender(f"flask-{name}", title, command, base, needs=("gunicorn",))
+
+
+def _gunicorn(directory: Path, app: str, *worker: str) -> tuple[str, ...]:
+    return (
+        *(sys.executable, "-m", "gunicorn", "--chdir", str(directory), "--bind", "fd://{fd}"),
+        *("--backlog", str(BACKLOG), "--worker-connections", str(BACKLOG)),
+        *("--keep-alive", str(KEEP_ALIVE), "--worker-class", *worker, app),
+    )

@@ -1,0 +1,197 @@
+"""The bench: a few seconds of it, for all that it tells but times."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.bench.chart import chart
+from tests.bench.figures import Figures, compared, medians
+from tests.bench.load import Load
+from tests.bench.rounds import Results
+from tests.bench.targets import HERE, Contender, contenders
+from tests.requirements import lack, program, unmeasured
+
+CONTENDERS = contenders("https://upstream.test", threads=16)
+LOAD = "5/s"
+BRIEF = "--rounds 1 --seconds 1.2 --warm-up 0.2 --run-in 0.4 --threads 16 --markdown --loads"
+
+
+def need(missing: list[str]) -> None:
+    """Go no further without it."""
+    if missing:
+        lack(f"{', '.join(missing)} is not installed.")
+
+
+@pytest.fixture(scope="module")
+def command() -> list[str]:
+    """Return the command, where it can run at all."""
+    need([name for name in ("uvloop", "certifi") if find_spec(name) is None])
+    return [sys.executable, str(HERE)]
+
+
+@pytest.fixture(scope="module")
+def told(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run all contenders that are here; return what the command says, and its figures."""
+    program("openssl", "openssl")
+    file = tmp_path_factory.mktemp("bench") / "figures.json"
+    options = [*BRIEF.split(), LOAD, "--json", str(file)]
+    ran = subprocess.run(
+        [*command, *options],
+        env=unmeasured(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return {"said": ran.stdout, "progress": ran.stderr, **json.loads(file.read_text())}
+
+
+@pytest.fixture(params=CONTENDERS, ids=lambda each: each.name)
+def contender(request: pytest.FixtureRequest) -> Contender:
+    """Return each contender that is installed."""
+    each: Contender = request.param
+    need(each.missing)
+    return each
+
+
+class TestContenders:
+    def test_speak_without_an_error(self, told: dict[str, Any], contender: Contender) -> None:
+        """Each answers all of its tasks, each with the id of that very task."""
+        figures = Figures(**told["figures"][LOAD][contender.name])
+
+        assert (figures.errors, figures.given_up) == (0, 0)
+        assert figures.rate > 0
+
+    def test_have_all_figures(self, told: dict[str, Any], contender: Contender) -> None:
+        """None is left out but those that so few tasks cannot have."""
+        figures = told["figures"][LOAD][contender.name]
+
+        assert {name for name, value in figures.items() if value is None} <= {
+            "p95",
+            "p99",
+            "known_to",
+        }
+
+    def test_make_as_many_calls_as_their_design_says(
+        self, told: dict[str, Any], contender: Contender
+    ) -> None:
+        """Ours waits for one, though each task has a token of its own; the others wait for two."""
+        figures = Figures(**told["figures"][LOAD][contender.name])
+        assert figures.calls is not None
+        assert figures.tokens is not None
+
+        waits, tokens = round(figures.calls), round(figures.tokens)
+
+        ours = contender.name.startswith("ours")
+        expected = (1, 0) if contender.name == "nginx" else (1 if ours else 2, 1)
+        assert (waits, tokens) == expected
+
+
+class TestCommand:
+    def test_tells_the_ceiling_first(self, told: dict[str, Any]) -> None:
+        """Whoever reads a figure knows by then what the rig itself can do."""
+        before, round_1, _ = told["progress"].partition("round 1, ")
+
+        assert "Load and upstream alone bear " in before
+        assert round_1
+        assert told["said"].startswith(f"Load and upstream alone: {told['ceiling']:,.0f} calls/s")
+
+    def test_prints_the_table_of_the_readme(self, told: dict[str, Any]) -> None:
+        """One row for each contender, and for calling the vendor itself."""
+        rows = [line for line in told["said"].splitlines() if line.startswith("| ")]
+
+        assert len(rows) == 2 + len(told["figures"][LOAD])
+        assert len({row.count("|") for row in rows}) == 1
+
+    def test_measures_more_workers_and_http(self, command: list[str]) -> None:
+        """As who looks for the best settings of a machine would have it."""
+        need(CONTENDERS[1].missing)
+        options = f"{BRIEF} {LOAD} --scheme http --workers 2 --only ours-gthread"
+        ran = subprocess.run(
+            [*command, *options.split()],
+            env=unmeasured(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        rows = [line for line in ran.stdout.splitlines() if line.startswith("| flask_heygen")]
+        assert len(rows) == 1
+
+    @pytest.mark.parametrize(
+        ("wrong", "told"),
+        [
+            (["--loads", "50 in flight"], "'50 in flight' is no load; say 20/s, 50, or 50-0ms"),
+            (["--only", "django"], "No contender is called django."),
+        ],
+    )
+    def test_says_what_it_does_not_know(
+        self, command: list[str], wrong: list[str], told: str
+    ) -> None:
+        """In a line, before anything is measured."""
+        ran = subprocess.run(
+            [*command, *wrong], capture_output=True, text=True, check=False, timeout=60
+        )
+
+        assert ran.returncode != 0
+        assert ran.stderr.splitlines()[-1].endswith(told)
+        assert "Traceback" not in ran.stderr
+
+
+class TestLoads:
+    @pytest.mark.parametrize(
+        ("name", "load", "title"),
+        [
+            ("1/s", Load(rate=1), "1 task/s"),
+            ("20/s", Load(rate=20), "20 tasks/s"),
+            ("1000", Load(clients=1000), "1,000 in flight"),
+            ("50-0ms", Load(clients=50, latency=False), "50 in flight, 0 ms"),
+        ],
+    )
+    def test_have_names_that_say_all(self, name: str, load: Load, title: str) -> None:
+        assert Load.named(name) == load
+        assert load.title == title
+
+    @pytest.mark.parametrize("name", ["0", "0/s", "many", "50ms"])
+    def test_have_no_other_names(self, name: str) -> None:
+        with pytest.raises(ValueError, match=name):
+            Load.named(name)
+
+
+class TestFigures:
+    def test_are_compared_within_a_round(self) -> None:
+        """So that what slows all of them down in one round is in none of the ratios."""
+        pairs = [(110.0, 100.0), (330.0, 300.0), (121.0, 110.0)]
+        rounds = [compared(Figures(p50=one), Figures(p50=direct)) for one, direct in pairs]
+
+        assert medians(rounds).ratio == pytest.approx(1.1)
+        assert medians(rounds).added == pytest.approx(11)
+
+    def test_are_lower_bounds_where_tasks_were_given_up(self) -> None:
+        """From the shortest wait that was in vain on."""
+        figures = medians([Figures(p50=100, p95=6000), Figures(p50=100, p95=6000, known_to=5000)])
+
+        assert not figures.hides("p50")
+        assert figures.hides("p95")
+
+
+class TestChart:
+    def test_is_an_image(self) -> None:
+        """Well-formed, with a bar for each load and a word for who never answered."""
+        figures = {"ours": Figures(p50=150, ratio=1.0), "theirs": Figures(p50=900, ratio=6.0)}
+        results = Results(1000, {"1/s": figures, "50": {**figures, "theirs": Figures()}})
+
+        image = ET.fromstring(chart(results, {"ours": "Ours", "theirs": "R & D"}))
+
+        words = [text.text for text in image.iter("{http://www.w3.org/2000/svg}text")]
+        assert {"Ours", "R & D", "1.00\u00d7", "6.00\u00d7", "no answer"} <= set(words)

@@ -1,0 +1,187 @@
+"""The soak: some seconds of it for each kind of worker, and all that it tells but times."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_heygen.simulator import Call
+from tests.bench.soak.checks import Open, Verdict, judge, still_open
+from tests.bench.soak.interviews import CUT, REQUEST, SUCCESS, UNANSWERED, Answer
+from tests.bench.soak.scenario import Record, used_twice
+from tests.bench.soak.workers import Life, Sample
+from tests.bench.tables import renewed
+from tests.bench.targets import HERE, KEY
+from tests.leak_detector import Witness
+from tests.requirements import lack
+
+#: In which tokens expire between one text and the next.
+BRIEF = "--minutes 0.13 --interviews 30 --think 0.2 1 --token-seconds 0.5 --seed 41 --markdown"
+#: What a page may be told on such a day.
+CODES = {
+    SUCCESS,
+    CUT,
+    "heygen_auth_failed",  # where a machine is so slow that fresh tokens expire on their way
+    "heygen_error",
+    "outcome_unknown",
+    "rate_limited",
+}
+
+
+@pytest.fixture(scope="class", params=["gevent", "gthread"])
+def told(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, witness: Witness
+) -> Any:
+    """Soak a kind of worker; return what the command says, and its report."""
+    for module in ("gunicorn", "gevent"):
+        if find_spec(module) is None:
+            lack(f"{module} is not installed.")
+    if not Path("/proc/self/status").exists():
+        lack("There is no /proc, which tells what a worker holds.")
+    folder = tmp_path_factory.mktemp("soak")
+    file = folder / "report.json"
+    command = [sys.executable, "-W", "error", str(HERE / "soak"), *BRIEF.split()]
+    command += ["--worker", request.param, "--json", str(file), "--logs", str(folder)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+    assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout + ran.stderr
+    witness.read(folder)
+    witness.hear(json.dumps({"text": REQUEST}))
+    for credential in (KEY, *(folder / request.param / "tokens").read_text().splitlines()):
+        witness.keep(credential)
+    return {"said": ran.stdout, **json.loads(file.read_text())[request.param]}
+
+
+class TestSoak:
+    """30 interviews while workers are reloaded and killed, and the vendor fails now and then."""
+
+    def test_loses_nothing_and_says_nothing_twice(self, told: Any) -> None:
+        """No session is left open for a failure, and no token serves two requests."""
+        assert Verdict(**told["verdict"]) == Verdict()
+        assert told["spoken"] > 50
+
+    def test_tells_pages_what_they_know(self, told: Any) -> None:
+        assert {key.partition(" ")[2] for key in told["answers"]} <= CODES
+        assert told["tracebacks"] == 0
+
+    def test_is_a_bad_day(self, told: Any) -> None:
+        """All that is to be borne takes place."""
+        statuses = {key.rpartition(" ")[2] for key in told["calls"]}
+
+        assert (told["reloads"], told["kills"]) == (1, 1)
+        assert "401" in statuses
+        assert "429" in statuses
+        assert statuses & {"500", "502"}
+        assert len(told["lives"]) >= 4
+
+    def test_prints_the_table_of_the_readme(self, told: Any) -> None:
+        rows = [line for line in told["said"].splitlines() if line.startswith("| ")]
+
+        assert len(rows) > 5
+        assert {row.count("|") for row in rows} == {3}
+
+
+def asked(route: str, name: str, code: str = SUCCESS, **told: Any) -> Answer:
+    return Answer(route, name, code, 0.1, told)
+
+
+class TestVerdict:
+    def test_is_good_where_all_agree(self) -> None:
+        answers = [asked("start", "one"), asked("task", "Text.", task_id="task-1")]
+
+        assert judge(answers, Record([("Text.", "task-1")], [("one", False)], {}, ["t"], 0)).good
+
+    @pytest.mark.parametrize(
+        ("answer", "spoken", "verdict"),
+        [
+            (asked("task", "Text.", task_id="1"), [], Verdict(lost=["Text."])),
+            (asked("task", "Text.", task_id="1"), [("Text.", "2")], Verdict(lost=["Text."])),
+            (asked("task", "Text.", UNANSWERED), [], Verdict(lost=["Text."])),
+            (
+                asked("task", "Text.", task_id="1"),
+                [("Text.", "1"), ("Text.", "2")],
+                Verdict(doubled=["Text."]),
+            ),
+            (asked("task", "Text.", "heygen_error"), [("Text.", "1")], Verdict(false=["Text."])),
+            (asked("task", "Text.", "heygen_error"), [], Verdict()),
+            (asked("task", "Text.", "outcome_unknown"), [("Text.", "1")], Verdict()),
+            (asked("task", "Text.", CUT), [("Text.", "1")], Verdict()),
+        ],
+    )
+    def test_is_on_each_text(
+        self, answer: Answer, spoken: list[tuple[str, str]], verdict: Verdict
+    ) -> None:
+        assert judge([answer], Record(spoken, [], {}, [], 0)) == verdict
+
+    @pytest.mark.parametrize(
+        ("code", "verdict", "explained"),
+        [
+            (SUCCESS, Verdict(), Open(cut=0, in_doubt=0, unstopped=1)),
+            (CUT, Verdict(), Open(cut=1, in_doubt=0, unstopped=0)),
+            ("outcome_unknown", Verdict(), Open(cut=0, in_doubt=1, unstopped=0)),
+            ("heygen_error", Verdict(leaked=["one"]), Open(cut=0, in_doubt=0, unstopped=0)),
+        ],
+    )
+    def test_is_on_each_session_left_open(
+        self, code: str, verdict: Verdict, explained: Open
+    ) -> None:
+        answers, record = [asked("start", "one", code)], Record([], [("one", True)], {}, [], 0)
+
+        assert judge(answers, record) == verdict
+        assert still_open(answers, record) == explained
+
+    @pytest.mark.parametrize(
+        ("calls", "times"),
+        [
+            (["interrupt", "task"], 0),
+            (["new", "start", "stop"], 0),
+            (["task", "task"], 1),
+        ],
+    )
+    def test_is_on_each_token(self, calls: list[str], times: int) -> None:
+        """One serves all calls of a request, and no second one."""
+        made = [Call(name, "POST", f"/v1/{name}", "t", {}, 0.0) for name in calls]
+
+        assert used_twice(made) == times
+
+    def test_sees_a_token_of_two_sessions(self) -> None:
+        made = [
+            Call(name, "POST", f"/v1/{name}", "t", {"session_id": name}, 0.0)
+            for name in ("interrupt", "task")
+        ]
+
+        assert used_twice(made) == 1
+
+
+class TestLife:
+    def test_has_a_growth_after_the_warm_up(self) -> None:
+        """What a worker takes at first is none of it."""
+        first = [Sample(at, 20.0 + 2 * at, 1, 1) for at in range(10)]
+        later = [Sample(at, 40.0 + at / 60, 2, 3) for at in range(10, 700)]
+
+        life = Life.of([*first, *later], warm_up=10)
+
+        assert life.growth == pytest.approx(60)
+        assert (life.threads, life.sockets) == (2, 3)
+
+    def test_is_too_short_for_one(self) -> None:
+        """Minutes tell of the caches that fill up in them, and not of an hour."""
+        samples = [Sample(at, 20.0, 1, 1) for at in range(600)]
+
+        assert Life.of(samples, warm_up=5).growth is None
+
+
+class TestReadme:
+    def test_is_renewed_between_its_marks(self) -> None:
+        readme = "Before.\n<!-- soak -->\nold\n<!-- /soak -->\nAfter.\n"
+
+        assert renewed(readme, "soak", "new") == readme.replace("old", "new")
+
+    def test_must_have_them(self) -> None:
+        with pytest.raises(ValueError, match="soak"):
+            renewed("Nothing.\n", "soak", "new")

@@ -1,0 +1,111 @@
+"""Whatever is made of a handle, it is never read as another session's or another owner's."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_heygen import errors
+from flask_heygen.signing import Handles
+
+PREFIX = "/api/heygen/"
+COMMANDS = ("task", "stop", "interrupt", "keep-alive")
+ADA, EVE = (
+    Handles(owner, ["a secret of the host"], "streaming.HEYGEN", 3600) for owner in ("ada", "eve")
+)
+#: The true handles that a forger may hold: of Ada's sessions and of their own.
+HELD = {
+    **{ADA.issue(session): ("ada", session) for session in ("s", "6a4d9f3e-8a01-11f0")},
+    **{EVE.issue(session): ("eve", session) for session in ("s", "another")},
+}
+
+#: What a forger writes in a handle, and where.
+written = st.text(max_size=8) | st.sampled_from(
+    [".", "=", "\n", "\0", "-", "_", *"".join(HELD).split(".")]
+)
+#: Parts of true handles, cut anywhere and put together anew with more between.
+collages = st.lists(
+    st.tuples(st.sampled_from(sorted(HELD)), st.integers(0, 160), st.integers(0, 160), written),
+    min_size=1,
+    max_size=3,
+).map(lambda cuts: "".join(held[start:end] + more for held, start, end, more in cuts))
+#: True handles of which one part is another's.
+grafts = st.tuples(*[st.sampled_from(sorted(HELD))] * 3).map(
+    lambda three: ".".join(held.split(".")[place] for place, held in enumerate(three))
+)
+#: True ones of which a few characters were changed.
+changed = st.tuples(st.sampled_from(sorted(HELD)), st.integers(0, 160), written).map(
+    lambda it: it[0][: it[1]] + it[2] + it[0][it[1] + len(it[2]) :]
+)
+#: What a handle would say, unsigned or with a signature of nothing.
+unsigned = st.tuples(
+    st.text(max_size=8), st.sampled_from(["", ".", ".a.b", ".AAAA." + "A" * 43])
+).map(lambda it: base64.urlsafe_b64encode(json.dumps([it[0], "ada"]).encode()).decode() + it[1])
+forgeries = changed | collages | grafts | unsigned | st.text(max_size=60)
+
+
+def signed(handle: str) -> str:
+    """Return what is signed of a handle; the signature itself may be spelled in several ways."""
+    return handle.rpartition(".")[0]
+
+
+def read(handles: Handles, handle: Any, how: str) -> str | None:
+    """Return the session that a handle names to an owner, None where it is refused."""
+    try:
+        return str(getattr(handles, how)(handle))
+    except errors.NotYourSession:
+        return None
+
+
+class TestAForgery:
+    @given(handle=forgeries, how=st.sampled_from(["read", "read_to_stop"]))
+    def test_names_no_session_but_its_own(self, handle: str, how: str) -> None:
+        """What is still read has kept payload and time, and names the same to the same owner."""
+        named = {"ada": read(ADA, handle, how), "eve": read(EVE, handle, how)}
+
+        true = {whose for held, whose in HELD.items() if signed(held) == signed(handle)}
+        assert {(owner, each) for owner, each in named.items() if each is not None} <= true
+
+    @given(
+        handle=st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.binary()
+        | st.lists(st.text()),
+        how=st.sampled_from(["read", "read_to_stop"]),
+    )
+    def test_is_a_text_at_least(self, handle: Any, how: str) -> None:
+        """Nothing else is looked at."""
+        assert read(ADA, handle, how) is None
+
+
+@pytest.fixture(scope="module")
+def app(host_of: Callable[..., Flask]) -> Flask:
+    return host_of(owned=True)
+
+
+class TestARoute:
+    @given(handle=forgeries, route=st.sampled_from(COMMANDS), user=st.sampled_from(["ada", "eve"]))
+    def test_passes_on_no_forgery(
+        self, app: Flask, attacker: Any, hostile: Any, *, handle: str, route: str, user: str
+    ) -> None:
+        """The vendor hears of a session from its owner alone."""
+        body = {"session_id": handle} | ({"text": "Hello."} if route == "task" else {})
+        hostile.heard = b"{}"
+
+        answer = attacker.send(
+            app, PREFIX + route, method="POST", json=body, headers={"X-User": user}
+        )
+
+        passed_on = (user, json.loads(hostile.heard).get("session_id"))
+        true = {whose for held, whose in HELD.items() if signed(held) == signed(handle)}
+        assert answer.status_code == (403 if passed_on[1] is None else 200)
+        assert passed_on in true | {(user, None)}

@@ -1,0 +1,331 @@
+"""A LiveAvatar session's room, as LiveKit's own Python client meets it."""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import requests
+from livekit import rtc
+
+from flask_heygen.simulator import Simulator
+from tests import constants
+from tests.simulator.guest import LONG, SILENT, TEXT, Guest, Invite, until
+
+AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
+KEY = {"X-API-KEY": constants.KEY}
+CONTROL, RESPONSE = "agent-control", "agent-response"
+#: Longer than any test: the agent comes when the clock is moved.
+LATE = 100.0
+
+
+class Page(Guest):
+    """A page that gives commands, and is told what becomes of them."""
+
+    def join(self, session: dict[str, Any]) -> None:
+        """Enter, whoever else is there."""
+        self.enter(session["livekit_url"], session["livekit_client_token"])
+
+    def join_and_see(self, session: dict[str, Any]) -> None:
+        """Enter, and wait for the picture."""
+        self.join(session)
+        self.until_seen()
+
+    def publish(self, content: object, *, topic: str = CONTROL, reliable: bool = True) -> None:
+        payload = content if isinstance(content, bytes) else json.dumps(content).encode()
+        publish = self.room.local_participant.publish_data
+        self.run(publish(payload, reliable=reliable, topic=topic))
+
+    def say(self, text: str, event_id: str = "1") -> None:
+        event = {"event_id": event_id, "event_type": "avatar.speak_text", "text": text}
+        self.publish(event)
+
+    def present(self) -> set[str]:
+        return set(self.room.remote_participants)
+
+    def told(self) -> list[tuple[str, str | None]]:
+        """Give kind and source of each event."""
+        return [(event["event_type"], event["source_event_id"]) for event in self.messages()]
+
+    def until_told(self, kind: str, source: str | None = "1") -> None:
+        until(lambda: (kind, source) in self.told(), f"{kind} of {source} was told")
+
+
+Open = Callable[..., Simulator]
+
+
+@pytest.fixture
+def open_simulator(stack: ExitStack) -> Open:
+    return lambda **options: stack.enter_context(Simulator(joined=False, **options))
+
+
+@pytest.fixture
+def sim(open_simulator: Open) -> Simulator:
+    return open_simulator()
+
+
+@pytest.fixture
+def late(open_simulator: Open) -> Simulator:
+    """One whose agents come only when the clock is moved."""
+    return open_simulator(agent_seconds=LATE)
+
+
+@pytest.fixture
+def guest(invite: Invite) -> Page:
+    return invite(Page)
+
+
+def started(sim: Simulator, **persona: object) -> dict[str, Any]:
+    with requests.Session() as http:
+        http.trust_env = False
+        base = f"{sim.url}/v1/sessions"
+        body = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": persona}
+        made = http.post(f"{base}/token", json=body, headers=KEY, timeout=30).json()["data"]
+        bearer = {"Authorization": f"Bearer {made['session_token']}"}
+        return dict(http.post(f"{base}/start", headers=bearer, timeout=30).json()["data"])
+
+
+def agent_of(session: dict[str, Any]) -> str:
+    return f"liveavatar-agent-{session['session_id']}"
+
+
+class TestEntering:
+    def test_meets_the_avatar_and_its_agent(self, sim: Simulator, guest: Page) -> None:
+        """The avatar has a voice and a face; the agent is there, and has neither."""
+        session = started(sim)
+        guest.join_and_see(session)
+
+        people = guest.room.remote_participants
+        kinds = {each.kind for each in people["heygen"].track_publications.values()}
+        assert guest.present() == {"heygen", agent_of(session)}
+        assert kinds == {rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO}
+        assert not people[agent_of(session)].track_publications
+        assert sim.sessions[session["session_id"]].state == "connected"
+
+    def test_may_come_before_them(self, late: Simulator, guest: Page) -> None:
+        """Who comes first is told when they join, and then sees and hears the avatar."""
+        session = started(late)
+        guest.join(session)
+        alone = guest.present()
+        late.advance(LATE)
+        until(lambda: guest.pictures, "the picture came")
+        guest.say(TEXT)
+        guest.until_told("avatar.speak_ended")
+
+        assert alone == set()
+        assert set(guest.joined) == {"heygen", agent_of(session)}
+        guest.until_heard()
+
+    def test_twice_throws_the_first_out(self, sim: Simulator, invite: Invite) -> None:
+        """The client's token carries one identity, and that is in the room only once."""
+        session = started(sim)
+        first, second = invite(Page), invite(Page)
+        first.join_and_see(session)
+        second.join_and_see(session)
+        until(lambda: first.left, "the first was gone")
+
+        assert first.left == [rtc.DisconnectReason.DUPLICATE_IDENTITY]
+        assert second.left == []
+
+
+class TestPublishing:
+    def test_has_the_avatar_speak(self, sim: Simulator, guest: Page) -> None:
+        """A text is heard, and recorded as a task with the session's token."""
+        guest.join_and_see(started(sim))
+        guest.say(TEXT)
+        guest.until_told("avatar.speak_ended")
+        guest.until_heard()
+        until(lambda: guest.peak(20) < SILENT, "it was silent")
+
+        [speech], [token] = sim.spoken, sim.tokens
+        assert (speech.text, speech.task_id, speech.token) == (TEXT, "1", token.value)
+
+    def test_keeps_its_order(self, sim: Simulator, guest: Page) -> None:
+        """Texts are spoken one after the other, as they came, answers among them."""
+        guest.join_and_see(started(sim))
+        guest.say(TEXT, "1")
+        guest.publish({"event_id": "2", "event_type": "avatar.speak_response", "text": "Yes?"})
+        guest.say("No.", "3")
+        guest.until_told("avatar.speak_ended", "3")
+
+        spoken = [told for told in guest.told() if told[0] != "avatar.transcription"]
+        assert sim.texts == (TEXT, "You said: Yes?", "No.")
+        assert spoken == [
+            (f"avatar.speak_{moment}", event_id)
+            for event_id in "123"
+            for moment in ("started", "ended")
+        ]
+
+    def test_interrupts(self, sim: Simulator, guest: Page) -> None:
+        """What is spoken ends at once, and what is queued never begins."""
+        guest.join_and_see(started(sim))
+        guest.say(LONG, "1")
+        guest.say(TEXT, "2")
+        guest.until_told("avatar.speak_started", "1")
+        guest.until_heard()
+        guest.publish({"event_type": "avatar.interrupt"})
+        guest.until_told("avatar.speak_ended", "1")
+        until(lambda: guest.peak(20) < SILENT, "it was silent", seconds=5)
+        guest.say("Well.", "3")
+        guest.until_told("avatar.speak_ended", "3")
+
+        assert ("avatar.speak_started", "2") not in guest.told()
+        assert [speech.interrupted for speech in sim.spoken] == [True, True, False]
+
+    def test_is_lost_before_the_agent_has_joined(
+        self, late: Simulator, guest: Page, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A command that finds nobody is never obeyed, and the log says so."""
+        session = started(late)
+        guest.join(session)
+        guest.say("Too early.", "1")
+        lost = f"Session {session['session_id']}: a command came before its agent, and is lost"
+        until(lambda: lost in caplog.messages, "the command was lost")
+        late.advance(LATE)
+        until(lambda: agent_of(session) in guest.present(), "the agent came")
+        guest.say("Now.", "2")
+        guest.until_told("avatar.speak_ended", "2")
+
+        assert late.texts == ("Now.",)
+
+    @pytest.mark.parametrize(
+        ("content", "options"),
+        [
+            ({"event_type": "avatar.speak_text", "text": "Hi"}, {"topic": "chat"}),
+            ({"event_type": "avatar.speak_text", "text": "Hi"}, {"topic": ""}),
+            ({"event_type": "avatar.speak_text", "text": "Hi"}, {"reliable": False}),
+            (b"\xff", {}),
+            (b"[]", {}),
+        ],
+    )
+    def test_heeds_nothing_else(
+        self, sim: Simulator, guest: Page, content: object, options: dict[str, Any]
+    ) -> None:
+        """Another topic, a message that is not reliable, and what is no event pass."""
+        guest.join_and_see(started(sim))
+        guest.publish(content, **options)
+        guest.say("Yes.")
+        guest.until_told("avatar.speak_ended")
+
+        assert sim.texts == ("Yes.",)
+
+    def test_by_the_test_is_the_same(self, sim: Simulator, guest: Page) -> None:
+        """What `publish` does for a page is heard in the room, too."""
+        session = started(sim)
+        guest.join_and_see(session)
+        event = {"event_id": "1", "event_type": "avatar.speak_text", "text": "Yes."}
+        sim.publish(session["session_id"], event)
+        guest.until_told("avatar.speak_ended")
+
+        assert guest.messages() == list(sim.events(session["session_id"]))
+
+
+class TestTelling:
+    def test_is_in_reliable_packets_of_the_agent(self, sim: Simulator, guest: Page) -> None:
+        """They come from the agent, reliably, on the topic agent-response."""
+        session = started(sim)
+        guest.join_and_see(session)
+        guest.say("Yes.")
+        guest.until_told("avatar.speak_ended")
+
+        for packet in guest.packets:
+            assert packet.participant is not None
+            assert packet.participant.identity == agent_of(session)
+            assert packet.kind == rtc.DataPacketKind.KIND_RELIABLE
+            assert packet.topic == RESPONSE
+
+    def test_follows_the_voice(self, sim: Simulator, guest: Page) -> None:
+        """The words come at once, and beginning and end as they are heard."""
+        session = started(sim)
+        guest.join_and_see(session)
+        started_at = time.monotonic()
+        guest.say(TEXT)
+        guest.until_told("avatar.speak_ended")
+        took = time.monotonic() - started_at
+
+        words, *_ = guest.messages()
+        assert guest.told() == [
+            ("avatar.transcription", "1"),
+            ("avatar.speak_started", "1"),
+            ("avatar.speak_ended", "1"),
+        ]
+        assert (words["text"], words["session_id"]) == (TEXT, session["session_id"])
+        assert took >= sim.spoken[0].duration_ms / 1000
+
+    def test_tells_what_the_user_said(self, sim: Simulator, guest: Page) -> None:
+        """What the simulator is told that the user said, it tells the page."""
+        session = started(sim)
+        guest.join_and_see(session)
+        sim.hear(session["session_id"], "I like Python.")
+        guest.until_told("user.transcription", None)
+
+        assert guest.messages()[-1]["text"] == "I like Python."
+
+    def test_uses_the_voice_that_was_asked_for(self, sim: Simulator, invite: Invite) -> None:
+        """A voice's speed and the language change the sound."""
+        personas: list[dict[str, object]] = [
+            {},
+            {"voice_settings": {"provider": "elevenLabs", "speed": 1.2}},
+            {"language": "de"},
+        ]
+        for persona in personas:
+            page = invite(Page)
+            page.join_and_see(started(sim, **persona))
+            page.say(TEXT)
+            page.until_told("avatar.speak_started")
+
+        usual, fast, german = (speech.duration_ms for speech in sim.spoken)
+        assert fast < usual * 0.95
+        assert german != usual
+
+
+class TestEnding:
+    @pytest.mark.parametrize(
+        ("end", "reason"),
+        [
+            (lambda sim, _: sim.advance(301), "IDLE_TIMEOUT"),
+            (lambda sim, session_id: sim.close_session(session_id), "UNKNOWN"),
+            (lambda sim, _: sim.reset(), "UNKNOWN"),
+        ],
+        ids=["idle", "vendor", "reset"],
+    )
+    def test_is_told_before_the_room_is_deleted(
+        self, sim: Simulator, guest: Page, end: Callable[[Simulator, str], object], reason: str
+    ) -> None:
+        """Its guests learn the reason, by both of its names, and are sent away."""
+        session = started(sim)
+        guest.join_and_see(session)
+        end(sim, session["session_id"])
+        until(lambda: guest.left, "the guest was sent away")
+
+        [event] = guest.messages()
+        assert event["event_type"] == "session.stopped"
+        assert event["end_reason"] == event["stop_reason"] == reason
+        assert guest.left == [rtc.DisconnectReason.ROOM_DELETED]
+
+
+class TestStreaming:
+    def test_obeys_no_page(self, sim: Simulator, guest: Page) -> None:
+        """In a room of the streaming API a page's commands pass; who calls the API is obeyed."""
+        with requests.Session() as http:
+            http.trust_env = False
+            base = f"{sim.url}/v1/streaming."
+            made = http.post(f"{base}create_token", json={}, headers=KEY, timeout=30).json()
+            bearer = {"Authorization": f"Bearer {made['data']['token']}"}
+            new = http.post(f"{base}new", json={}, headers=bearer, timeout=30).json()["data"]
+            body = {"session_id": new["session_id"]}
+            http.post(f"{base}start", json=body, headers=bearer, timeout=30)
+        room = {"livekit_url": new["url"], "livekit_client_token": new["access_token"]}
+        guest.join_and_see(room)
+        guest.say("Hello?")
+        with requests.Session() as http:
+            http.trust_env = False
+            task = {**body, "text": "Yes.", "task_mode": "async"}
+            http.post(f"{base}task", json=task, headers=bearer, timeout=30)
+        told = {"type": "avatar_stop_talking"}
+        until(lambda: any(told.items() <= each.items() for each in guest.messages()), "it spoke")
+
+        assert sim.texts == ("Yes.",)
+        assert guest.present() == {"heygen"}

@@ -1,0 +1,595 @@
+"""A session's room, as LiveKit's own Python client meets it."""
+
+import asyncio
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import IO, Any
+
+import aiohttp
+import pytest
+import requests
+from livekit import rtc
+from livekit.protocol.rtc import LeaveRequest, SignalResponse
+
+from flask_heygen.simulator import Refusal, Simulator
+from tests.constants import KEY
+from tests.simulator.guest import LONG, SILENT, TEXT, Guest, Invite, until
+
+NOT_READY = {"code": 400006, "message": "Session is not in correct state"}
+# Where the mouth is, in pixels.
+MOUTH = [(y, x) for y in range(192, 224) for x in range(300, 342)]
+
+
+class Account:
+    """The vendor's customer, whose server calls the API."""
+
+    def __init__(self, url: str, http: requests.Session) -> None:
+        self.url = url
+        self.http = http
+
+    def post(self, call: str, **body: object) -> Any:
+        base = f"{self.url}/v1/streaming."
+        key = {"X-Api-Key": KEY}
+        reply = self.http.post(f"{base}create_token", json={}, headers=key, timeout=30)
+        bearer = {"Authorization": f"Bearer {reply.json()['data']['token']}"}
+        return self.http.post(base + call, json=body, headers=bearer, timeout=30).json()
+
+    def new(self, **options: object) -> dict[str, Any]:
+        return dict(self.post("new", **options)["data"])
+
+    def started(self, **options: object) -> dict[str, Any]:
+        session = self.new(**options)
+        self.post("start", session_id=session["session_id"])
+        return session
+
+    def say(self, session: dict[str, Any], text: str) -> dict[str, Any]:
+        reply = self.post("task", session_id=session["session_id"], text=text, task_mode="async")
+        return dict(reply["data"])
+
+
+class Customer(Account):
+    """One who can look behind the vendor's doors, too."""
+
+    def __init__(self, sim: Simulator, http: requests.Session) -> None:
+        super().__init__(sim.url, http)
+        self.sim = sim
+
+    def state(self, session: dict[str, Any]) -> str:
+        return self.sim.sessions[session["session_id"]].state
+
+
+class Page(Guest):
+    """A page that HeyGen's messages reach."""
+
+    def join(self, session: dict[str, Any]) -> None:
+        """Enter, and wait for the picture."""
+        self.enter(session["url"], session["access_token"])
+        self.until_seen()
+
+    async def publish(self) -> rtc.LocalTrackPublication:
+        """Publish a microphone, and say something into it."""
+        source = rtc.AudioSource(48_000, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+        publication = await self.room.local_participant.publish_track(track)
+        await source.capture_frame(rtc.AudioFrame.create(48_000, 1, 480))
+        await source.aclose()
+        return publication
+
+    def heard(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.messages() if message["type"] == kind]
+
+    def until_said(self, count: int = 1) -> None:
+        until(lambda: len(self.heard("avatar_stop_talking")) == count, "the avatar had spoken")
+
+
+def threads() -> set[str]:
+    """Name the threads that Python started; those of the Rust client are not ours."""
+    return {thread.name for thread in threading.enumerate() if "Dummy" not in thread.name}
+
+
+def mouth(picture: rtc.VideoFrame) -> bytes:
+    pixels = memoryview(picture.data).cast("B")
+    return bytes(pixels[3 * (y * picture.width + x)] for y, x in MOUTH)
+
+
+def movement(pictures: list[rtc.VideoFrame]) -> float:
+    """Tell by how much the mouth changed, at most, in shades of 255."""
+    first = mouth(pictures[0])
+    return max(
+        sum(abs(a - b) for a, b in zip(first, mouth(each), strict=True)) / len(first)
+        for each in pictures
+    )
+
+
+Open = Callable[..., Customer]
+
+
+@pytest.fixture
+def open_account(stack: ExitStack) -> Open:
+    def open_account(**options: Any) -> Customer:
+        sim = stack.enter_context(Simulator(joined=False, **options))
+        http = stack.enter_context(requests.Session())
+        http.trust_env = False
+        return Customer(sim, http)
+
+    return open_account
+
+
+@pytest.fixture
+def account(open_account: Open) -> Customer:
+    return open_account()
+
+
+@pytest.fixture
+def guest(invite: Invite) -> Page:
+    return invite(Page)
+
+
+class TestEntering:
+    def test_connects_the_session(self, account: Customer, guest: Page) -> None:
+        """A started session is connecting, and takes no task, until somebody is in its room."""
+        session = account.started()
+        session_id = session["session_id"]
+        before = account.post("task", session_id=session_id, text="Too early")
+        connecting = account.state(session)
+        guest.join(session)
+
+        assert (before, connecting) == (NOT_READY, "connecting")
+        assert account.state(session) == "connected"
+        assert account.say(session, "Now")["task_id"]
+
+    def test_may_come_before_the_start(self, account: Customer, guest: Page) -> None:
+        """Who waits in a new session's room makes it connected as soon as it starts."""
+        session = account.new()
+        guest.join(session)
+        new = account.state(session)
+        account.post("start", session_id=session["session_id"])
+
+        assert (new, account.state(session)) == ("new", "connected")
+
+    def test_meets_the_avatar(self, account: Customer, guest: Page) -> None:
+        """The participant heygen publishes a voice and a face of 640 by 360 pixels."""
+        guest.join(account.started())
+
+        [avatar] = guest.room.remote_participants.values()
+        kinds = {publication.kind for publication in avatar.track_publications.values()}
+        assert avatar.identity == "heygen"
+        assert kinds == {rtc.TrackKind.KIND_AUDIO, rtc.TrackKind.KIND_VIDEO}
+        assert {(each.width, each.height) for each in guest.pictures} == {(640, 360)}
+
+    def test_may_publish_a_microphone(self, account: Customer, guest: Page) -> None:
+        """A user's voice is taken, though nobody listens."""
+        guest.join(account.started())
+        publication = guest.run(guest.publish())
+
+        assert publication.sid.startswith("TR_")
+
+    def test_twice_throws_the_first_out(self, account: Customer, invite: Invite) -> None:
+        """A token carries one identity, and that is in the room only once."""
+        session = account.started()
+        first, second = invite(Page), invite(Page)
+        first.join(session)
+        second.join(session)
+        until(lambda: first.left, "the first was gone")
+
+        assert first.left == [rtc.DisconnectReason.DUPLICATE_IDENTITY]
+        assert account.state(session) == "connected"
+        assert second.left == []
+
+
+class TestRefusing:
+    @pytest.mark.parametrize("path", ["/rtc", "/rtc/validate"])
+    @pytest.mark.parametrize("token", ["", "nonsense", "foreign"])
+    def test_a_token_that_is_none(
+        self, account: Customer, open_account: Open, path: str, token: str
+    ) -> None:
+        """None, nonsense and another simulator's token are 401, for every origin to read."""
+        if token == "foreign":
+            token = open_account().new()["access_token"]
+        reply = account.http.get(account.sim.url + path, params={"access_token": token}, timeout=30)
+
+        assert (reply.status_code, reply.text) == (401, "invalid token")
+        assert reply.headers["Access-Control-Allow-Origin"] == "*"
+
+    def test_an_expired_token(self, open_account: Open) -> None:
+        """After a day a token is 401."""
+        day = 24 * 3600
+        account = open_account(session_seconds=2 * day, idle_seconds=2 * day, empty_seconds=2 * day)
+        session = account.new()
+        before = self.validate(account, session)
+        account.sim.advance(day)
+
+        assert (before, self.validate(account, session)) == (200, 401)
+
+    @pytest.mark.parametrize("closed", [True, False])
+    def test_a_room_that_is_none(self, account: Customer, *, closed: bool) -> None:
+        """The room of a closed or forgotten session is 404."""
+        session = account.started()
+        if closed:
+            account.post("stop", session_id=session["session_id"])
+        else:
+            account.sim.reset()
+
+        assert self.validate(account, session) == 404
+
+    def test_is_understood_by_the_client(self, account: Customer, guest: Page) -> None:
+        """The official client reports what the simulator said."""
+        session = {**account.new(), "access_token": "nonsense"}
+
+        with pytest.raises(rtc.ConnectError, match="401"):
+            guest.join(session)
+
+    def test_the_newer_protocol(self, account: Customer) -> None:
+        """At /rtc/v1 it is 404, at which clients fall back."""
+        for path in ("/rtc/v1", "/rtc/v1/validate"):
+            reply = account.http.get(account.sim.url + path, timeout=30)
+
+            assert reply.status_code == 404
+            assert reply.headers["Access-Control-Allow-Origin"] == "*"
+        assert account.sim.count("unknown") == 0
+
+    def validate(self, account: Customer, session: dict[str, Any]) -> int:
+        """Ask as the Rust clients do, by a header."""
+        headers = {"Authorization": f"Bearer {session['access_token']}"}
+        url = f"{account.sim.url}/rtc/validate"
+        return account.http.get(url, headers=headers, timeout=30).status_code
+
+
+class TestSignalling:
+    """What a client's own words are answered with, beneath LiveKit's client."""
+
+    def test_names_the_avatar_in_its_offer(self, account: Customer) -> None:
+        """By the line msid a client finds participant and track; Firefox wants the track twice."""
+        offers = {}
+        for browser in ("Chrome", "Firefox"):
+            join, offer = asyncio.run(signals(account.new(), 2, browser=browser))
+            [avatar] = join.join.other_participants
+            offers[browser] = (avatar, re.findall("a=msid:(.*)\r\n", offer.offer.sdp))
+
+        avatar, lines = offers["Chrome"]
+        assert lines == [f"{avatar.sid}|heygen {track.sid}" for track in avatar.tracks]
+        avatar, lines = offers["Firefox"]
+        assert lines == [f"{avatar.sid}|{track.sid} {track.sid}" for track in avatar.tracks]
+
+    def test_does_not_resume(self, account: Customer) -> None:
+        """A client that lost its connection is told to join anew."""
+        [leave] = asyncio.run(signals(account.new(), 1, reconnect="1"))
+
+        assert leave.leave.action == LeaveRequest.RECONNECT
+
+    def test_ends_on_nonsense(self, account: Customer) -> None:
+        """What is no message closes the connection."""
+        session = account.new()
+        asyncio.run(signals(session, 10, send=b"\xff"))
+
+        session_id = session["session_id"]
+        until(lambda: account.sim.sessions[session_id].empty_until, "the room was empty")
+
+
+async def signals(
+    session: dict[str, Any], count: int, send: bytes = b"", **query: str
+) -> list[SignalResponse]:
+    """Join by hand, and read so many messages, or those up to the connection's end."""
+    query["access_token"] = session["access_token"]
+    messages: list[SignalResponse] = []
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{session['url']}/rtc", params=query) as socket,
+    ):
+        if send:
+            await socket.send_bytes(send)
+        while len(messages) < count:
+            message = await socket.receive(timeout=30)
+            if message.type != aiohttp.WSMsgType.BINARY:
+                break
+            messages.append(SignalResponse.FromString(message.data))
+    return messages
+
+
+class TestSpeaking:
+    def test_is_heard_and_seen(self, account: Customer, guest: Page) -> None:
+        """Sound and mouth move while a task is spoken, and rest after."""
+        session = account.started()
+        guest.join(session)
+        until(lambda: len(guest.pictures) > 5, "pictures came")
+        account.say(session, TEXT)
+        guest.until_said()
+        guest.until_heard()
+        until(lambda: movement(guest.pictures) > 15, "the mouth moved")
+        # What was under way arrives first.
+        until(lambda: guest.peak(20) < SILENT, "it was silent")
+        until(lambda: movement(guest.pictures[-10:]) < 3, "the mouth rested")
+
+    def test_takes_as_long_as_was_told(self, account: Customer, guest: Page) -> None:
+        """The reply's duration_ms is that of the sound, as the last message tells it, too."""
+        session = account.started()
+        guest.join(session)
+        started = time.monotonic()
+        told = account.say(session, TEXT)
+        guest.until_said()
+        took = time.monotonic() - started
+
+        assert 2000 < told["duration_ms"] < 8000
+        assert guest.heard("avatar_stop_talking")[0]["duration_ms"] == told["duration_ms"]
+        assert took >= told["duration_ms"] / 1000
+
+    def test_is_told_in_messages(self, account: Customer, guest: Page) -> None:
+        """Start, words in groups, the end of the words, the end of the sound: task by task."""
+        session = account.started()
+        guest.join(session)
+        tasks = [account.say(session, text)["task_id"] for text in (TEXT, "And then?")]
+        guest.until_said(2)
+
+        kinds = [[m["type"] for m in guest.messages() if m["task_id"] == task] for task in tasks]
+        for each in kinds:
+            assert each[0] == "avatar_start_talking"
+            assert set(each[1:-2]) == {"avatar_talking_message"}
+            assert each[-2:] == ["avatar_end_message", "avatar_stop_talking"]
+        assert len(kinds[0]) > 5
+        assert [m["task_id"] for m in guest.messages()] == sorted(
+            (m["task_id"] for m in guest.messages()), key=tasks.index
+        )
+        words = [message["message"] for message in guest.heard("avatar_talking_message")]
+        assert "".join(words) == TEXT + "And then?"
+
+    def test_sends_reliable_packets(self, account: Customer, guest: Page) -> None:
+        """They come from heygen, reliably and without a topic."""
+        session = account.started()
+        guest.join(session)
+        account.say(session, "Yes.")
+        guest.until_said()
+
+        packet = guest.packets[0]
+        assert packet.participant is not None
+        assert packet.participant.identity == "heygen"
+        assert packet.kind == rtc.DataPacketKind.KIND_RELIABLE
+        assert not packet.topic
+
+    def test_makes_heygen_the_active_speaker(self, account: Customer, guest: Page) -> None:
+        """The avatar is the active speaker while it speaks, and nobody is after."""
+        session = account.started()
+        guest.join(session)
+        account.say(session, "Yes.")
+        until(lambda: len(guest.speakers) == 2, "the speakers changed twice")
+
+        assert guest.speakers == [["heygen"], []]
+
+    def test_follows_the_voice_that_was_asked_for(self, account: Customer, invite: Invite) -> None:
+        """A voice's rate and the language change the sound."""
+        voices: list[dict[str, object]] = [{}, {"voice": {"rate": 1.5}}, {"language": "de"}]
+        durations = []
+        for options in voices:
+            session = account.started(**options)
+            invite(Page).join(session)
+            durations.append(account.say(session, TEXT)["duration_ms"])
+
+        usual, fast, german = durations
+        assert fast < usual * 0.8
+        assert german != usual
+
+    def test_holds_for_both_of_two_rooms(self, account: Customer, invite: Invite) -> None:
+        """Each room hears its own tasks."""
+        sessions, guests = [account.started() for _ in range(2)], [invite(Page), invite(Page)]
+        for session, guest in zip(sessions, guests, strict=True):
+            guest.join(session)
+        tasks = [account.say(session, TEXT)["task_id"] for session in sessions]
+        for guest in guests:
+            guest.until_said()
+
+        for task, guest in zip(tasks, guests, strict=True):
+            assert {message["task_id"] for message in guest.messages()} == {task}
+            guest.until_heard()
+
+
+class TestInterrupting:
+    def test_silences(self, account: Customer, guest: Page) -> None:
+        """The task that is spoken ends at once, and what is queued never begins."""
+        session = account.started()
+        guest.join(session)
+        first, _ = account.say(session, LONG), account.say(session, TEXT)
+        guest.until_heard()
+        until(lambda: guest.heard("avatar_talking_message"), "its words were told")
+        account.post("interrupt", session_id=session["session_id"])
+        guest.until_said()
+        until(lambda: guest.peak(20) < SILENT, "it was silent", seconds=5)
+        last = account.say(session, "Well.")
+        guest.until_said(2)
+
+        stopped = guest.heard("avatar_stop_talking")
+        assert stopped[0]["task_id"] == first["task_id"]
+        assert stopped[0]["duration_ms"] < first["duration_ms"] / 2
+        assert [message["task_id"] for message in stopped] == [first["task_id"], last["task_id"]]
+        assert [speech.interrupted for speech in account.sim.spoken] == [True, True, False]
+
+
+class TestHearing:
+    def test_is_told_to_the_room(self, account: Customer, guest: Page) -> None:
+        """What the simulator is told that the user said, it tells the page."""
+        session = account.started()
+        guest.join(session)
+        account.sim.hear(session["session_id"], "I like Python.")
+        until(lambda: len(guest.messages()) == 2, "both messages came")
+
+        talking, end = guest.messages()
+        task_id = talking.pop("task_id")
+        assert talking == {"type": "user_talking_message", "message": "I like Python."}
+        assert end == {"type": "user_end_message", "task_id": task_id}
+
+    def test_needs_somebody_in_the_room(self, account: Customer) -> None:
+        """Where nobody has joined, nobody can have said a thing."""
+        session = account.started()
+
+        with pytest.raises(Refusal, match="not in correct state"):
+            account.sim.hear(session["session_id"], "Hello?")
+
+
+ENDINGS: dict[str, Callable[[Customer, str], object]] = {
+    "stop": lambda account, session_id: account.post("stop", session_id=session_id),
+    "idle": lambda account, _: account.sim.advance(121),
+    "cap": lambda account, _: account.sim.advance(601),
+    "vendor": lambda account, session_id: account.sim.close_session(session_id),
+    "reset": lambda account, _: account.sim.reset(),
+}
+
+
+class TestEnding:
+    @pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS.keys())
+    def test_deletes_the_room(
+        self, account: Customer, guest: Page, end: Callable[[Customer, str], object]
+    ) -> None:
+        """Whatever ends a session, its guests are sent away, and know that the room is gone."""
+        session = account.started()
+        guest.join(session)
+        end(account, session["session_id"])
+        until(lambda: guest.left, "the guest was sent away")
+
+        assert guest.left == [rtc.DisconnectReason.ROOM_DELETED]
+
+    def test_is_not_caused_by_leaving(self, account: Customer, guest: Page) -> None:
+        """An empty room stays for five minutes, and its session speaks on."""
+        session = account.started(activity_idle_timeout=3600)
+        guest.join(session)
+        guest.leave()
+        until(lambda: account.sim.sessions[session["session_id"]].empty_until, "it was empty")
+        account.sim.advance(290)
+        states = [account.state(session)]
+        said = account.say(session, TEXT)
+        account.sim.advance(11)
+        states.append(account.state(session))
+
+        assert states == ["connected", "closed"]
+        assert said["duration_ms"] > 0
+
+    def test_comes_for_a_session_that_nobody_joins(self, account: Customer) -> None:
+        """Five minutes of nobody close a session that keep-alive keeps from being idle."""
+        session = account.started(activity_idle_timeout=3600)
+        account.sim.advance(299)
+        before = account.state(session)
+        account.sim.advance(1)
+
+        assert (before, account.state(session)) == ("connecting", "closed")
+
+
+class TestSimulator:
+    def test_sends_everybody_away_when_it_stops(self, account: Customer, invite: Invite) -> None:
+        """Its sessions are still there when it starts again, and can be joined again."""
+        session = account.started()
+        first, second = invite(Page), invite(Page)
+        first.join(session)
+        account.say(session, LONG)
+        account.sim.stop()
+        until(lambda: first.left, "the guest was sent away")
+        account.sim.start()
+        second.join(session)
+        account.say(session, "Welcome back.")
+        second.until_said()
+
+        assert first.left == [rtc.DisconnectReason.SERVER_SHUTDOWN]
+        assert account.state(session) == "connected"
+
+    def test_leaves_nothing_running(self, account: Customer, guest: Page) -> None:
+        """After a stop its threads are gone."""
+        before = threads()
+        with Simulator(joined=False) as sim:
+            other = Customer(sim, account.http)
+            session = other.started()
+            guest.join(session)
+            other.say(session, TEXT)
+
+        assert threads() <= before
+
+
+WITHOUT = """
+import sys
+sys.modules["aiortc"] = None
+import requests
+from flask_heygen.simulator import Simulator, joinable
+from tests.simulator.guest import LONG, SILENT, TEXT, Guest, Invite, until
+with Simulator() as sim:
+    key = {"X-Api-Key": "key"}
+    token = requests.post(sim.url + "/v1/streaming.create_token", json={}, headers=key).json()
+    bearer = {"Authorization": "Bearer " + token["data"]["token"]}
+    new = requests.post(sim.url + "/v1/streaming.new", json={}, headers=bearer).json()["data"]
+    params = {"access_token": new["access_token"]}
+    for path in ("/rtc", "/rtc/validate"):
+        reply = requests.get(sim.url + path, params=params)
+        print(joinable(), reply.status_code, reply.text)
+"""
+
+ADVICE = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar]'"
+
+
+class TestWithoutTheExtra:
+    def test_says_what_to_install(self) -> None:
+        """The API answers as ever, and who would join is told what is missing."""
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=60, check=True
+        )
+
+        assert done.stdout.splitlines() == [f"False 501 {ADVICE}"] * 2
+
+
+PROGRAM = """
+import sys
+sys.modules["aiortc"] = None
+from flask_heygen.simulator.__main__ import main
+main(["--port", "0"])
+"""
+
+
+class TestProgram:
+    @pytest.mark.parametrize(
+        ("options", "state"), [([], "connecting"), (["--joined"], "connected")]
+    )
+    def test_waits_for_somebody_to_join(self, options: list[str], state: str) -> None:
+        """Where sessions can be joined, they are connected only then, unless told otherwise."""
+        command = [sys.executable, "-m", "flask_heygen.simulator", "--port", "0", *options]
+        with running(command) as lines, requests.Session() as http:
+            http.trust_env = False
+            account = Account(lines.readline().split()[-1], http)
+            session = account.started()
+            seen = http.get(f"{account.url}/simulator", timeout=30).json()["sessions"]
+
+        assert seen[session["session_id"]]["state"] == state
+
+    def test_says_what_to_install(self) -> None:
+        """Without the extra it tells so once, and works."""
+        with running([sys.executable, "-c", PROGRAM]) as lines:
+            told = [lines.readline() for _ in range(2)]
+
+        assert told[0].startswith("A simulation of HeyGen is at http://127.0.0.1:")
+        assert told[1] == f"{ADVICE}\n"
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[IO[str]]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout
+        process.terminate()
+
+
+BABBLE = """
+import sys
+sys.modules["espeakng_loader"] = None
+from flask_heygen.simulator.room.sound import record
+sound = record("Hello, dear visitor.", "en", 1.0)
+print("".join(words for _, words in sound.captions), max(sound.levels) > 0.5, sound.duration_ms)
+"""
+
+
+class TestBabble:
+    def test_stands_in_for_a_voice(self) -> None:
+        """Without eSpeak NG there is sound all the same, as long as a voice would take."""
+        done = subprocess.run(
+            [sys.executable, "-c", BABBLE], capture_output=True, text=True, timeout=60, check=True
+        )
+
+        words, _, rest = done.stdout.partition(" True ")
+        assert words == "Hello, dear visitor."
+        assert 1000 < float(rest) < 3000

@@ -1,0 +1,204 @@
+"""The guard: which pages may call, and what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from flask_heygen import HeyGen
+from flask_heygen.simulator import Simulator
+from tests.constants import KEY
+
+OURS = "http://localhost"
+NAMED = "https://app.example.com"
+
+# What Chromium sends with a fetch of JSON by POST, from each place.
+SAME_ORIGIN = {"Origin": OURS, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
+ANOTHER_PORT = {"Origin": OURS + ":8080", "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}
+ANOTHER_SITE = {
+    "Origin": "https://evil.example",
+    "Sec-Fetch-Site": "cross-site",
+    "Sec-Fetch-Mode": "cors",
+}
+SANDBOXED = {"Origin": "null", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
+THE_NAMED = {"Origin": NAMED, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as simulator:
+        yield simulator
+
+
+def page_of(simulator: Simulator, *origins: str, **config: Any) -> FlaskClient:
+    app = Flask(__name__)
+    app.config.update(
+        TESTING=True,
+        HEYGEN_API_KEY=KEY,
+        HEYGEN_BASE_URL=simulator.url,
+        HEYGEN_CORS_ORIGINS=origins,
+        **config,
+    )
+    app.register_blueprint(HeyGen())
+    return app.test_client()
+
+
+class TestAPage:
+    @pytest.mark.parametrize(
+        ("headers", "allowed"),
+        [
+            pytest.param(SAME_ORIGIN, True, id="same origin"),
+            pytest.param(ANOTHER_PORT, False, id="another port"),
+            pytest.param(ANOTHER_SITE, False, id="another site"),
+            pytest.param(SANDBOXED, False, id="null"),
+            pytest.param(THE_NAMED, True, id="a named one"),
+            pytest.param({}, True, id="no browser"),
+            pytest.param({"Sec-Fetch-Site": "none"}, True, id="typed by the user"),
+            pytest.param({"Sec-Fetch-Site": "same-origin"}, True, id="site alone"),
+            pytest.param({"Sec-Fetch-Site": "cross-site"}, False, id="cross site, no origin"),
+            pytest.param({"Sec-Fetch-Site": "same-site"}, False, id="same site, no origin"),
+            pytest.param({"Sec-Fetch-Site": "nonsense"}, False, id="an unknown site"),
+            pytest.param({"Origin": OURS}, True, id="old browser, same host"),
+            pytest.param({"Origin": "https://localhost"}, True, id="old browser, TLS in front"),
+            pytest.param({"Origin": OURS + ":8080"}, False, id="old browser, another port"),
+            pytest.param({"Origin": "https://evil.example"}, False, id="old browser, another site"),
+            pytest.param({"Origin": "null"}, False, id="old browser, null"),
+            pytest.param({"Origin": ""}, False, id="empty origin"),
+            pytest.param({"Origin": "http://["}, False, id="no URL"),
+            pytest.param({"Origin": NAMED + ".evil.example"}, False, id="a longer name"),
+            pytest.param({"Origin": NAMED.upper()}, False, id="another spelling"),
+            # A page of ours behind a proxy that changes the host is still ours.
+            pytest.param(
+                {"Origin": "https://public.example", "Sec-Fetch-Site": "same-origin"},
+                True,
+                id="same origin, host changed by a proxy",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("route", ["start", "task", "stop", "interrupt", "keep-alive"])
+    def test_may_call(
+        self, simulator: Simulator, headers: dict[str, str], allowed: bool, route: str
+    ) -> None:
+        """A page of this site or of a named one may; another is told 403 and the vendor nothing."""
+        page = page_of(simulator, NAMED)
+
+        answer = page.post(f"/api/heygen/{route}", json={}, headers=headers)
+
+        refused = answer.json is not None and answer.json.get("error", {}).get("code")
+        assert (refused != "cross_site") is allowed
+        assert allowed or (answer.status_code == 403 and simulator.calls == ())
+
+
+class TestAPreflight:
+    ASKS: ClassVar = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+
+    def test_lets_a_named_page_call(self, simulator: Simulator) -> None:
+        """The browser is told that the page may post JSON with its cookies."""
+        page = page_of(simulator, NAMED)
+
+        answer = page.options("/api/heygen/task", headers={**THE_NAMED, **self.ASKS})
+
+        assert answer.status_code == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == NAMED
+        assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+        assert answer.headers["Access-Control-Allow-Headers"] == "content-type"
+        assert answer.headers["Access-Control-Allow-Methods"] == "POST"
+        assert answer.headers.getlist("Vary") == ["Origin"]
+
+    @pytest.mark.parametrize("headers", [ANOTHER_SITE, ANOTHER_PORT, SANDBOXED])
+    def test_lets_no_other_page_call(self, simulator: Simulator, headers: dict[str, str]) -> None:
+        """The browser is told nothing, and so sends nothing; it is no attack to have asked."""
+        page = page_of(simulator, NAMED)
+
+        answer = page.options("/api/heygen/task", headers={**headers, **self.ASKS})
+
+        assert answer.status_code == 200
+        assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+
+
+class TestAnAnswer:
+    @pytest.mark.parametrize("body", [{"session_id": "gone"}, {}, {"session_id": "a/b"}])
+    def test_is_readable_to_a_named_page(self, simulator: Simulator, body: dict[str, Any]) -> None:
+        """Successes and errors alike, and Retry-After with them, once."""
+        page = page_of(simulator, "https://other.example", NAMED)
+
+        answer = page.post("/api/heygen/stop", json=body, headers=THE_NAMED)
+
+        assert answer.headers.getlist("Access-Control-Allow-Origin") == [NAMED]
+        assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
+        assert answer.headers.getlist("Vary") == ["Origin"]
+
+    def test_has_no_header_more_where_no_page_is_named(self, simulator: Simulator) -> None:
+        """Without HEYGEN_CORS_ORIGINS the host's own CORS is left alone."""
+        answer = page_of(simulator).post("/api/heygen/stop", json={}, headers=SAME_ORIGIN)
+
+        assert "Vary" not in answer.headers
+        assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+
+    def test_takes_an_address_for_what_it_is(self, simulator: Simulator) -> None:
+        """The brackets of an IPv6 origin are no pattern."""
+        page = page_of(simulator, "http://[::1]:3000")
+
+        allowed = page.post("/api/heygen/stop", json={}, headers={"Origin": "http://[::1]:3000"})
+        refused = page.post("/api/heygen/stop", json={}, headers={"Origin": "http://:3000"})
+
+        assert allowed.headers["Access-Control-Allow-Origin"] == "http://[::1]:3000"
+        assert refused.status_code == 403
+
+
+class TestAHostsOwnCORS:
+    #: What an app sets for the routes that it has Flask-CORS open.
+    CONFIG: ClassVar = {
+        "CORS_ORIGINS": ["https://other.example"],
+        "CORS_METHODS": ["GET"],
+        "CORS_ALLOW_HEADERS": ["X-Other"],
+        "CORS_EXPOSE_HEADERS": ["X-Other"],
+        "CORS_SUPPORTS_CREDENTIALS": False,
+        "CORS_AUTOMATIC_OPTIONS": True,
+        "CORS_VARY_HEADER": True,
+    }
+
+    @pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+    def test_leaves_ours_alone(self, simulator: Simulator, method: str) -> None:
+        """What it allows elsewhere neither opens nor closes our routes."""
+        headers = {**THE_NAMED, **TestAPreflight.ASKS}
+        bare, hosting = (
+            page_of(simulator, NAMED, **config).open(
+                "/api/heygen/stop", method=method, json={"session_id": "gone"}, headers=headers
+            )
+            for config in ({}, self.CONFIG)
+        )
+
+        assert bare.headers["Access-Control-Allow-Origin"] == NAMED
+        assert list(hosting.headers) == list(bare.headers)
+
+
+class TestTwoApps:
+    def test_never_share_their_origins(self, simulator: Simulator) -> None:
+        """One instance, two apps: what one allows the other refuses."""
+        blueprint = HeyGen()
+        apps = []
+        for origin in (NAMED, "https://other.example"):
+            app = Flask(__name__)
+            app.config.update(
+                TESTING=True,
+                HEYGEN_API_KEY=KEY,
+                HEYGEN_BASE_URL=simulator.url,
+                HEYGEN_CORS_ORIGINS=[origin],
+            )
+            app.register_blueprint(blueprint)
+            apps.append(app)
+
+        answers = [
+            app.test_client().post("/api/heygen/stop", json={"session_id": "x"}, headers=THE_NAMED)
+            for app in apps
+        ]
+
+        assert [answer.status_code for answer in answers] == [200, 403]

@@ -1,0 +1,212 @@
+"""The command line: what an operator can type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click.testing
+import pytest
+from flask import Flask
+from requests_mock import Mocker
+
+from flask_heygen import HeyGen
+from flask_heygen.simulator import Fault, Simulator
+from tests.constants import KEY
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(concurrent_limit=100) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def app(simulator: Simulator) -> Flask:
+    app = Flask(__name__)
+    app.config.update(TESTING=True, HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url)
+    app.register_blueprint(HeyGen())
+    return app
+
+
+def run(app: Flask, *words: str, **options: Any) -> click.testing.Result:
+    return app.test_cli_runner().invoke(args=["heygen", *words], **options)
+
+
+def start(app: Flask, number: int = 1) -> list[str]:
+    with app.app_context():
+        client = app.blueprints["heygen"].client  # type: ignore[attr-defined]
+        return [client.start()["session_id"] for _ in range(number)]
+
+
+class TestCheck:
+    def test_tells_that_all_is_well(self, app: Flask, simulator: Simulator) -> None:
+        """Key, API and live sessions, on lines of their own, exit code 0."""
+        start(app, 2)
+
+        result = run(app, "check")
+
+        assert result.exit_code == 0
+        assert result.output.splitlines() == [
+            f"key       accepted by {simulator.url}",
+            "API       streaming is alive",
+            "sessions  2 live",
+            "quota     not told by this API",
+        ]
+
+    @pytest.mark.parametrize(
+        ("fault", "code", "advice"),
+        [
+            (Fault.UNAUTHORIZED, "heygen_auth_failed", "HEYGEN_API_KEY"),
+            (Fault.SUNSET, "api_retired", "HEYGEN_API"),
+            (Fault.HTML, "heygen_error", "HEYGEN_BASE_URL"),
+            (Fault.RATE_LIMITED, "rate_limited", "rate"),
+        ],
+    )
+    def test_tells_what_is_wrong_and_what_to_do(
+        self, app: Flask, simulator: Simulator, fault: Fault, code: str, advice: str
+    ) -> None:
+        """One line for the operator, exit code 1 for a script, and never the key."""
+        simulator.fault("create_token", fault, times=2)
+
+        result = run(app, "check")
+
+        assert result.exit_code == 1
+        assert f"[{code}]" in result.output
+        assert advice in result.output
+        assert KEY not in result.output
+
+    def test_names_the_key_that_is_missing(self, app: Flask) -> None:
+        """Before anything is configured it says what to set."""
+        del app.config["HEYGEN_API_KEY"]
+
+        result = run(app, "check")
+
+        assert result.exit_code == 1
+        assert "HEYGEN_API_KEY" in result.output
+
+
+class TestSessions:
+    def test_are_listed(self, app: Flask, simulator: Simulator) -> None:
+        """Id, status and age of each, as a table."""
+        [session_id] = start(app)
+        simulator.advance(95)
+
+        lines = run(app, "sessions").output.splitlines()
+
+        assert lines[0].split() == ["SESSION", "STATUS", "AGE"]
+        assert lines[1].split()[:2] == [session_id, "connected"]
+        assert lines[1].split()[2].startswith("1m")
+
+    def test_are_json_for_a_script(self, app: Flask) -> None:
+        """A list of objects, the age in seconds."""
+        [session_id] = start(app)
+
+        [listed] = json.loads(run(app, "sessions", "--json").output)
+
+        assert listed["session_id"] == session_id
+        assert listed["age"] in range(5)
+
+    def test_fail_clearly(self, app: Flask, simulator: Simulator) -> None:
+        """What the vendor refuses is told, not traced."""
+        simulator.fault("list", Fault.NO_DATA, times=2)
+
+        result = run(app, "sessions")
+
+        assert result.exit_code == 1
+        assert "[heygen_error]" in result.output
+
+
+class TestStop:
+    def test_ends_the_named(self, app: Flask, simulator: Simulator) -> None:
+        """One by its id, the other goes on."""
+        one, other = start(app, 2)
+
+        result = run(app, "stop", one)
+
+        assert result.output == "1 stopped, 0 failed.\n"
+        assert simulator.sessions[one].state == "closed"
+        assert simulator.sessions[other].state == "connected"
+
+    def test_asks_before_it_ends_all(self, app: Flask, simulator: Simulator) -> None:
+        """A no leaves all of them."""
+        start(app, 2)
+
+        result = run(app, "stop", "--all", input="n\n")
+
+        assert result.exit_code == 1
+        assert "End 2 sessions" in result.output
+        assert {each.state for each in simulator.sessions.values()} == {"connected"}
+
+    @pytest.mark.parametrize("how", [{"input": "y\n"}, {}])
+    def test_ends_all(self, app: Flask, simulator: Simulator, how: dict[str, Any]) -> None:
+        """A yes, or --yes, ends every one."""
+        start(app, 3)
+
+        result = run(app, "stop", "--all", *(() if how else ("--yes",)), **how)
+
+        assert result.exit_code == 0
+        assert "3 stopped, 0 failed." in result.output
+        assert {each.state for each in simulator.sessions.values()} == {"closed"}
+
+    def test_ends_the_old(self, app: Flask, simulator: Simulator) -> None:
+        """For cron: what is older than an age, without a question."""
+        app.config["HEYGEN_SESSION_DEFAULTS"] = {"activity_idle_timeout": 3600}
+        [old] = start(app)
+        simulator.advance(400)
+        [young] = start(app)
+
+        result = run(app, "stop", "--older-than", "5m")
+
+        assert result.output == "1 stopped, 0 failed.\n"
+        assert simulator.sessions[old].state == "closed"
+        assert simulator.sessions[young].state == "connected"
+
+    @pytest.mark.parametrize("created", [None, 1_764_000_000_000, "yesterday"])
+    def test_tells_of_those_that_tell_no_age(
+        self, app: Flask, requests_mock: Mocker, created: object
+    ) -> None:
+        """A net that catches nothing must not say that all is well: cron sends this by mail."""
+        row = {"session_id": "of-no-age", "status": "connected", "created_at": created}
+        requests_mock.get(
+            f"{app.config['HEYGEN_BASE_URL']}/v1/streaming.list",
+            json={"code": 100, "data": {"sessions": [row]}},
+        )
+
+        result = run(app, "stop", "--older-than", "5m")
+
+        assert result.exit_code == 1
+        assert "0 stopped, 0 failed." in result.output
+        assert "of-no-age tells no age" in result.output
+
+    def test_goes_on_past_a_failure(self, app: Flask, simulator: Simulator) -> None:
+        """One that cannot be ended is named, and the exit code says so."""
+        bad, good = start(app, 2)
+        simulator.fault("stop", Fault.SERVER_ERROR, times=2)
+
+        result = run(app, "stop", bad, good)
+
+        assert result.exit_code == 1
+        assert "1 stopped, 1 failed." in result.output
+        assert f"{bad} [heygen_error]" in result.output
+        assert simulator.sessions[good].state == "closed"
+
+    @pytest.mark.parametrize(
+        "words",
+        [(), ("--all", "an-id"), ("--all", "--older-than", "1h"), ("--older-than", "soon")],
+    )
+    def test_wants_to_know_which(self, app: Flask, words: tuple[str, ...]) -> None:
+        """None, or two ways at once, is a mistake."""
+        assert run(app, "stop", *words).exit_code == 2
+
+
+class TestASecondAccount:
+    def test_has_commands_of_its_own(self, app: Flask, simulator: Simulator) -> None:
+        """Each registered instance is a command named like it."""
+        app.config.update(COACH_API_KEY="the-key-of-the-coach-alone", COACH_BASE_URL=simulator.url)
+        app.register_blueprint(HeyGen("coach", config_prefix="COACH"))
+
+        result = app.test_cli_runner().invoke(args=["coach", "check"])
+
+        assert result.exit_code == 0

@@ -1,0 +1,96 @@
+"""The fields of a session: what is checked before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from flask_heygen.backends.fields import STREAMING_FIELDS, wrong_with
+
+GOOD: list[tuple[str, Any]] = [
+    ("activity_idle_timeout", 30),
+    ("activity_idle_timeout", 3600),
+    ("avatar_id", "Wayne_20240711"),
+    ("avatar_id", "a" * 200),
+    ("avatar_name", "Ännchen (sitzend)"),
+    ("knowledge_base", "You are an interviewer. " * 800),
+    ("knowledge_base_id", "d4b1"),
+    ("language", "en"),
+    ("quality", "high"),
+    ("quality", "medium"),
+    ("quality", "low"),
+    ("stt_settings", {"provider": "deepgram", "confidence": 0.5}),
+    ("video_encoding", "H264"),
+    ("video_encoding", "VP8"),
+    ("voice", {}),
+    ("voice", {"voice_id": "v", "rate": 1.5, "elevenlabs_settings": {"stability": 0.4}}),
+    ("silence_response", True),
+    ("a_field_of_next_year", {"any": ["thing", None]}),
+    ("a_field_of_next_year", "a" * 20_000),
+]
+
+BAD: list[tuple[str, Any, str]] = [
+    ("activity_idle_timeout", 29, "30 to 3600"),
+    ("activity_idle_timeout", 3601, "30 to 3600"),
+    ("activity_idle_timeout", 60.0, "whole number"),
+    ("activity_idle_timeout", True, "whole number"),
+    ("activity_idle_timeout", "60", "whole number"),
+    ("avatar_id", "", "1 to 200 characters"),
+    ("avatar_id", " \n", "1 to 200 characters"),
+    ("avatar_id", "a" * 201, "1 to 200 characters"),
+    ("avatar_id", 7, "text"),
+    ("avatar_id", None, "text"),
+    ("avatar_name", ["Wayne"], "text"),
+    ("knowledge_base", "a" * 20_001, "1 to 20000 characters"),
+    ("knowledge_base_id", {}, "text"),
+    ("language", 7, "text"),
+    ("quality", "ultra", "one of: high, medium, low"),
+    ("quality", "High", "one of: high, medium, low"),
+    ("quality", None, "one of: high, medium, low"),
+    ("quality", [], "one of: high, medium, low"),
+    ("stt_settings", "deepgram", "object"),
+    ("video_encoding", "AV1", "one of: H264, VP8"),
+    ("voice", "v", "object"),
+    ("voice", [], "object"),
+    ("voice", None, "object"),
+    ("a_field_of_next_year", "a" * 20_001, "JSON of less than 1000 characters, or a text"),
+    ("a_field_of_next_year", json.loads("[" * 700 + "]" * 700), "JSON of less than"),
+    ("a_field_of_next_year", float("nan"), "JSON of less than"),
+    ("disable_idle_timeout", True, "cannot be set"),
+    ("disable_idle_timeout", False, "cannot be set"),
+    ("version", "v2", "cannot be set"),
+]
+
+#: What Python holds and JSON cannot carry to the vendor.
+UNSENDABLE: list[tuple[str, Any]] = [
+    ("nan", float("nan")),
+    ("infinity", float("inf")),
+    ("decimal", Decimal(1)),
+    ("deep", json.loads("[" * 900 + "]" * 900)),
+    ("huge", "a" * 100_000),
+]
+
+
+class TestField:
+    @pytest.mark.parametrize(("name", "value"), GOOD)
+    def test_passes(self, name: str, value: Any) -> None:
+        """What HeyGen documents passes, and so does what it may have added since."""
+        assert wrong_with(STREAMING_FIELDS, name, value) is None
+
+    @pytest.mark.parametrize(("name", "value", "wanted"), BAD)
+    def test_is_refused(self, name: str, value: Any, wanted: str) -> None:
+        """A wrong value is answered with what would be right."""
+        assert wanted in (wrong_with(STREAMING_FIELDS, name, value) or "")
+
+    @pytest.mark.parametrize("value", [each for _, each in UNSENDABLE], ids=dict(UNSENDABLE))
+    @pytest.mark.parametrize("name", ["voice", "stt_settings"])
+    def test_is_refused_where_it_cannot_be_sent(self, name: str, value: Any) -> None:
+        """An object is checked to its bottom: what is no JSON must not fail halfway to HeyGen."""
+        assert wrong_with(STREAMING_FIELDS, name, {"rate": value})
+
+    def test_is_never_repeated(self) -> None:
+        """The answer says what is wanted, never what came."""
+        assert "hunter2" not in (wrong_with(STREAMING_FIELDS, "quality", "hunter2") or "")

@@ -1,0 +1,371 @@
+"""LiveAvatar, to the letter: what is sent, and what its replies mean."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import requests_mock
+
+from flask_heygen import HeyGenClient, errors
+from flask_heygen.backends.liveavatar import SANDBOX_AVATAR
+from flask_heygen.settings import Settings
+
+KEY = "a-key-of-liveavatar"
+TOKEN = "a-session-token-of-liveavatar"
+SESSION = "5b3c1c1e-3f0e-4d0a-9f5a-0d5a1c9b7f10"
+URL = "https://api.liveavatar.com/v1/sessions"
+MADE = {"code": 1000, "data": {"session_id": SESSION, "session_token": TOKEN}, "message": "ok"}
+STARTED = {
+    "code": 1000,
+    "data": {
+        "session_id": SESSION,
+        "livekit_url": "wss://room.example",
+        "livekit_client_token": "a-token-for-the-room",
+        "max_session_duration": 600,
+    },
+    "message": "ok",
+}
+DONE = {"code": 1000, "data": None, "message": "ok"}
+
+
+def client_of(**config: Any) -> HeyGenClient:
+    base = {
+        "HEYGEN_API": "liveavatar",
+        "HEYGEN_API_KEY": KEY,
+        "HEYGEN_SESSION_DEFAULTS": {"avatar_id": "an-avatar"},
+        "TESTING": True,
+    }
+    return HeyGenClient(Settings.from_mapping({**base, **config}))
+
+
+@pytest.fixture
+def vendor() -> Iterator[requests_mock.Mocker]:
+    """Answer every call well."""
+    with requests_mock.Mocker() as vendor:
+        vendor.post(f"{URL}/token", json=MADE)
+        vendor.post(f"{URL}/start", status_code=201, json=STARTED)
+        vendor.post(f"{URL}/stop", json=DONE)
+        vendor.post(f"{URL}/keep-alive", json=DONE)
+        yield vendor
+
+
+def calls(vendor: requests_mock.Mocker) -> list[str]:
+    return [each.path.rpartition("/")[2] for each in vendor.request_history]
+
+
+class TestStart:
+    def test_is_one_answer_of_two_calls(self, vendor: requests_mock.Mocker) -> None:
+        """The page gets what it gets from the streaming API."""
+        session = client_of().start()
+
+        assert session == {
+            "session_id": SESSION,
+            "transport": "livekit",
+            "url": "wss://room.example",
+            "access_token": "a-token-for-the-room",
+            "session_seconds": 600,
+            "idle_seconds": 300,
+        }
+        assert calls(vendor) == ["token", "start"]
+
+    def test_shows_the_key_to_the_first_call_and_the_token_to_the_second(
+        self, vendor: requests_mock.Mocker
+    ) -> None:
+        """Each call has its own credential and no other."""
+        client_of().start()
+
+        made, started = vendor.request_history
+        assert made.headers["X-API-KEY"] == KEY
+        assert "Authorization" not in made.headers
+        assert started.headers["Authorization"] == f"Bearer {TOKEN}"
+        assert "X-API-KEY" not in started.headers
+
+    @pytest.mark.parametrize(
+        ("defaults", "page", "sent"),
+        [
+            (
+                {"avatar_id": "an-avatar"},
+                {},
+                {"mode": "FULL", "avatar_id": "an-avatar", "avatar_persona": {}},
+            ),
+            (
+                {"avatar_id": "an-avatar", "context_id": "a-context", "max_session_duration": 300},
+                {"voice": {"voice_id": "a-voice", "rate": 1.1}, "language": "de"},
+                {
+                    "mode": "FULL",
+                    "avatar_id": "an-avatar",
+                    "avatar_persona": {
+                        "voice_id": "a-voice",
+                        "voice_settings": {"rate": 1.1},
+                        "context_id": "a-context",
+                        "language": "de",
+                    },
+                    "max_session_duration": 300,
+                },
+            ),
+            (
+                {"is_sandbox": True, "video_encoding": "VP8"},
+                {"quality": "low"},
+                {
+                    "mode": "FULL",
+                    "avatar_id": SANDBOX_AVATAR,
+                    "avatar_persona": {},
+                    "video_settings": {"quality": "low", "encoding": "VP8"},
+                    "is_sandbox": True,
+                },
+            ),
+        ],
+        ids=["least", "most", "sandbox"],
+    )
+    def test_takes_the_names_that_pages_use(
+        self,
+        vendor: requests_mock.Mocker,
+        defaults: dict[str, Any],
+        page: dict[str, Any],
+        sent: dict[str, Any],
+    ) -> None:
+        """A page written for the streaming API chooses voice, quality and language as before."""
+        client_of(HEYGEN_SESSION_DEFAULTS=defaults).start(**page)
+
+        assert vendor.request_history[0].json() == sent
+
+    def test_needs_an_avatar(self, vendor: requests_mock.Mocker) -> None:
+        """Without one the operator is told what to set, before anything is called."""
+        with pytest.raises(errors.NotConfigured, match="avatar_id"):
+            client_of(HEYGEN_SESSION_DEFAULTS={}).start()
+
+        assert calls(vendor) == []
+
+    @pytest.mark.parametrize("name", ["avatar_name", "mode", "disable_idle_timeout"])
+    def test_refuses_what_it_does_not_have(self, vendor: requests_mock.Mocker, name: str) -> None:
+        """A field of the other API is named."""
+        with pytest.raises(errors.InvalidField, match=name):
+            client_of().start(**{name: "x"})
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            {"status_code": 500, "text": "oops"},
+            {"status_code": 201, "json": {"code": 1000, "data": None}},
+            {"status_code": 201, "json": {"code": 1000, "data": {"livekit_url": "wss://x"}}},
+            {"exc": requests.exceptions.ReadTimeout},
+            {"exc": requests.exceptions.ConnectionError},
+        ],
+        ids=["500", "no data", "no token", "silence", "cut"],
+    )
+    def test_leaves_nothing_running_that_started_half(
+        self, vendor: requests_mock.Mocker, reply: dict[str, Any]
+    ) -> None:
+        """A start that fails is not repeated, and its session is stopped; then it is known."""
+        vendor.post(f"{URL}/start", **reply)
+
+        with pytest.raises(errors.UpstreamFailed):
+            client_of().start()
+
+        assert calls(vendor) == ["token", "start", "stop"]
+        assert vendor.request_history[-1].json()["session_id"] == SESSION
+
+    @pytest.mark.parametrize("data", [None, True, 7, "s", [], ["s"], {}])
+    def test_needs_a_session(self, vendor: requests_mock.Mocker, data: Any) -> None:
+        """Where LiveAvatar names none, there is none."""
+        vendor.post(f"{URL}/token", json={"code": 1000, "data": data})
+
+        with pytest.raises(errors.UpstreamFailed, match="no session"):
+            client_of().start()
+
+        assert calls(vendor) == ["token"]
+
+    @pytest.mark.parametrize("token", [None, 7, "", "é", "a b", "a-token\n", "x" * 8193])
+    def test_needs_a_token_that_a_header_can_carry(
+        self, vendor: requests_mock.Mocker, token: Any
+    ) -> None:
+        """One that cannot be sent would be told in the words of the fault."""
+        data = {"session_id": SESSION, "session_token": token}
+        vendor.post(f"{URL}/token", json={"code": 1000, "data": data})
+
+        with pytest.raises(errors.UpstreamFailed, match="no session"):
+            client_of().start()
+
+        assert calls(vendor) == ["token"]
+
+    def test_says_what_may_still_run(
+        self, vendor: requests_mock.Mocker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Where even the stop fails, the outcome is unknown and the log names the session."""
+        vendor.post(f"{URL}/start", status_code=500)
+        vendor.post(f"{URL}/stop", status_code=500)
+
+        with caplog.at_level(logging.WARNING), pytest.raises(errors.OutcomeUnknown):
+            client_of().start()
+
+        assert SESSION in caplog.text
+
+
+class TestTask:
+    @pytest.mark.parametrize(
+        ("task_type", "event"),
+        [
+            ("repeat", "avatar.speak_text"),
+            ("chat", "avatar.speak_response"),
+            ("talk", "avatar.speak_response"),
+        ],
+    )
+    def test_is_for_the_page_to_deliver(
+        self, vendor: requests_mock.Mocker, task_type: str, event: str
+    ) -> None:
+        """No call is made: the answer holds the message that the page publishes in the room."""
+        task = client_of().task(SESSION, "Hello.", task_type)
+
+        assert task == {
+            "task_id": task["task_id"],
+            "duration_ms": None,
+            "deliver": {
+                "transport": "livekit",
+                "topic": "agent-control",
+                "payload": {"event_id": task["task_id"], "event_type": event, "text": "Hello."},
+                "participants": ["heygen", f"liveavatar-agent-{SESSION}"],
+            },
+        }
+        assert calls(vendor) == []
+
+    def test_cuts_short_first(self) -> None:
+        """With interrupt there is a message to be published before the text's."""
+        deliver = client_of().task(SESSION, "Hello.", interrupt=True)["deliver"]
+
+        assert deliver["interrupt"]["event_type"] == "avatar.interrupt"
+
+    def test_is_checked_as_always(self) -> None:
+        """Limits hold, though the vendor hears nothing."""
+        with pytest.raises(errors.TextTooLong):
+            client_of(HEYGEN_MAX_TEXT=5).task(SESSION, "Too long.")
+
+
+class TestOtherVerbs:
+    def test_interrupt_is_for_the_page_too(self, vendor: requests_mock.Mocker) -> None:
+        """It answers the message that cuts the avatar short."""
+        deliver = client_of().interrupt(SESSION)["deliver"]
+
+        assert deliver["topic"] == "agent-control"
+        assert deliver["payload"]["event_type"] == "avatar.interrupt"
+        assert calls(vendor) == []
+
+    def test_stop_and_keep_alive_show_the_key(self, vendor: requests_mock.Mocker) -> None:
+        """A session token is needed for neither."""
+        client = client_of()
+        client.keep_alive(SESSION)
+        client.stop(SESSION)
+
+        assert [each.headers["X-API-KEY"] for each in vendor.request_history] == [KEY, KEY]
+        assert [each.json() for each in vendor.request_history] == [
+            {"session_id": SESSION},
+            {"session_id": SESSION, "reason": "USER_CLOSED"},
+        ]
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            {"status_code": 404, "json": {"code": 404, "message": "Session not found"}},
+            {"status_code": 404, "json": {"code": 4004, "data": None, "message": "gone"}},
+            {"status_code": 404, "json": {"message": "The session was not found."}},
+            {"status_code": 400, "json": {"code": 4000, "message": "Session already closed"}},
+        ],
+    )
+    def test_stop_of_what_has_ended_is_a_success(
+        self, vendor: requests_mock.Mocker, reply: dict[str, Any]
+    ) -> None:
+        """A page that stops twice is not told of an error."""
+        vendor.post(f"{URL}/stop", **reply)
+
+        client_of().stop(SESSION)
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            {"json": {"detail": "Not Found"}},
+            {"json": {"message": "no Route matched with those values"}},
+            {"text": "<html>404 Not Found</html>"},
+        ],
+        ids=["no such route", "no gateway's route", "no JSON"],
+    )
+    def test_stop_of_what_was_not_found_by_anybody_is_none(
+        self, vendor: requests_mock.Mocker, reply: dict[str, Any]
+    ) -> None:
+        """A wrong address knows nothing of the session, which may cost money still."""
+        vendor.post(f"{URL}/stop", status_code=404, **reply)
+
+        with pytest.raises(errors.Refused):
+            client_of().stop(SESSION)
+
+    def test_sessions_are_read_page_by_page(self, vendor: requests_mock.Mocker) -> None:
+        """All pages, by their numbers: the address in a reply is not followed."""
+        rows = [{"id": "one", "created_at": "2026-01-01T00:00:00Z"}, {"session_id": "two"}]
+        for number, row in enumerate(rows, 1):
+            following = "https://evil.example/steal" if number < len(rows) else None
+            data = {"count": 2, "next": following, "previous": None, "results": [row]}
+            vendor.get(f"{URL}?type=active&page_size=100&page={number}", json={"data": data})
+
+        one, two = client_of().sessions()
+
+        assert (one["session_id"], two["session_id"]) == ("one", "two")
+        assert one["age"] > 0
+        assert two == {"session_id": "two", "status": "live", "age": None}
+        assert {each.hostname for each in vendor.request_history} == {"api.liveavatar.com"}
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("status", "body", "kind", "words"),
+        [
+            (401, {"code": 4001, "message": "Invalid API key"}, errors.AuthFailed, "Invalid"),
+            (401, {"detail": "Unauthorized"}, errors.AuthFailed, "Unauthorized"),
+            (
+                403,
+                {"code": 4003, "message": "Session concurrency limit reached"},
+                errors.ConcurrentLimit,
+                "limit reached",
+            ),
+            (
+                422,
+                {"detail": [{"loc": ["body", "avatar_id"], "msg": "not a uuid", "type": "uuid"}]},
+                errors.Refused,
+                "body.avatar_id: not a uuid",
+            ),
+            (404, {"code": 4040, "message": "Voice not found"}, errors.Refused, "Voice not found"),
+            (402, {"code": 4020, "message": "Not enough credits"}, errors.Refused, "credits"),
+            (429, {"detail": "slow down"}, errors.RateLimited, "slow down"),
+            (200, {"code": 5000, "message": "no"}, errors.Refused, "no"),
+            (410, {"error": {"code": "endpoint_sunset"}}, errors.ApiRetired, ""),
+            (500, {"detail": "oops"}, errors.UpstreamFailed, "oops"),
+        ],
+    )
+    def test_tell_an_operator_what_to_change(
+        self,
+        vendor: requests_mock.Mocker,
+        status: int,
+        body: dict[str, Any],
+        kind: type[errors.HeyGenError],
+        words: str,
+    ) -> None:
+        """Each has its class, and the vendor's own words with it."""
+        vendor.post(f"{URL}/token", status_code=status, json=body)
+
+        with pytest.raises(errors.HeyGenError) as caught:
+            client_of().start()
+
+        assert type(caught.value) is kind
+        assert caught.value.upstream is not None
+        assert words in caught.value.upstream["message"]
+
+    def test_hold_no_secret(self, vendor: requests_mock.Mocker) -> None:
+        """Key and token are cut out of what the vendor says."""
+        vendor.post(f"{URL}/start", status_code=400, json={"message": f"bad {TOKEN} {KEY}"})
+
+        with pytest.raises(errors.Refused) as caught:
+            client_of().start()
+
+        assert TOKEN not in str(caught.value.upstream)
+        assert KEY not in str(caught.value.upstream)

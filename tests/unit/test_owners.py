@@ -1,0 +1,378 @@
+"""Owners: with an owner_loader, a session belongs to the user who started it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask, Response, redirect, request
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from flask_heygen import HeyGen
+from flask_heygen.simulator import Simulator
+from tests.constants import KEY
+
+ROUTES = ["task", "stop", "interrupt", "keep-alive"]
+
+
+#: The key of another account.
+COACH = "the-key-of-the-coach-alone"
+
+
+def make_app(simulator: Simulator, **config: Any) -> Flask:
+    """Make an app whose users say who they are in a header."""
+    app = Flask(__name__)
+    app.config.update(
+        {
+            "TESTING": True,
+            "SECRET_KEY": "a secret of the host",
+            "HEYGEN_API_KEY": KEY,
+            "HEYGEN_BASE_URL": simulator.url,
+            **config,
+        }
+    )
+    blueprint = HeyGen()
+    blueprint.owner_loader(lambda: request.headers.get("X-User"))
+    app.register_blueprint(blueprint)
+    return app
+
+
+def post(page: FlaskClient, route: str, user: str | None, **body: Any) -> TestResponse:
+    headers = {} if user is None else {"X-User": user}
+    if route == "task":
+        body.setdefault("text", "Tell me about yourself.")
+    return page.post(f"/api/heygen/{route}", json=body, headers=headers)
+
+
+def code(response: TestResponse) -> Any:
+    assert response.json is not None
+    return response.json.get("error", {}).get("code")
+
+
+class Later:
+    """What an asynchronous loader, or one that is wrapped, returns."""
+
+    def __await__(self) -> Iterator[None]:
+        yield
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def page(simulator: Simulator) -> FlaskClient:
+    return make_app(simulator).test_client()
+
+
+@pytest.fixture
+def handle(page: FlaskClient) -> str:
+    """Return the id of a session that Ada has started."""
+    session = post(page, "start", "ada").json
+    assert session is not None
+    return str(session["data"]["session_id"])
+
+
+class TestTheOwner:
+    def test_commands_the_session(
+        self, page: FlaskClient, simulator: Simulator, handle: str
+    ) -> None:
+        """A page sends back the id that it got, on every route."""
+        statuses = [post(page, route, "ada", session_id=handle).status_code for route in ROUTES]
+
+        assert statuses == [200, 200, 410, 410]
+        assert simulator.texts == ("Tell me about yourself.",)
+
+    def test_never_sees_the_vendors_id(
+        self, page: FlaskClient, simulator: Simulator, handle: str
+    ) -> None:
+        """The id of a page is a handle."""
+        assert handle not in simulator.sessions
+        assert len(simulator.sessions) == 1
+
+    def test_may_have_an_id_of_any_type(self, simulator: Simulator) -> None:
+        """An integer is as good an owner as a text."""
+        app = make_app(simulator)
+        blueprint = HeyGen("numbers")
+        blueprint.owner_loader(lambda: 7)
+        app.register_blueprint(blueprint)
+        page = app.test_client()
+
+        session = page.post("/api/numbers/start", json={}).json
+        assert session is not None
+        stopped = page.post("/api/numbers/stop", json=session["data"])
+
+        assert stopped.status_code == 200
+
+
+class TestNobody:
+    @pytest.mark.parametrize("route", ["start", "task", "interrupt", "keep-alive"])
+    def test_can_do_anything(self, page: FlaskClient, simulator: Simulator, route: str) -> None:
+        """Without a user every route but stop is a 401, before the vendor hears of it."""
+        body = {} if route == "start" else {"session_id": "any"}
+
+        refused = post(page, route, None, **body)
+
+        assert (refused.status_code, code(refused)) == (401, "not_signed_in")
+        assert simulator.calls == ()
+
+    def test_is_told_so_before_the_body_is_read(self, page: FlaskClient) -> None:
+        """A stranger learns nothing of what a route takes."""
+        refused = page.post("/api/heygen/task", data=b"\xff")
+
+        assert refused.status_code == 401
+
+    def test_may_stop(self, page: FlaskClient, simulator: Simulator, handle: str) -> None:
+        """After logout the page can still end the session that costs money."""
+        stopped = post(page, "stop", None, session_id=handle)
+
+        assert stopped.status_code == 200
+        assert [each.state for each in simulator.sessions.values()] == ["closed"]
+
+
+class TestAnotherUser:
+    @pytest.mark.parametrize("route", ROUTES)
+    def test_is_refused(
+        self, page: FlaskClient, simulator: Simulator, handle: str, route: str
+    ) -> None:
+        """Eve commands Ada's session on no route, and the vendor hears nothing of it."""
+        before = len(simulator.calls)
+
+        refused = post(page, route, "eve", session_id=handle)
+
+        assert (refused.status_code, code(refused)) == (403, "not_your_session")
+        assert len(simulator.calls) == before
+
+    @pytest.mark.parametrize("route", ROUTES)
+    @pytest.mark.parametrize("forged", ["raw", "truncated", "changed", "number"])
+    def test_is_refused_with_a_forgery(
+        self, page: FlaskClient, simulator: Simulator, handle: str, route: str, forged: str
+    ) -> None:
+        """The vendor's own id, a truncated handle or a changed one is nobody's session."""
+        changed = ("x" if handle[0] != "x" else "y") + handle[1:]
+        raw = next(iter(simulator.sessions))
+        held = {"raw": raw, "truncated": handle[:-2], "changed": changed, "number": 7}[forged]
+
+        refused = post(page, route, "ada", session_id=held)
+
+        assert (refused.status_code, code(refused)) == (403, "not_your_session")
+
+    def test_is_refused_with_a_handle_of_another_account(self, simulator: Simulator) -> None:
+        """Two accounts of one app, with one secret, do not read each other's handles."""
+        app = make_app(simulator, COACH_API_KEY=COACH, COACH_BASE_URL=simulator.url)
+        coach = HeyGen("coach", config_prefix="COACH")
+        coach.owner_loader(lambda: request.headers.get("X-User"))
+        app.register_blueprint(coach)
+        page = app.test_client()
+
+        started = page.post("/api/coach/start", json={}, headers={"X-User": "ada"}).json
+        assert started is not None
+        refused = post(page, "stop", "ada", session_id=started["data"]["session_id"])
+
+        assert (refused.status_code, code(refused)) == (403, "not_your_session")
+
+    def test_is_refused_with_a_handle_of_another_blueprint(self, simulator: Simulator) -> None:
+        """Two loaders of one account may give two people the same id: customers, and staff."""
+        app = make_app(simulator)
+        staff = HeyGen("staff")
+        staff.owner_loader(lambda: request.headers.get("X-User"))
+        app.register_blueprint(staff)
+        page = app.test_client()
+
+        started = page.post("/api/staff/start", json={}, headers={"X-User": "7"}).json
+        assert started is not None
+        refused = post(page, "stop", "7", session_id=started["data"]["session_id"])
+
+        assert (refused.status_code, code(refused)) == (403, "not_your_session")
+
+
+class TestTime:
+    @pytest.fixture
+    def later(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+        now = time.time()
+        return lambda seconds: monkeypatch.setattr(time, "time", lambda: now + seconds)
+
+    @pytest.mark.parametrize("route", ["task", "interrupt", "keep-alive"])
+    def test_ends_a_session(
+        self, page: FlaskClient, handle: str, later: Callable[[float], None], route: str
+    ) -> None:
+        """Past HEYGEN_MAX_SESSION_SECONDS the page is told to start a new session."""
+        later(3700)
+
+        refused = post(page, route, "ada", session_id=handle)
+
+        assert (refused.status_code, code(refused)) == (410, "session_expired")
+        assert refused.json is not None
+        assert refused.json["error"]["restart_session"] is True
+
+    def test_never_ends_the_right_to_stop(
+        self, page: FlaskClient, handle: str, later: Callable[[float], None]
+    ) -> None:
+        """An expired handle still ends the session."""
+        later(90_000)
+
+        assert post(page, "stop", "ada", session_id=handle).status_code == 200
+
+    def test_may_be_half_a_minute_behind(
+        self, page: FlaskClient, handle: str, later: Callable[[float], None]
+    ) -> None:
+        """A handle from a machine whose clock is 30 s ahead works."""
+        later(-30)
+
+        assert post(page, "task", "ada", session_id=handle).status_code == 200
+
+
+class TestTheSecretKey:
+    def test_may_be_rotated(self, simulator: Simulator) -> None:
+        """Handles survive through SECRET_KEY_FALLBACKS."""
+        app = make_app(simulator)
+        page = app.test_client()
+        session = post(page, "start", "ada").json
+        assert session is not None
+
+        app.config.update(SECRET_KEY="a new one", SECRET_KEY_FALLBACKS=["a secret of the host"])
+        spoken = post(page, "task", "ada", session_id=session["data"]["session_id"])
+
+        assert spoken.status_code == 200
+
+    def test_is_needed(self, simulator: Simulator) -> None:
+        """Without one nothing is started, and the answer says what to set."""
+        page = make_app(simulator, SECRET_KEY=None).test_client()
+
+        refused = post(page, "start", "ada")
+
+        assert (refused.status_code, code(refused)) == (503, "not_configured")
+        assert "SECRET_KEY" in refused.text
+        assert simulator.calls == ()
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("SECRET_KEY", 12345678),  # as from_prefixed_env reads digits
+            ("SECRET_KEY_FALLBACKS", "an old secret"),  # each letter of it would sign
+            ("SECRET_KEY_FALLBACKS", [12345678]),
+            ("SECRET_KEY_FALLBACKS", [""]),
+        ],
+    )
+    def test_is_a_text(self, simulator: Simulator, name: str, value: object) -> None:
+        """Nothing is started that could not be signed, or that anybody could sign."""
+        page = make_app(simulator, **{name: value}).test_client()
+
+        refused = post(page, "start", "ada")
+
+        assert (refused.status_code, code(refused)) == (503, "not_configured")
+        assert refused.json is not None
+        assert refused.json["error"]["message"].startswith(f"{name} ")
+        assert str(value) not in refused.text
+        assert simulator.calls == ()
+
+
+class TestTheLoader:
+    def test_may_come_after_registration(self, simulator: Simulator) -> None:
+        """The policy is looked up when a request comes."""
+        app = Flask(__name__)
+        app.config.update(TESTING=True, HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url)
+        blueprint = HeyGen()
+        app.register_blueprint(blueprint)
+
+        @blueprint.owner_loader
+        def nobody() -> None:
+            return None
+
+        assert app.test_client().post("/api/heygen/start", json={}).status_code == 401
+
+    @pytest.mark.parametrize(
+        "loaded",
+        [Response("Please sign in.", 401), redirect("/login"), False, True, Later()],
+        ids=["401", "redirect", "no", "yes", "later"],
+    )
+    def test_that_returns_no_id_lets_nobody_in(
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture, loaded: object
+    ) -> None:
+        """As a text, an answer of login_required would be one user whom all strangers are."""
+        app = make_app(simulator, TESTING=False)
+        blueprint = HeyGen("members")
+        blueprint.owner_loader(lambda: loaded)
+        app.register_blueprint(blueprint)
+
+        refused = app.test_client().post("/api/members/start", json={})
+
+        assert (refused.status_code, code(refused)) == (500, "internal_error")
+        assert f"The owner_loader returned a {type(loaded).__name__}" in caplog.text
+        assert simulator.calls == ()
+
+    def test_that_returns_a_blank_says_nobody(self, simulator: Simulator) -> None:
+        """As ``session.get("user_id", "")`` does."""
+        app = make_app(simulator)
+        blueprint = HeyGen("members")
+        blueprint.owner_loader(lambda: "")
+        app.register_blueprint(blueprint)
+
+        refused = app.test_client().post("/api/members/start", json={})
+
+        assert (refused.status_code, code(refused)) == (401, "not_signed_in")
+
+    def test_must_not_be_a_coroutine(self) -> None:
+        """It is said where it is written, and not to the first stranger."""
+
+        async def owner() -> None:
+            return None
+
+        with pytest.raises(TypeError, match="must not be a coroutine"):
+            HeyGen().owner_loader(owner)
+
+    @pytest.mark.parametrize(
+        ("config", "warned"),
+        [({"TESTING": False}, True), ({"TESTING": True}, False), ({"DEBUG": True}, False)],
+    )
+    def test_is_missed(
+        self,
+        simulator: Simulator,
+        caplog: pytest.LogCaptureFixture,
+        config: dict[str, Any],
+        warned: bool,
+    ) -> None:
+        """The first request of an app in production without one logs that the routes are open."""
+        app = Flask(__name__)
+        app.config.update(HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url, **config)
+        app.register_blueprint(HeyGen())
+        page = app.test_client()
+
+        with caplog.at_level(logging.WARNING):
+            for _ in range(2):
+                page.post("/api/heygen/stop", json={"session_id": "any"})
+
+        assert ["routes of the blueprint" in each for each in caplog.messages] == [True] * warned
+
+    def test_is_not_missed_where_no_route_is(
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Of an app that calls the client alone, nothing is open."""
+        app = Flask(__name__)
+        app.config.update(HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url)
+
+        with app.app_context():
+            HeyGen().client.check()
+
+        assert caplog.messages == []
+
+    def test_is_missed_by_each_blueprint(
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Also by one that shares its account with another that has a loader."""
+        app = make_app(simulator, TESTING=False)
+        app.register_blueprint(HeyGen("demo"))
+        page = app.test_client()
+
+        for name in ("heygen", "demo"):
+            page.post(f"/api/{name}/stop", json={"session_id": "any"})
+
+        warned = [each for each in caplog.messages if "routes of the blueprint" in each]
+        assert len(warned) == 1
+        assert "'demo'" in warned[0]

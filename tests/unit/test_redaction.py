@@ -1,0 +1,235 @@
+"""Redaction: nothing secret survives in what a vendor is quoted with."""
+
+from __future__ import annotations
+
+import html
+import json
+import random
+import re
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from flask_heygen.backends.redaction import CUT, KEPT, PIECE, READ, redact
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json-unicode": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "html": html.escape,
+    "url": quote,
+    "form": quote_plus,
+}
+
+_rows = random.Random(2)
+_ALPHABETS = {
+    "words": "abcdefgh ijklmn opqrst uvw xyz",
+    "marks": "ab \"'<>&/\\+=%?#;",
+    "lines": "ab cd\n\r\t\v\x1b\x00",
+    "blanks": "abc  \xa0\u2028\u3000\n\x85",
+    "letters": "äöü éñ ßçø абв 你好 字",
+    "emoji": "a 😀👩‍🚀🇩🇪\u200d\ufe0f",
+}
+
+SECRETS: dict[str, str] = {
+    "key": "ZGI4NmQ1ODg5MjQ4NGI1OWJhNjUwZTQ2-1720000000",
+    "token": "eyJ0b2tlbiI6ImFiYyIsInRva2VuX3R5cGUiOiJzYV9mcm9tX3JlZ3VsYXIifQ==",
+    "sentence": "Tell me about a time when you failed, and what you learned from it.",
+    "code": "if (a < b && c > \"d\") { return '/x/y?z=1&w=2'; }",
+    "just long enough": "twelve chars",
+    **{
+        f"{name} {length}": "".join(_rows.choice(alphabet) for _ in range(length))
+        for name, alphabet in _ALPHABETS.items()
+        for length in (14, 40, 200)
+    },
+}
+
+secrets = pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+spellings = pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+
+
+def one_line(text: str) -> str:
+    return " ".join(
+        re.sub(r"\s", " ", "".join(c if c.isprintable() else " " for c in text)).split()
+    )
+
+
+def pieces(text: str) -> set[str]:
+    return {text[i : i + 12] for i in range(len(text) - 11)}
+
+
+def survivors(secret: str, said: str) -> list[str]:
+    """Return every 12 characters in a row of a secret, however spelled, that were said."""
+    spelled = (one_line(spell(secret)) for spell in SPELLINGS.values())
+    return sorted(pieces(said) & {piece for each in spelled for piece in pieces(each)})
+
+
+class TestSecret:
+    @secrets
+    @spellings
+    def test_is_cut_out(self, spell: Callable[[str], str], secret: str) -> None:
+        """No 12 characters of an echo survive, whatever the echo was escaped as."""
+        said = redact(f"Invalid params: {spell(secret)}, sorry", [secret])
+
+        assert survivors(secret, said) == []
+
+    @secrets
+    @spellings
+    def test_is_cut_out_in_pieces(self, spell: Callable[[str], str], secret: str) -> None:
+        """No 12 characters of a part of an echo survive, wherever the part begins and ends."""
+        echo = spell(secret)
+        starts = range(0, max(1, len(echo) - 11), 1 + len(echo) // 50)
+        parts = [echo[start : start + 12 + start % 9] for start in starts]
+
+        said = [redact(f"near {part} here", [secret]) for part in parts]
+
+        assert [survivors(secret, each) for each in said] == [[]] * len(parts)
+
+    @secrets
+    @spellings
+    def test_is_cut_out_of_a_text_on_one_line(
+        self, spell: Callable[[str], str], secret: str
+    ) -> None:
+        """A vendor that tidies a text's blanks before it quotes it gives nothing away either."""
+        tidied = one_line(secret)
+
+        said = redact(f"Invalid params: {spell(tidied)}, sorry", [secret])
+
+        assert survivors(tidied, said) == []
+
+    def test_leaves_the_words_around_it(self) -> None:
+        """What the vendor itself said can still be read."""
+        said = redact('Invalid params: text "How are you today?" is bad', ["How are you today?"])
+
+        assert said == f'Invalid params: text "{CUT}" is bad'
+
+    def test_is_cut_out_each_time(self) -> None:
+        """Every echo goes, those of other secrets too, and neighbours leave one mark."""
+        said = redact("first-secret, second-secret! first-secretsecond-secret", SECRET_PAIR)
+
+        assert said == f"{CUT}, {CUT}! {CUT}"
+
+    def test_may_overlap_another(self) -> None:
+        """Two secrets that share characters are both gone whole."""
+        said = redact("x abcdefghijklmnopqr y", ["abcdefghijklmn", "efghijklmnopqr"])
+
+        assert said == f"x {CUT} y"
+
+    def test_of_no_length_cuts_nothing(self) -> None:
+        """A call without a text has nothing of it to hide."""
+        assert redact("Session is closed", ["", "\n", " "]) == "Session is closed"
+
+    def test_that_is_no_echo_changes_nothing(self) -> None:
+        """Eleven characters in a row are chance."""
+        assert redact("elevenchars", ["elevenchars and more"]) == "elevenchars"
+        assert redact("elevenchars ", ["elevenchars and more"]) == "elevenchars"
+
+    def test_may_come_from_anywhere(self) -> None:
+        """Secrets may be given by any iterable, one that can be read but once too."""
+        assert redact("a first-secret", iter(SECRET_PAIR)) == f"a {CUT}"
+
+
+SECRET_PAIR = ["first-secret", "second-secret"]
+
+
+class TestShortSecret:
+    @pytest.mark.parametrize(
+        ("secret", "message", "said"),
+        [
+            ("no", "no such session", f"{CUT} such session"),
+            ("no", "nothing known, no.", f"nothing known, {CUT}."),
+            ("no", "a casino, no?", f"a casino, {CUT}?"),
+            ("Hi!", 'text "Hi!" is bad', f'text "{CUT}" is bad'),
+            ("a+b", "aa+bb a+b", f"aa+bb {CUT}"),
+            ("(.*)", "what (.*) is", f"what {CUT} is"),
+            ("über", "überall über uns", f"überall {CUT} uns"),
+            ("a\nb", "the text a b is bad", f"the text {CUT} is bad"),
+            ("a\nb", r"the text a\nb is bad", f"the text {CUT} is bad"),
+            ("<b>", "the text &lt;b&gt; is bad", f"the text {CUT} is bad"),
+            ("a b", "the text a%20b is bad", f"the text {CUT} is bad"),
+            ("a b", "the text a+b is bad", f"the text {CUT} is bad"),
+        ],
+    )
+    def test_is_cut_out_where_it_stands_alone(self, secret: str, message: str, said: str) -> None:
+        """A text shorter than twelve characters is cut out as a word, not inside of words."""
+        assert redact(message, [secret]) == said
+
+
+class TestMessage:
+    @pytest.mark.parametrize(
+        "between",
+        ["\n", "\r\n", "\r", "\t", "\v", "\f", "\0", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"],
+    )
+    def test_is_one_line(self, between: str) -> None:
+        """No message forges a line of a log, or speaks to a terminal."""
+        assert redact(f" one{between}{between}two ", []) == "one two"
+
+    @pytest.mark.parametrize("odd", ["\ud800", "\u202e", "\ufffe", "\u200b"])
+    def test_holds_nothing_that_cannot_be_printed(self, odd: str) -> None:
+        """Half a character, or one that turns the line round, becomes a blank."""
+        assert redact(f"one{odd}two", []) == "one two"
+
+    def test_keeps_its_letters(self) -> None:
+        """Every script passes."""
+        assert redact("Das ging schief: 失败 😀", []) == "Das ging schief: 失败 😀"
+
+    def test_may_be_empty(self) -> None:
+        """Nothing said is nothing shown."""
+        assert redact("", ["first-secret"]) == ""
+
+    @pytest.mark.parametrize(
+        "run",
+        [
+            "0123456789abcdef0123456789abcdef",
+            "YmFzZTY0+with/padding==YmFzZTY0+",
+            "header.payload-part_of.a~signature",
+            "v1/projects/heygen/secrets/latest",
+        ],
+    )
+    def test_loses_opaque_runs(self, run: str) -> None:
+        """Whatever looks like somebody's key is cut out, though nobody named it."""
+        assert redact(f"got {run}!", []) == f"got {CUT}!"
+
+    def test_keeps_shorter_runs(self) -> None:
+        """Thirty-one characters without a blank are let through, and so are long words."""
+        assert redact("a" * 31, []) == "a" * 31
+        assert redact("ä" * 40, []) == "ä" * 40
+
+    def test_is_cut_to_size(self) -> None:
+        """A page and a log get no more than 300 characters."""
+        said = redact("word " * 900, [])
+
+        assert said == ("word " * 900)[:KEPT]
+        assert KEPT == 300
+
+    def test_is_read_to_a_limit(self) -> None:
+        """What comes after 4,000 characters is not looked at and not shown."""
+        said = redact(" " * READ + "more", [])
+
+        assert said == ""
+
+    def test_cut_at_the_limit_shows_no_secret(self) -> None:
+        """An echo that the limit cuts in two is gone but for less than a piece."""
+        secret = "the text that was to be spoken"
+        message = " " * (READ - 20) + secret
+
+        said = redact(message, [secret])
+
+        assert said == CUT
+
+    @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+    def test_of_any_size_is_done_with(self, spell: Callable[[str], str]) -> None:
+        """The longest text that can be allowed, quoted whole, takes no unbounded work."""
+        text = "".join(_rows.choice('abc def\n"<ä') for _ in range(80_000))
+
+        said = redact(spell(text), [text])
+
+        assert survivors(text, said) == []
+        assert len(said) <= KEPT
+
+
+class TestPiece:
+    def test_is_twelve_characters(self) -> None:
+        """The promise of this module's tests and of the code is one number."""
+        assert PIECE == 12

@@ -1,0 +1,289 @@
+"""Where the API key, the session tokens and the texts are never found, whatever goes wrong."""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+import requests
+from flask import Flask
+
+from flask_heygen import HeyGenClient, HeyGenError, heygen_bp, upstream_failed
+from flask_heygen.backends.token_pool import SpareTokens, Token
+from flask_heygen.errors import NotConfigured
+from flask_heygen.settings import Settings
+from flask_heygen.simulator import Fault, Simulator
+from tests.object_walker import said
+
+KEY = "Zm9sbG93LXRoZS13aGl0ZS1yYWJiaXQ6MTIzNDU2"
+TEXT = 'Why did you leave “Cyberdyne” & Sons?\nWas it <b>the "machine"</b>, 100 % of it?'
+#: Characters; so many of a secret in a row are a leak of it.
+PIECE = 12
+
+CALLS = ("create_token", "new", "start", "task", "interrupt", "keep_alive", "stop")
+#: They differ from SILENCE in how much is heard, which takes a second each to find out.
+LIKE_SILENCE = {Fault.DRIP, Fault.DRIP_HEADERS}
+
+Client = Callable[[], HeyGenClient]
+
+
+@pytest.fixture
+def config(sim: Simulator) -> dict[str, Any]:
+    return {
+        "HEYGEN_API_KEY": KEY,
+        "HEYGEN_BASE_URL": sim.url,
+        "HEYGEN_TIMEOUT": 1,
+        "HEYGEN_SPARE_TOKENS": 0,
+    }
+
+
+@pytest.fixture
+def app(config: dict[str, Any]) -> Flask:
+    app = Flask(__name__)
+    app.config.update(config)
+    app.register_blueprint(heygen_bp)
+    return app
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Callable[[], Iterator[str]]:
+    """Everything that anyone logs, as a file and as a structured log would have it."""
+    caplog.set_level(logging.DEBUG)
+
+    def log() -> Iterator[str]:
+        for record in caplog.records:
+            yield logging.Formatter().format(record)
+            yield from said(vars(record))
+
+    return log
+
+
+Log = Callable[[], Iterator[str]]
+
+
+def shown(error: BaseException) -> Iterator[str]:
+    """Yield what a reporter of errors shows: the variables of each frame, but of these tests'."""
+    links: list[BaseException | None] = [error]
+    while links:
+        link = links.pop()
+        if link is None:
+            continue
+        links += [link.__cause__, link.__context__]
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                for name, value in frame.f_locals.items():
+                    yield f"{frame.f_code.co_name} {name} = {value!r}"
+
+
+def leaks(sim: Simulator, texts: Iterator[str]) -> list[str]:
+    """Return the texts that hold a piece of the key, of any token or of what was to be spoken."""
+    pieces = set()
+    for secret in (KEY, TEXT, *(token.value for token in sim.tokens)):
+        for form in (
+            secret,
+            repr(secret)[1:-1],
+            json.dumps(secret)[1:-1],
+            html.escape(secret),
+            quote(secret),
+            quote_plus(secret),
+            " ".join(secret.split()),
+        ):
+            pieces |= {form[i : i + PIECE] for i in range(len(form) - PIECE + 1)}
+    # The tokens' beginning, which is Base64 of '{"token":"', tells nothing.
+    pieces = {piece for piece in pieces if not piece.startswith(("eyJ0b2tl", "yJ0b2tl"))}
+    return [
+        text
+        for text in texts
+        if any(text[i : i + PIECE] in pieces for i in range(len(text) - PIECE + 1))
+    ]
+
+
+def act(client: HeyGenClient, call: str, session_id: str) -> object:
+    """Do what makes an upstream call of this name."""
+    if call in ("new", "start"):
+        return client.start()
+    if call in ("keep_alive", "stop"):
+        return getattr(client, call)(session_id)
+    return client.task(session_id, TEXT, interrupt=call == "interrupt")
+
+
+class TestWitness:
+    """What the other tests here look with."""
+
+    def test_it_sees_what_an_error_of_requests_holds(self, sim: Simulator) -> None:
+        """The request with its headers and its body, though the words of it are harmless."""
+        request = requests.Request("POST", sim.url, {"X-Api-Key": KEY}, json={"text": TEXT})
+
+        error = requests.ConnectionError("Broken.", request=request.prepare())
+
+        assert not leaks(sim, iter([str(error), repr(error)]))
+        assert leaks(sim, said(error))
+
+    def test_it_sees_what_an_error_was_raised_in_place_of(self, sim: Simulator) -> None:
+        """``from None`` hides it from a traceback, and keeps it."""
+        error = NotConfigured()
+
+        error.__context__ = ValueError(KEY)
+
+        assert not leaks(sim, iter([str(error), repr(error)]))
+        assert leaks(sim, said(error))
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "fault", [fault for fault in Fault if fault not in LIKE_SILENCE], ids=lambda fault: fault.value
+)
+class TestFaults:
+    def test_neither_errors_nor_logs_tell(
+        self, config: dict[str, Any], sim: Simulator, log: Log, call: str, fault: Fault
+    ) -> None:
+        """Not in their words, nor in what hangs on them."""
+        client = HeyGenClient(Settings.from_mapping(config))
+        session_id = client.start()["session_id"]
+        sim.fault(call, fault, times=None)
+
+        told: list[str] = []
+        try:
+            told += said(act(client, call, session_id))
+        except HeyGenError as error:
+            told += [*said(error), *shown(error)]
+
+        assert not leaks(sim, iter(told))
+        assert not leaks(sim, log())
+
+
+class TestReports:
+    """What goes to those who are told of errors, and show all that a traceback holds."""
+
+    def test_the_witness_sees_the_variables_of_a_frame(self, sim: Simulator) -> None:
+        """Such as those of a function that another library calls."""
+        with pytest.raises(ZeroDivisionError) as caught:
+            json.loads(json.dumps({"text": TEXT}), object_hook=lambda _: 1 // 0)
+
+        assert leaks(sim, shown(caught.value))
+
+    @pytest.mark.parametrize("call", ["create_token", "task"])
+    @pytest.mark.parametrize("fault", [Fault.ECHO, Fault.CUT_BEFORE, Fault.SERVER_ERROR])
+    def test_a_signal_does_not_tell(
+        self, app: Flask, sim: Simulator, call: str, fault: Fault
+    ) -> None:
+        """An error that a receiver reports comes without the frames of a request."""
+        reports: list[str] = []
+
+        def report(_: Flask, error: HeyGenError, **__: object) -> None:
+            reports.extend([error.code, *shown(error)])
+
+        page = app.test_client()
+        session_id = page.post("/api/heygen/start", json={}).get_json()["data"]["session_id"]
+        sim.fault(call, fault, times=None)
+        with upstream_failed.connected_to(report, app):
+            page.post("/api/heygen/task", json={"session_id": session_id, "text": TEXT})
+
+        assert reports
+        assert not leaks(sim, iter(reports))
+
+
+class TestAnswers:
+    @pytest.mark.parametrize("fault", [*LIKE_SILENCE, Fault.ECHO, Fault.HALF, Fault.UNAUTHORIZED])
+    @pytest.mark.parametrize("call", ["create_token", "task"])
+    def test_they_do_not_tell(
+        self, app: Flask, sim: Simulator, log: Log, fault: Fault, call: str
+    ) -> None:
+        """Neither body nor headers, of an error or of a success; nor does the log beside them."""
+        page = app.test_client()
+        started = page.post("/api/heygen/start", json={})
+        task = {"session_id": started.get_json()["data"]["session_id"], "text": TEXT}
+        sim.fault(call, fault, times=None)
+
+        failed = page.post("/api/heygen/task", json=task)
+        sim.clear()
+        spoken = page.post("/api/heygen/task", json=task)
+
+        assert failed.status_code >= 429
+        assert spoken.status_code == 200
+        for answer in (started, failed, spoken):
+            assert not leaks(sim, said((answer.get_data(), list(answer.headers))))
+        assert not leaks(sim, log())
+
+    def test_a_refused_text_is_not_repeated(self, app: Flask, sim: Simulator, log: Log) -> None:
+        """Too long a one, one in the wrong place, and one that is no text."""
+        app.config["HEYGEN_MAX_TEXT"] = 10
+        page = app.test_client()
+
+        for body in (
+            {"session_id": "a-session", "text": TEXT},
+            {"session_id": TEXT, "text": "Hello."},
+            {"session_id": "a-session", "text": [TEXT]},
+            {"session_id": "a-session", "text": "Hello.", "task_type": TEXT},
+            {"session_id": "a-session", "text": "Hello.", "interrupt": TEXT},
+        ):
+            answer = page.post("/api/heygen/task", json=body)
+            assert 400 <= answer.status_code < 500
+            assert not leaks(sim, iter([answer.get_data(as_text=True)]))
+
+        assert not leaks(sim, log())
+
+    def test_an_echo_is_cut_out_and_the_rest_is_kept(self, app: Flask, sim: Simulator) -> None:
+        """The vendor's reason is what the page's developer needs."""
+        page = app.test_client()
+        session_id = page.post("/api/heygen/start", json={}).get_json()["data"]["session_id"]
+        sim.fault("task", Fault.ECHO)
+
+        answer = page.post("/api/heygen/task", json={"session_id": session_id, "text": TEXT})
+
+        upstream = answer.get_json()["error"]["upstream"]
+        assert (upstream["status"], upstream["code"]) == (400, 400006)
+        assert upstream["message"].startswith("Invalid params: ")
+        assert "[…]" in upstream["message"]
+
+
+class TestBackground:
+    @pytest.mark.parametrize("fault", [Fault.ECHO, Fault.CUT_BEFORE, Fault.NONSENSE, Fault.NO_DATA])
+    def test_a_failed_mint_does_not_tell(
+        self, app: Flask, sim: Simulator, log: Log, rest: Callable[[], None], fault: Fault
+    ) -> None:
+        """Its warning is all that there is of it."""
+        app.config.update(HEYGEN_SPARE_TOKENS=1, HEYGEN_TIMEOUT=10)
+        page = app.test_client()
+        session_id = page.post("/api/heygen/start", json={}).get_json()["data"]["session_id"]
+        rest()  # the token of the task is there; the next mint is the one ordered after it
+
+        sim.fault("create_token", fault, times=None)
+        page.post("/api/heygen/task", json={"session_id": session_id, "text": TEXT})
+        rest()
+
+        assert sim.texts == (TEXT,)
+        assert any("minted ahead" in text for text in log())
+        assert not leaks(sim, log())
+
+
+class TestObjects:
+    def test_their_reprs_do_not_tell(self, app: Flask, sim: Simulator) -> None:
+        """Those of settings, client, tokens and blueprint, which a debugger or a log may show."""
+        settings = Settings.from_mapping(app.config)
+        token = Token(KEY, 0.0)
+        with app.app_context():
+            client = heygen_bp.client
+        client.start()
+
+        things = [settings, client, token, [token], heygen_bp, app.extensions["heygen"]]
+        things.append(SpareTokens(lambda: token, size=1, max_age=1))
+        assert not leaks(sim, iter([*map(repr, things), *map(str, things)]))
+
+    @pytest.mark.parametrize("name", [each.name for each in fields(Settings)])
+    def test_a_wrong_setting_is_not_repeated(self, name: str, sim: Simulator) -> None:
+        """It may be the key, one line too low."""
+        config = {"HEYGEN_API_KEY": "another-key", f"HEYGEN_{name.upper()}": f"{KEY} {KEY}"}
+
+        with pytest.raises(NotConfigured, match=f"HEYGEN_{name.upper()}") as caught:
+            Settings.from_mapping(config)
+
+        assert not leaks(sim, said(caught.value))
+        assert not leaks(sim, shown(caught.value))

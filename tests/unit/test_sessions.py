@@ -1,0 +1,58 @@
+"""Sessions: what a vendor tells of those that live, read for an operator's terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flask_heygen.backends.sessions import live_sessions
+from flask_heygen.errors import UpstreamFailed
+
+
+def listed(**told: Any) -> dict[str, Any]:
+    [session] = live_sessions([{"session_id": "a-session", **told}])
+    return session
+
+
+class TestAge:
+    @pytest.mark.parametrize("created", [1_700_000_000, 1_700_000_000.5, "2023-11-14T22:13:20Z"])
+    def test_is_told_in_seconds(self, created: Any) -> None:
+        """From a number or a date, whichever the vendor has."""
+        age = listed(created_at=created)["age"]
+
+        assert age > 50_000_000
+
+    @pytest.mark.parametrize(
+        "created",
+        [None, True, "", "yesterday", [], {}, -1, 10**400, 1e308, -1e308, float("nan"), 1e11],
+        ids=lambda created: str(created)[:20],
+    )
+    def test_is_unknown_where_no_time_is_told(self, created: Any) -> None:
+        """Nonsense is no age, and nothing falls over."""
+        assert listed(created_at=created)["age"] is None
+
+
+class TestStatus:
+    def test_is_the_vendor_s_word(self) -> None:
+        """Or that it lives, where there is none."""
+        assert listed(status="connected")["status"] == "connected"
+        assert listed()["status"] == "live"
+
+    @pytest.mark.parametrize("status", ["a\nb", "a\x1b[2Jb", "a\u202eb", ["a\n"], "x" * 9999])
+    def test_is_fit_for_a_terminal(self, status: Any) -> None:
+        """On one line, of a sensible size, without a word for the terminal itself."""
+        shown = listed(status=status)["status"]
+
+        assert shown.isprintable()
+        assert len(shown) <= 300
+
+
+class TestAList:
+    @pytest.mark.parametrize(
+        "told", [None, {}, "s", 7, [None], [{}], [{"session_id": "../../x"}], [{"session_id": 7}]]
+    )
+    def test_is_one_of_sessions(self, told: Any) -> None:
+        """A command is told that there is none, rather than a part of it."""
+        with pytest.raises(UpstreamFailed):
+            live_sessions(told)
