@@ -107,17 +107,17 @@ def minters() -> Callable[[], set[threading.Thread]]:
 
 
 @pytest.fixture
-def rest(
+def wait_idle(
     minters: Callable[[], set[threading.Thread]], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], None]:
     """Wait until nothing is minted in the background any more."""
     # Ours, and patched all the same: nobody can see whether a minter mints or waits for an order.
     monkeypatch.setattr(token_pool, "LINGER", 0)
 
-    def rest() -> None:
+    def wait_idle() -> None:
         until = time.monotonic() + 30
         while minters():
             assert time.monotonic() < until, "A background mint never ended."
             time.sleep(0.005)
 
-    return rest
+    return wait_idle

@@ -14,7 +14,7 @@ CI = bool(os.environ.get("CI"))
 MODULES = Path(__file__).parents[1] / "example_app/node_modules"
 
 
-def lack(reason: str) -> NoReturn:
+def skip_or_fail(reason: str) -> NoReturn:
     """Skip a test that cannot be run on a laptop; in CI, fail it."""
     if CI:
         pytest.fail(reason)
@@ -25,7 +25,7 @@ def program(name: str, package: str) -> str:
     """Return where a program of Debian is, which is not always where a user looks."""
     path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if path is None:
-        lack(f"There is no {name}; Debian: apt-get install {package}.")
+        skip_or_fail(f"There is no {name}; Debian: apt-get install {package}.")
     return path
 
 
@@ -41,5 +41,5 @@ def unmeasured() -> dict[str, str]:
 def module(path: str) -> Path:
     """Return a file that npm has installed for the example."""
     if not (MODULES / path).is_file():
-        lack(f"There is no {path}: npm ci in example_app.")
+        skip_or_fail(f"There is no {path}: npm ci in example_app.")
     return MODULES / path

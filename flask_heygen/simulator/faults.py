@@ -20,21 +20,21 @@ class Fault(Enum):
     #: 502 with a proxy's HTML page.
     HTML = "html"
     #: 200 and a JSON content type, but no JSON.
-    NONSENSE = "nonsense"
+    INVALID_JSON = "invalid-json"
     #: 200 in the success envelope, with ``data`` null.
     NO_DATA = "no-data"
     #: The connection is reset before a byte of reply.
-    CUT_BEFORE = "cut-before"
+    RESET_BEFORE = "reset-before"
     #: The call is acted on, then the connection is reset before a byte of reply.
-    CUT_AFTER = "cut-after"
+    RESET_AFTER = "reset-after"
     #: The call is acted on, then the connection ends halfway through the reply's body.
-    HALF = "half"
+    TRUNCATED = "truncated"
     #: The call is acted on, then the reply's body comes a byte every ``seconds``.
-    DRIP = "drip"
+    SLOW_BODY = "slow-body"
     #: The same from the status line on.
-    DRIP_HEADERS = "drip-headers"
+    SLOW_HEADERS = "slow-headers"
     #: Nothing comes until the client goes away.
-    SILENCE = "silence"
+    NO_RESPONSE = "no-response"
     #: 400 whose message repeats the key, the token and the text of the request.
     ECHO = "echo"
     #: 307 to a path that the vendor does not have.
@@ -45,12 +45,12 @@ class Fault(Enum):
     @property
     def acted(self) -> bool:
         """Whether the call is acted on before it goes wrong."""
-        return self in {Fault.CUT_AFTER, Fault.HALF, Fault.DRIP, Fault.DRIP_HEADERS}
+        return self in {Fault.RESET_AFTER, Fault.TRUNCATED, Fault.SLOW_BODY, Fault.SLOW_HEADERS}
 
     @property
     def answered(self) -> bool:
         """Whether any byte of reply is sent."""
-        return self not in {Fault.CUT_BEFORE, Fault.CUT_AFTER, Fault.SILENCE}
+        return self not in {Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.NO_RESPONSE}
 
 
 @dataclass(frozen=True)

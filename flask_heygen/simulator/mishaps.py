@@ -16,7 +16,7 @@ from .replies import Reply, error, json_reply, success
 _BAD_GATEWAY = b"<html><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>\n"
 _RETIRED = "This endpoint has been retired, please migrate to LiveAvatar"
 
-# What CUT_BEFORE and SILENCE keep back.
+# What RESET_BEFORE and NO_RESPONSE keep back.
 _UNSENT = Reply(200, b"")
 _REPLIES = {
     Fault.UNAUTHORIZED: Unauthorized().reply(),
@@ -25,7 +25,7 @@ _REPLIES = {
     Fault.SERVER_ERROR: error(500, {"code": 500, "message": "Internal Server Error"}),
     Fault.HTML: Reply(502, _BAD_GATEWAY, "text/html"),
     Fault.NO_DATA: success(None),
-    Fault.NONSENSE: Reply(200, b'{"code":100,"message":'),
+    Fault.INVALID_JSON: Reply(200, b'{"code":100,"message":'),
     Fault.REDIRECT: Reply(307, b"", "text/html", {"Location": "/v1/elsewhere"}),
 }
 # Where LiveAvatar has an envelope of its own.
@@ -63,15 +63,15 @@ async def _echo(request: web.Request) -> Reply:
 async def send(mishap: Mishap, request: web.Request, reply: Reply) -> None:
     """Send a reply as the fault has it, and end the connection; do nothing if it is sent well."""
     match mishap.fault:
-        case Fault.CUT_BEFORE | Fault.CUT_AFTER:
+        case Fault.RESET_BEFORE | Fault.RESET_AFTER:
             _reset(request)
-        case Fault.SILENCE:
+        case Fault.NO_RESPONSE:
             await _until_gone(request)
-        case Fault.HALF:
+        case Fault.TRUNCATED:
             await _write(request, [reply.head, reply.body[: len(reply.body) // 2]])
-        case Fault.DRIP:
+        case Fault.SLOW_BODY:
             await _write(request, [reply.head, *_bytes(reply.body)], mishap.seconds)
-        case Fault.DRIP_HEADERS:
+        case Fault.SLOW_HEADERS:
             await _write(request, _bytes(reply.head + reply.body), mishap.seconds)
         case _:
             pass

@@ -16,7 +16,7 @@ from tests.bench.figures import Figures, compared, medians
 from tests.bench.load import Load
 from tests.bench.rounds import Results
 from tests.bench.targets import HERE, Contender, contenders
-from tests.requirements import lack, program, unmeasured
+from tests.requirements import skip_or_fail, program, unmeasured
 
 CONTENDERS = contenders("https://upstream.test", threads=16)
 LOAD = "5/s"
@@ -26,7 +26,7 @@ BRIEF = "--rounds 1 --seconds 1.2 --warm-up 0.2 --run-in 0.4 --threads 16 --mark
 def need(missing: list[str]) -> None:
     """Go no further without it."""
     if missing:
-        lack(f"{', '.join(missing)} is not installed.")
+        skip_or_fail(f"{', '.join(missing)} is not installed.")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.bench.soak.workers import Life, Sample
 from tests.bench.tables import renewed
 from tests.bench.targets import HERE, KEY
 from tests.leak_detector import Witness
-from tests.requirements import lack
+from tests.requirements import skip_or_fail
 
 #: In which tokens expire between one text and the next.
 BRIEF = "--minutes 0.13 --interviews 30 --think 0.2 1 --token-seconds 0.5 --seed 41 --markdown"
@@ -41,9 +41,9 @@ def told(
     """Soak a kind of worker; return what the command says, and its report."""
     for module in ("gunicorn", "gevent"):
         if find_spec(module) is None:
-            lack(f"{module} is not installed.")
+            skip_or_fail(f"{module} is not installed.")
     if not Path("/proc/self/status").exists():
-        lack("There is no /proc, which tells what a worker holds.")
+        skip_or_fail("There is no /proc, which tells what a worker holds.")
     folder = tmp_path_factory.mktemp("soak")
     file = folder / "report.json"
     command = [sys.executable, "-W", "error", str(HERE / "soak"), *BRIEF.split()]

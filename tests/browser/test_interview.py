@@ -406,7 +406,7 @@ class TestTrouble:
     def test_of_unknown_outcome_is_not_sent_again(self, visit: Visit, simulator: Simulator) -> None:
         """Where a text may have been spoken, only going on is offered."""
         visit.start()
-        simulator.fault("task", Fault.CUT_AFTER)
+        simulator.fault("task", Fault.RESET_AFTER)
         visit.press("Next question")
         visit.reach("error")
 

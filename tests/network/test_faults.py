@@ -21,13 +21,13 @@ TEXT = "Tell me about a time when you failed."
 LOST = {
     Fault.SERVER_ERROR,
     Fault.HTML,
-    Fault.NONSENSE,
-    Fault.CUT_BEFORE,
-    Fault.CUT_AFTER,
-    Fault.HALF,
+    Fault.INVALID_JSON,
+    Fault.RESET_BEFORE,
+    Fault.RESET_AFTER,
+    Fault.TRUNCATED,
     Fault.HUGE,
 }
-SLOW = {Fault.DRIP, Fault.DRIP_HEADERS, Fault.SILENCE}
+SLOW = {Fault.SLOW_BODY, Fault.SLOW_HEADERS, Fault.NO_RESPONSE}
 REFUSALS = {
     Fault.UNAUTHORIZED: "heygen_auth_failed",
     Fault.SUNSET: "api_retired",
@@ -161,7 +161,7 @@ class TestFaults:
         host.fault(call, fault)
 
         # The half of a 400 that comes to the second stop of a session is a refusal nonetheless.
-        refused = (route, fault) == ("stop", Fault.HALF)
+        refused = (route, fault) == ("stop", Fault.TRUNCATED)
         code = "heygen_refused" if refused else harmless(fault)
         host.expect(code, route, session_id=session_id)
 
@@ -245,7 +245,7 @@ class TestPassingFaults:
     def test_a_stop_that_was_done_unheard_is_a_success(self, host: Host) -> None:
         """The vendor's "closed" to the second try says what was wanted."""
         session_id = host.start()
-        host.sim.fault("stop", Fault.CUT_AFTER)
+        host.sim.fault("stop", Fault.RESET_AFTER)
 
         host.expect(None, "stop", session_id=session_id)
 
@@ -258,7 +258,7 @@ class TestHalfStartedSessions:
         self, host: Host, caplog: pytest.LogCaptureFixture
     ) -> None:
         """It costs money, and the page must not start another without a thought."""
-        host.fault("start", Fault.CUT_AFTER)
+        host.fault("start", Fault.RESET_AFTER)
         host.fault("stop", Fault.SERVER_ERROR)
 
         host.expect("outcome_unknown", "start")
@@ -270,7 +270,7 @@ class TestHalfStartedSessions:
 
     def test_the_stop_has_time_of_its_own(self, host: Host) -> None:
         """What was left of the start's may be nothing at all."""
-        host.fault("start", Fault.SILENCE)
+        host.fault("start", Fault.NO_RESPONSE)
         host.sim.latency["stop"] = 0.5
 
         host.expect("heygen_error", "start")

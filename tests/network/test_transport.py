@@ -249,12 +249,12 @@ class TestUnreachable:
         assert sim.texts == ("Is anyone there?",)
 
     def test_a_task_is_tried_twice_too(
-        self, sim: Simulator, caplog: pytest.LogCaptureFixture, rest: Callable[[], None]
+        self, sim: Simulator, caplog: pytest.LogCaptureFixture, wait_idle: Callable[[], None]
     ) -> None:
         """Not only what is harmless: what never left does no harm either."""
         client = client_of(sim.url, SPARE_TOKENS=1)
         session_id = client.start()["session_id"]
-        rest()  # until the task's token has been minted ahead
+        wait_idle()  # until the task's token has been minted ahead
         sim.stop()
 
         with at_first_warning(sim.start):

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.requirements import lack, program
+from tests.requirements import skip_or_fail, program
 
 
 def wait_until(holds: Callable[[], bool], why: Callable[[], str] = str) -> None:
@@ -63,7 +63,7 @@ class Machine:
 
     def __init__(self, command: str, folder: Path, **environment: str) -> None:
         if find_spec("gunicorn") is None:
-            lack("gunicorn is not installed.")
+            skip_or_fail("gunicorn is not installed.")
         self._port = _lasting_port()
         self.address = f"127.0.0.1:{self._port}"
         self._command = [sys.executable, "-m", *shlex.split(command), "--bind", self.address]

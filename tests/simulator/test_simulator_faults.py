@@ -14,7 +14,7 @@ from tests.servers.machines import wait_until
 Post = Callable[..., requests.Response]
 
 UNTOUCHED = sorted(
-    set(Fault) - {Fault.CUT_AFTER, Fault.HALF, Fault.DRIP, Fault.DRIP_HEADERS},
+    set(Fault) - {Fault.RESET_AFTER, Fault.TRUNCATED, Fault.SLOW_BODY, Fault.SLOW_HEADERS},
     key=lambda fault: fault.value,
 )
 
@@ -73,7 +73,7 @@ class TestReplies:
             (Fault.RATE_LIMITED, 429, b'{"code":400123,"message":"Exceed rate limit"}\n'),
             (Fault.SERVER_ERROR, 500, b'{"code":500,"message":"Internal Server Error"}\n'),
             (Fault.HTML, 502, b"<html>"),
-            (Fault.NONSENSE, 200, b'{"code":100,"message":'),
+            (Fault.INVALID_JSON, 200, b'{"code":100,"message":'),
             (Fault.NO_DATA, 200, b'{"code":100,"message":"success","data":null}'),
             (Fault.ECHO, 400, b'{"code":400006,"message":"Invalid params: '),
             (Fault.REDIRECT, 307, b""),
@@ -100,7 +100,7 @@ class TestReplies:
             task = pool.submit(outcome, talk)
             while sim.count("task") == 0:
                 time.sleep(0.005)
-            if fault is Fault.SILENCE:
+            if fault is Fault.NO_RESPONSE:
                 sim.stop()
             task.result(timeout=10)
 
@@ -129,7 +129,7 @@ class TestReplies:
 
     def test_nonsense(self, sim: Simulator, talk: Talk) -> None:
         """Nonsense calls itself JSON."""
-        sim.fault("task", Fault.NONSENSE)
+        sim.fault("task", Fault.INVALID_JSON)
         reply = talk()
 
         assert reply.headers["Content-Type"] == "application/json"
@@ -168,7 +168,7 @@ class TestReplies:
 
 class TestConnections:
     @pytest.mark.parametrize(
-        ("fault", "texts"), [(Fault.CUT_BEFORE, ()), (Fault.CUT_AFTER, ("the text",))]
+        ("fault", "texts"), [(Fault.RESET_BEFORE, ()), (Fault.RESET_AFTER, ("the text",))]
     )
     def test_cut(self, sim: Simulator, talk: Talk, fault: Fault, texts: tuple[str, ...]) -> None:
         """A cut resets the connection without a reply, before or after the act."""
@@ -182,7 +182,7 @@ class TestConnections:
 
     def test_cut_session(self, sim: Simulator, post: Post, token: str) -> None:
         """A streaming.new that is cut after the act leaves a session that nobody knows of."""
-        sim.fault("new", Fault.CUT_AFTER)
+        sim.fault("new", Fault.RESET_AFTER)
         with pytest.raises(requests.ConnectionError):
             post("new", {}, Authorization=f"Bearer {token}")
 
@@ -190,14 +190,14 @@ class TestConnections:
 
     def test_half(self, sim: Simulator, talk: Talk) -> None:
         """Half a reply is acted on, and shorter than its Content-Length."""
-        sim.fault("task", Fault.HALF)
+        sim.fault("task", Fault.TRUNCATED)
         with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
             talk()
 
         assert sim.texts == ("the text",)
         assert sim.calls[-1].status == 200
 
-    @pytest.mark.parametrize("fault", [Fault.DRIP, Fault.DRIP_HEADERS])
+    @pytest.mark.parametrize("fault", [Fault.SLOW_BODY, Fault.SLOW_HEADERS])
     def test_drip(self, sim: Simulator, talk: Talk, fault: Fault) -> None:
         """A dripping reply is acted on, and comes whole if one has the patience."""
         sim.fault("task", fault, seconds=0.001)
@@ -209,18 +209,18 @@ class TestConnections:
         assert sim.texts == ("the text",)
 
     def test_drip_headers_come_at_once(self, sim: Simulator) -> None:
-        """Only DRIP_HEADERS keeps the status line waiting."""
+        """Only SLOW_HEADERS keeps the status line waiting."""
         seconds = {}
-        for fault in (Fault.DRIP, Fault.DRIP_HEADERS):
+        for fault in (Fault.SLOW_BODY, Fault.SLOW_HEADERS):
             sim.fault("list", fault, seconds=0.02)
             url = sim.url + "/v1/streaming.list"
             with requests.get(url, headers={"X-Api-Key": KEY}, stream=True, timeout=10) as reply:
                 seconds[fault] = reply.elapsed.total_seconds()
 
-        assert seconds[Fault.DRIP_HEADERS] > 0.3
-        assert seconds[Fault.DRIP] < seconds[Fault.DRIP_HEADERS] / 2
+        assert seconds[Fault.SLOW_HEADERS] > 0.3
+        assert seconds[Fault.SLOW_BODY] < seconds[Fault.SLOW_HEADERS] / 2
 
-    @pytest.mark.parametrize("fault", [Fault.SILENCE, Fault.DRIP, Fault.DRIP_HEADERS])
+    @pytest.mark.parametrize("fault", [Fault.NO_RESPONSE, Fault.SLOW_BODY, Fault.SLOW_HEADERS])
     def test_client_leaves(self, sim: Simulator, fault: Fault) -> None:
         """A call that its client has given up is over."""
         sim.fault("list", fault, seconds=1)
@@ -230,7 +230,7 @@ class TestConnections:
 
         assert sim.count("list") == 1
 
-    @pytest.mark.parametrize("fault", [Fault.CUT_BEFORE, Fault.HALF])
+    @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.TRUNCATED])
     def test_client_left(self, sim: Simulator, fault: Fault) -> None:
         """A client that left while the call was delayed is nobody to be cut off."""
         sim.latency["list"] = 2

@@ -112,7 +112,7 @@ class TestRecords:
 
     def test_open_call(self, sim: Simulator) -> None:
         """A call that is not over has no end and no status."""
-        sim.fault("stop", Fault.SILENCE)
+        sim.fault("stop", Fault.NO_RESPONSE)
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(try_post, sim, "stop")
             wait_until(lambda: len(sim.calls) > 0)
@@ -167,7 +167,7 @@ class TestRecords:
 
     def test_reset_in_a_call(self, sim: Simulator) -> None:
         """A call that is open during a reset is not remembered when it ends."""
-        sim.fault("stop", Fault.SILENCE)
+        sim.fault("stop", Fault.NO_RESPONSE)
         with ThreadPoolExecutor(1) as pool:
             call = pool.submit(try_post, sim, "stop")
             wait_until(lambda: len(sim.calls) > 0)
@@ -291,7 +291,7 @@ class TestRunning:
         """A call is one line of the log, without token, key or text."""
         with caplog.at_level(logging.DEBUG):
             say(sim, "the text")
-            sim.fault("stop", Fault.CUT_BEFORE)
+            sim.fault("stop", Fault.RESET_BEFORE)
             with pytest.raises(requests.ConnectionError):
                 post(sim, "stop")
 

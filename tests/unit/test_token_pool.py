@@ -44,10 +44,10 @@ def app(sim: Simulator) -> Flask:
 
 
 @pytest.fixture
-def session_id(app: Flask, rest: Callable[[], None]) -> str:
+def session_id(app: Flask, wait_idle: Callable[[], None]) -> str:
     """Start a session, and wait for the token that a start mints ahead."""
     started = app.test_client().post("/api/heygen/start", json={})
-    rest()
+    wait_idle()
     return str(started.get_json()["data"]["session_id"])
 
 
@@ -96,33 +96,35 @@ class TestLifetimes:
         with Simulator(token_seconds=LIFETIME) as sim:
             yield sim
 
-    def speak(self, sim: Simulator, post: Post, rest: Callable[[], None], age: float = 0) -> None:
+    def speak(
+        self, sim: Simulator, post: Post, wait_idle: Callable[[], None], age: float = 0
+    ) -> None:
         for number, burst in enumerate(self.BURSTS):
             if number:
-                rest()
+                wait_idle()
                 sim.advance(LIFETIME)  # what is in stock by now has grown old, for the vendor
                 time.sleep(age)  # and for us
             for text in burst:
                 assert post("task", text=text) == 200
 
     def test_no_token_is_refused_where_the_maximal_age_is_below_the_lifetime(
-        self, app: Flask, sim: Simulator, post: Post, rest: Callable[[], None]
+        self, app: Flask, sim: Simulator, post: Post, wait_idle: Callable[[], None]
     ) -> None:
         """Old tokens are thrown away before they are tried: the vendor answers no 401."""
         app.config["HEYGEN_TOKEN_MAX_AGE"] = 0.2
 
-        self.speak(sim, post, rest, age=0.2)
+        self.speak(sim, post, wait_idle, age=0.2)
 
         assert sim.texts == self.TEXTS
         assert not [call for call in sim.calls if call.status == 401]
 
     def test_each_refusal_is_cured_where_the_maximal_age_is_above_the_lifetime(
-        self, app: Flask, sim: Simulator, post: Post, rest: Callable[[], None]
+        self, app: Flask, sim: Simulator, post: Post, wait_idle: Callable[[], None]
     ) -> None:
         """A task that meets a 401 is sent again with a new token, and spoken once, in its turn."""
         app.config["HEYGEN_TOKEN_MAX_AGE"] = 300
 
-        self.speak(sim, post, rest)
+        self.speak(sim, post, wait_idle)
 
         refused = sim.count("task", status=401)
         assert sim.texts == self.TEXTS
@@ -133,7 +135,7 @@ class TestLifetimes:
         self,
         sim: Simulator,
         post: Post,
-        rest: Callable[[], None],
+        wait_idle: Callable[[], None],
         calls: Calls,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
@@ -141,7 +143,7 @@ class TestLifetimes:
         sim.latency["task"] = 1  # in which all three are under way
         with ThreadPoolExecutor(3) as pool:
             assert set(pool.map(lambda text: post("task", text=text), "abc")) == {200}
-        rest()
+        wait_idle()
         assert unused(sim) > 1
         sim.expire_tokens()
         sim.latency.update(task=0, create_token=0.5)
@@ -149,7 +151,7 @@ class TestLifetimes:
         assert calls(lambda: post("task", text="Cured.")) == ["task", "create_token", "task"]
         assert sim.texts.count("Cured.") == 1
         assert "HEYGEN_TOKEN_MAX_AGE" in caplog.text
-        rest()
+        wait_idle()
 
 
 class TestExpiryInTheMiddleOfAStart:
@@ -194,25 +196,25 @@ class TestExpiryInTheMiddleOfAStart:
 
 class TestSpareTokens:
     def test_spaced_tasks_make_one_upstream_call_each(
-        self, sim: Simulator, post: Post, rest: Callable[[], None], calls: Calls
+        self, sim: Simulator, post: Post, wait_idle: Callable[[], None], calls: Calls
     ) -> None:
         """The token has been there since the task before."""
         sim.latency["create_token"] = 0.5  # no mint ordered by a task ends before its answer
 
         for number in range(4):
             assert calls(lambda n=number: post("task", text=question(n))) == ["task"]  # type: ignore[misc]
-            rest()
+            wait_idle()
 
         assert len(set(sim.texts)) == len(sim.texts) == 4
 
     def test_a_successor_is_ordered_after_the_task(
-        self, sim: Simulator, post: Post, rest: Callable[[], None]
+        self, sim: Simulator, post: Post, wait_idle: Callable[[], None]
     ) -> None:
         """It would compete with the task for the CPU."""
         sim.latency["task"] = 0.2
 
         assert post("task", text="First me.") == 200
-        rest()
+        wait_idle()
 
         task, successor = sim.calls[-2:]
         assert (task.name, successor.name) == ("task", "create_token")
@@ -220,20 +222,20 @@ class TestSpareTokens:
         assert task.ended < successor.started
 
     def test_each_token_is_used_for_one_task(
-        self, sim: Simulator, post: Post, rest: Callable[[], None]
+        self, sim: Simulator, post: Post, wait_idle: Callable[[], None]
     ) -> None:
         """Neither a second task nor the session's start has had it."""
         for number in range(6):
             assert post("task", text=question(number)) == 200
             if number % 2:
-                rest()
+                wait_idle()
 
         used = [speech.token for speech in sim.spoken]
         assert len(set(used)) == 6
         assert not {session.token for session in sim.sessions.values()} & set(used)
 
     def test_one_token_serves_an_interrupt_and_its_task(
-        self, sim: Simulator, post: Post, calls: Calls, rest: Callable[[], None]
+        self, sim: Simulator, post: Post, calls: Calls, wait_idle: Callable[[], None]
     ) -> None:
         """``interrupt: true`` costs one round trip, not two."""
         sim.latency["create_token"] = 0.5
@@ -243,16 +245,16 @@ class TestSpareTokens:
         assert made == ["interrupt", "task"]
         interrupt, task = (call for call in sim.calls if call.name in made)
         assert interrupt.token == task.token
-        rest()
+        wait_idle()
 
     def test_no_more_are_kept_than_the_setting_says(
-        self, sim: Simulator, post: Post, rest: Callable[[], None]
+        self, sim: Simulator, post: Post, wait_idle: Callable[[], None]
     ) -> None:
         """However many tasks came at once, each of which would have ordered one."""
         with ThreadPoolExecutor(16) as pool:
             texts = [question(number) for number in range(48)]
             assert set(pool.map(lambda text: post("task", text=text), texts)) == {200}
-        rest()
+        wait_idle()
 
         assert 1 <= unused(sim) <= 4
 
@@ -270,14 +272,14 @@ class TestSpareTokens:
         assert unused(sim) == 1
 
     def test_a_task_finds_its_token_after_other_routes(
-        self, sim: Simulator, post: Post, calls: Calls, rest: Callable[[], None]
+        self, sim: Simulator, post: Post, calls: Calls, wait_idle: Callable[[], None]
     ) -> None:
         """What they left in stock is still there."""
         assert post("keep-alive") == 200
         sim.latency["create_token"] = 0.5
 
         assert calls(lambda: post("task", text="Mine.")) == ["task"]
-        rest()
+        wait_idle()
 
     @pytest.mark.parametrize("config", [{"HEYGEN_SPARE_TOKENS": 0}, {"TESTING": True}])
     def test_none_is_minted_in_the_background_where_none_is_to_be_kept(
@@ -321,39 +323,39 @@ class TestStock:
         return SpareTokens(mint, size=size, max_age=300)
 
     @pytest.mark.parametrize("size", [1, 4])
-    def test_is_filled_to_its_size(self, rest: Callable[[], None], size: int) -> None:
+    def test_is_filled_to_its_size(self, wait_idle: Callable[[], None], size: int) -> None:
         """Exactly as many tokens are kept as there is room for, and each is handed out once."""
         stock = self.of(size)
 
         for _ in range(size + 3):
             stock.order()
-        rest()
+        wait_idle()
 
         taken = list(iter(stock.take, None))
         assert len(taken) == len({token.value for token in taken}) == size
 
-    def test_hands_out_the_youngest_first(self, rest: Callable[[], None]) -> None:
+    def test_hands_out_the_youngest_first(self, wait_idle: Callable[[], None]) -> None:
         """It has the longest to live; those past the maximal age are not handed out at all."""
         stock = self.of(4, 400, 200, 100)
 
         for _ in range(3):
             stock.order()
-            rest()
+            wait_idle()
 
         assert [token.value for token in iter(stock.take, None)] == ["token 2", "token 1"]
 
-    def test_hands_out_none_that_was_long_on_its_way(self, rest: Callable[[], None]) -> None:
+    def test_hands_out_none_that_was_long_on_its_way(self, wait_idle: Callable[[], None]) -> None:
         """A token's age counts from when it was asked for, not from when it came."""
         stock = self.of(4, 100, 400)
 
         for _ in range(2):
             stock.order()
-            rest()
+            wait_idle()
 
         assert [token.value for token in iter(stock.take, None)] == ["token 0"]
 
     def test_is_filled_again_when_threads_can_be_had_again(
-        self, monkeypatch: pytest.MonkeyPatch, rest: Callable[[], None]
+        self, monkeypatch: pytest.MonkeyPatch, wait_idle: Callable[[], None]
     ) -> None:
         """What could not be ordered takes no room from what can."""
 
@@ -368,7 +370,7 @@ class TestStock:
 
         for _ in range(6):
             stock.order()
-        rest()
+        wait_idle()
 
         assert len(list(iter(stock.take, None))) == 4
 
@@ -397,7 +399,7 @@ class TestMinter:
     def test_is_had_for_each_order(
         self,
         monkeypatch: pytest.MonkeyPatch,
-        rest: Callable[[], None],
+        wait_idle: Callable[[], None],
         seated: Callable[[], None],
         rounds: tuple[int, ...],
     ) -> None:
@@ -421,10 +423,10 @@ class TestMinter:
             assert len(list(iter(stock.take, None))) == orders
 
         assert len(minters) == max(rounds)
-        rest()
+        wait_idle()
 
     def test_is_still_had_when_it_has_waited_long_enough(
-        self, monkeypatch: pytest.MonkeyPatch, rest: Callable[[], None]
+        self, monkeypatch: pytest.MonkeyPatch, wait_idle: Callable[[], None]
     ) -> None:
         """An order that comes at that very moment is not lost."""
 
@@ -439,7 +441,7 @@ class TestMinter:
         stock = TestStock.of(2)
 
         stock.order()
-        rest()
+        wait_idle()
 
         assert len(list(iter(stock.take, None))) == 2
 
@@ -475,17 +477,17 @@ class TestBackground:
         sim: Simulator,
         post: Post,
         calls: Calls,
-        rest: Callable[[], None],
+        wait_idle: Callable[[], None],
         fault: Fault,
     ) -> None:
         """Until the vendor has had a rest, each task mints for itself."""
         sim.fault("create_token", fault, times=None)
         assert post("task", text="With the spare one.") == 200
-        rest()
+        wait_idle()
         sim.clear()
 
         assert calls(lambda: post("task", text="On the spot.")) == ["create_token", "task"]
-        rest()
+        wait_idle()
         assert calls(lambda: post("task", text="Once more.")) == ["create_token", "task"]
         assert sim.texts == ("With the spare one.", "On the spot.", "Once more.")
 
@@ -493,16 +495,16 @@ class TestBackground:
         self,
         sim: Simulator,
         post: Post,
-        rest: Callable[[], None],
+        wait_idle: Callable[[], None],
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         """One warning, since there are no orders to fail until the rest is over."""
         sim.fault("create_token", Fault.SUNSET, times=None)
         assert post("task", text="With the spare one.") == 200
-        rest()
+        wait_idle()
         sim.clear()
         assert post("task", text="On the spot.") == 200
-        rest()
+        wait_idle()
 
         (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
         assert warning.name == "flask_heygen.backends.token_pool"
@@ -511,20 +513,20 @@ class TestBackground:
         )
 
     def test_the_rest_is_as_long_as_the_vendor_says(
-        self, sim: Simulator, post: Post, calls: Calls, rest: Callable[[], None]
+        self, sim: Simulator, post: Post, calls: Calls, wait_idle: Callable[[], None]
     ) -> None:
         """Then tokens are minted ahead again."""
         sim.fault("create_token", Fault.RATE_LIMITED, retry_after=3)
         assert post("task", text="With the spare one.") == 200
-        rest()
+        wait_idle()
         rested = time.monotonic() + 3
 
         assert calls(lambda: post("task", text="At rest.")) == ["create_token", "task"]
-        rest()
+        wait_idle()
         assert unused(sim) == 0
         time.sleep(max(0, rested - time.monotonic()))
         assert post("task", text="Awake.") == 200
-        rest()
+        wait_idle()
         assert unused(sim) == 1
 
     def test_an_unfinished_mint_lets_the_host_end(self) -> None:

@@ -33,7 +33,7 @@ _FAULTS = (
     (Fault.RATE_LIMITED, 4),
     (Fault.SERVER_ERROR, 0),
     (Fault.HTML, 0),
-    (Fault.CUT_AFTER, 0),
+    (Fault.RESET_AFTER, 0),
 )
 #: How often a fault is for a call of this name.
 _CALLS = {
