@@ -16,7 +16,7 @@ from tests.bench.figures import Figures, compared, medians
 from tests.bench.load import Load
 from tests.bench.rounds import Results
 from tests.bench.targets import HERE, Contender, contenders
-from tests.requirements import skip_or_fail, program, unmeasured
+from tests.requirements import program, skip_or_fail, unmeasured
 
 CONTENDERS = contenders("https://upstream.test", threads=16)
 LOAD = "5/s"

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.requirements import skip_or_fail, program
+from tests.requirements import program, skip_or_fail
 
 
 def wait_until(holds: Callable[[], bool], why: Callable[[], str] = str) -> None:

@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 from build import ProjectBuilder
 
 ROOT = Path(__file__).parents[2]
