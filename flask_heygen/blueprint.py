@@ -20,7 +20,7 @@ from .page_module import serve_module
 from .request_body import beacon_field, bound_body, fields_of
 from .settings import Settings
 from .signals import session_started, session_stopped, task_sent, tell
-from .signing import Handles, OpenHandles, signing_keys
+from .signing import Handles, UnsignedSessions, signing_keys
 
 #: Returns the id of the user who makes the current request, None where nobody is signed in.
 OwnerLoader = Callable[[], object]
@@ -151,10 +151,10 @@ class HeyGen(Blueprint):
         client.keep_alive(handles.read(fields["session_id"]))
         return _success()
 
-    def _handles(self, *, to_stop: bool = False) -> Handles | OpenHandles:
+    def _handles(self, *, to_stop: bool = False) -> Handles | UnsignedSessions:
         """Return the handles of whoever makes the request, who must be signed in but to stop."""
         if self._owner_loader is None:
-            return OpenHandles()
+            return UnsignedSessions()
         owner = owner_of(self._owner_loader())
         if owner is None and not to_stop:
             raise NotSignedIn

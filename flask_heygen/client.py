@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .backends import api_of, drivable_apis
-from .backends.fields import wrong_with
+from .backends import create_backend, drivable_apis
+from .backends.fields import validate_field
 from .backends.sessions import SESSION_ID
 from .errors import InvalidField, NotConfigured, TextTooLong
 from .http.deadline import Deadline
@@ -28,7 +28,7 @@ class HeyGenClient:
         self.settings = settings
         #: Connections and locks do not outlive a fork: in another process, make another client.
         self.pid = os.getpid()
-        self._api = api_of(settings)
+        self._api = create_backend(settings)
         #: Where the vendor is.
         self.base_url = self._api.base_url
 
@@ -41,11 +41,11 @@ class HeyGenClient:
         ``idle_seconds``. It is never sent twice, and a session that started half is stopped.
         """
         for name, value in fields.items():
-            if wrong := wrong_with(self._api.fields, name, value):
+            if wrong := validate_field(self._api.fields, name, value):
                 raise InvalidField(f"{name} {wrong}.")
         defaults = dict(self.settings.session_defaults)
         for name, value in defaults.items():
-            if wrong := wrong_with(self._api.fields, name, value):
+            if wrong := validate_field(self._api.fields, name, value):
                 raise NotConfigured(f"{name} in the session defaults {wrong}.")
         if fields.keys() & {"avatar_id", "avatar_name"}:  # two names of one choice
             defaults.pop("avatar_id", None)

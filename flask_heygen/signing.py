@@ -112,7 +112,7 @@ class Handles:
         return f"{session_id} {self.owner}".encode(errors="surrogatepass")
 
 
-class OpenHandles:
+class UnsignedSessions:
     """The handles where nobody is asked who they are: the vendor's session ids themselves."""
 
     owner = None

@@ -112,7 +112,7 @@ def wait_idle(
 ) -> Callable[[], None]:
     """Wait until nothing is minted in the background any more."""
     # Ours, and patched all the same: nobody can see whether a minter mints or waits for an order.
-    monkeypatch.setattr(token_pool, "LINGER", 0)
+    monkeypatch.setattr(token_pool, "IDLE_TIMEOUT", 0)
 
     def wait_idle() -> None:
         until = time.monotonic() + 30

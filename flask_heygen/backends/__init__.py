@@ -12,11 +12,11 @@ from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings
 
 from .fields import Fields
-from .liveavatar import LiveAvatarApi
-from .streaming import StreamingApi
+from .liveavatar import LiveAvatarBackend
+from .streaming import StreamingBackend
 
 
-class AvatarApi(Protocol):
+class Backend(Protocol):
     """What can be had of every vendor: the verbs of a session, each within a deadline.
 
     A ``task`` or an ``interrupt`` that only the page can carry out, from inside the session's
@@ -52,13 +52,13 @@ class AvatarApi(Protocol):
         """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
 
 
-_APIS: dict[str, type[StreamingApi | LiveAvatarApi]] = {
-    "streaming": StreamingApi,
-    "liveavatar": LiveAvatarApi,
+_APIS: dict[str, type[StreamingBackend | LiveAvatarBackend]] = {
+    "streaming": StreamingBackend,
+    "liveavatar": LiveAvatarBackend,
 }
 
 
-def api_of(settings: Settings) -> AvatarApi:
+def create_backend(settings: Settings) -> Backend:
     """Return the API that ``HEYGEN_API`` names."""
     return _APIS[settings.api](settings)
 
@@ -68,6 +68,6 @@ def drivable_apis(settings: Settings, deadline: Deadline) -> list[str]:
     names = []
     for name in _APIS:
         with suppress(HeyGenError):
-            api_of(replace(settings, api=name)).check(deadline)
+            create_backend(replace(settings, api=name)).check(deadline)
             names.append(name)
     return names

@@ -85,7 +85,7 @@ LIVEAVATAR_FIELDS: Fields = {
 }
 
 
-def wrong_with(fields: Fields, name: str, value: Any) -> str | None:
+def validate_field(fields: Fields, name: str, value: Any) -> str | None:
     """Return what is wrong with a field of a new session, or None.
 
     A field that is not known here passes if it is small: the vendor may have added it since.

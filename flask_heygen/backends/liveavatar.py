@@ -18,14 +18,14 @@ from flask_heygen.errors import (
     SessionNotFound,
     UpstreamFailed,
 )
-from flask_heygen.http.client import Upstream
+from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings
 
 from .fields import LIVEAVATAR_FIELDS
-from .responses import LIVEAVATAR_MEANINGS, understand
-from .sessions import live_sessions, room_of, session_id_of, token_of
-from .starting import whole_or_stopped
+from .responses import LIVEAVATAR_ERROR_RULES, parse_response
+from .sessions import live_sessions, parse_room, parse_session_id, parse_token
+from .starting import stop_on_error
 
 #: Seconds after which LiveAvatar ends a session that is not kept alive.
 IDLE_SECONDS = 300
@@ -44,7 +44,7 @@ _EVENTS = {
 logger = logging.getLogger(__name__)
 
 
-class LiveAvatarApi:
+class LiveAvatarBackend:
     """The verbs of a session. Speaking is the page's part: no HTTP call for it exists (doc)."""
 
     base_url = "https://api.liveavatar.com"
@@ -53,7 +53,7 @@ class LiveAvatarApi:
     def __init__(self, settings: Settings) -> None:
         self.base_url = settings.base_url or self.base_url
         self._key = settings.api_key
-        self._upstream = Upstream(self.base_url)
+        self._http = ApiClient(self.base_url)
 
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Make and start a session; one that started half is stopped before the error is raised.
@@ -61,12 +61,12 @@ class LiveAvatarApi:
         ``fields`` have the names that a page of the streaming API uses, where both have the thing.
         """
         # A session that was made and never started costs nothing (guess), so this may be repeated.
-        made = self._call("token", _session_of(fields), deadline, harmless=True)
-        session_id, token = session_id_of(made), token_of(made, "session_token")
+        made = self._call("token", _session_of(fields), deadline, idempotent=True)
+        session_id, token = parse_session_id(made), parse_token(made, "session_token")
         if session_id is None or token is None:
             raise UpstreamFailed("LiveAvatar's reply held no session.")
 
-        with whole_or_stopped(session_id, lambda deadline: self.stop(session_id, deadline)):
+        with stop_on_error(session_id, lambda deadline: self.stop(session_id, deadline)):
             room = self._start(token, deadline)
 
         return {"session_id": session_id, **room, "idle_seconds": IDLE_SECONDS}
@@ -94,13 +94,13 @@ class LiveAvatarApi:
 
     def keep_alive(self, session_id: str, deadline: Deadline) -> None:
         """Have the idle time-out count anew."""
-        self._call("keep-alive", {"session_id": session_id}, deadline, harmless=True)
+        self._call("keep-alive", {"session_id": session_id}, deadline, idempotent=True)
 
     def stop(self, session_id: str, deadline: Deadline) -> None:
         """End the session, and its cost; one that has ended already is a success."""
         body = {"session_id": session_id, "reason": "USER_CLOSED"}
         try:
-            self._call("stop", body, deadline, harmless=True)
+            self._call("stop", body, deadline, idempotent=True)
         except (SessionClosed, SessionNotFound):
             logger.debug("The session to be stopped had ended already.")
 
@@ -120,17 +120,17 @@ class LiveAvatarApi:
         return live
 
     def _start(self, token: str, deadline: Deadline) -> dict[str, Any]:
-        reply = self._upstream.call(
+        reply = self._http.request(
             "/v1/sessions/start",
             {},
             headers={"Authorization": f"Bearer {token}"},
             deadline=deadline,
-            harmless=False,
+            idempotent=False,
         )
         secrets = (self._key, token)
-        told = understand(reply, LIVEAVATAR_MEANINGS, secrets=secrets, harmless=False)
+        told = parse_response(reply, LIVEAVATAR_ERROR_RULES, secrets=secrets, idempotent=False)
         told = told if isinstance(told, dict) else {}
-        return room_of(
+        return parse_room(
             told.get("livekit_url"),
             told.get("livekit_client_token"),
             told.get("max_session_duration"),
@@ -138,21 +138,21 @@ class LiveAvatarApi:
 
     def _page(self, number: int, deadline: Deadline) -> dict[str, Any]:
         path = f"?type=active&page_size=100&page={number}"
-        page = self._call(path, None, deadline, harmless=True)
+        page = self._call(path, None, deadline, idempotent=True)
         if not isinstance(page, dict):
             raise UpstreamFailed("LiveAvatar's reply held no list of sessions.")
 
         return page
 
     def _call(
-        self, name: str, body: Mapping[str, Any] | None, deadline: Deadline, *, harmless: bool
+        self, name: str, body: Mapping[str, Any] | None, deadline: Deadline, *, idempotent: bool
     ) -> Any:
         path = f"/v1/sessions{name}" if name.startswith("?") else f"/v1/sessions/{name}"
-        reply = self._upstream.call(
-            path, body, headers={"X-API-KEY": self._key}, deadline=deadline, harmless=harmless
+        reply = self._http.request(
+            path, body, headers={"X-API-KEY": self._key}, deadline=deadline, idempotent=idempotent
         )
         secrets = (self._key,)
-        return understand(reply, LIVEAVATAR_MEANINGS, secrets=secrets, harmless=harmless)
+        return parse_response(reply, LIVEAVATAR_ERROR_RULES, secrets=secrets, idempotent=idempotent)
 
 
 def _session_of(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from flask_heygen.errors import (
     SessionNotReady,
     UpstreamFailed,
 )
-from flask_heygen.http.client import Reply
+from flask_heygen.http.client import Response
 
 from .redaction import redact
 
@@ -32,9 +32,9 @@ from .redaction import redact
 SUCCESS = (100, 1000, "success")
 
 #: The words of a message, the codes or statuses that stand for the same, and what they mean.
-Meanings = tuple[tuple[str, tuple[Any, ...], type[HeyGenError]], ...]
+ErrorRules = tuple[tuple[str, tuple[Any, ...], type[HeyGenError]], ...]
 
-STREAMING_MEANINGS: Meanings = (
+STREAMING_ERROR_RULES: ErrorRules = (
     # Not of a speech provider whom HeyGen itself may not call (400009).
     (r"^(?!.*provider).*(unauthorized|access token)", (400112, 401056, 401057), AuthFailed),
     (r"endpoint_sunset", ("endpoint_sunset",), ApiRetired),
@@ -50,7 +50,7 @@ STREAMING_MEANINGS: Meanings = (
     (r"state wrong|not in correct state", (10001, 10002, 400006), SessionNotReady),
 )
 
-LIVEAVATAR_MEANINGS: Meanings = (
+LIVEAVATAR_ERROR_RULES: ErrorRules = (
     (r"unauthorized|(invalid|wrong|missing) (api )?key", (4001,), AuthFailed),
     (r"concurren", (4003,), ConcurrentLimit),
     (r"rate limit|too many requests", (), RateLimited),
@@ -63,10 +63,12 @@ LIVEAVATAR_MEANINGS: Meanings = (
 _STATUSES: dict[int, type[HeyGenError]] = {401: AuthFailed, 410: ApiRetired, 429: RateLimited}
 
 
-def understand(reply: Reply, meanings: Meanings, *, secrets: Iterable[str], harmless: bool) -> Any:
+def parse_response(
+    reply: Response, meanings: ErrorRules, *, secrets: Iterable[str], idempotent: bool
+) -> Any:
     """Return the ``data`` of a success, or raise what went wrong.
 
-    ``secrets`` are cut out of the vendor's words. A breakdown of a call that is not ``harmless``
+    ``secrets`` are cut out of the vendor's words. A breakdown of a call that is not ``idempotent``
     leaves open whether it was done.
 
     Raises:
@@ -84,8 +86,8 @@ def understand(reply: Reply, meanings: Meanings, *, secrets: Iterable[str], harm
 
     secrets = tuple(secrets)
     message = redact(message, secrets)  # an echoed text must not be read as the vendor's words
-    kind = _kind(reply, meanings, code, message, harmless=harmless)
-    kind = kind or (UpstreamFailed if harmless else OutcomeUnknown)
+    kind = _kind(reply, meanings, code, message, idempotent=idempotent)
+    kind = kind or (UpstreamFailed if idempotent else OutcomeUnknown)
     upstream = {
         "status": reply.status,
         "code": redact(code, secrets) if isinstance(code, str) else _number(code),
@@ -124,13 +126,13 @@ def _detail(body: dict[str, Any]) -> str:
 
 
 def _kind(
-    reply: Reply, meanings: Meanings, code: Any, message: str, *, harmless: bool
+    reply: Response, meanings: ErrorRules, code: Any, message: str, *, idempotent: bool
 ) -> type[HeyGenError] | None:
     """Return what was refused and why, or None where something broke instead."""
     # A task is sent again after AuthFailed: a breakdown is none, since it may have been spoken.
     known = [each for each in meanings if reply.status < 500 or each[2] is not AuthFailed]
     # Nor do the words of one tell that it was put off: "concurrent map writes" is no limit.
-    heard = known if harmless or reply.status < 500 else ()
+    heard = known if idempotent or reply.status < 500 else ()
     for words, _, kind in heard:
         if re.search(words, message, re.IGNORECASE):
             return kind

@@ -20,13 +20,13 @@ _TOKEN = re.compile(r"[!-~]{1,8192}")
 _LATEST = 1e11
 
 
-def session_id_of(told: Any) -> str | None:
+def parse_session_id(told: Any) -> str | None:
     """Return the id in what a vendor told of a session, or None."""
     value = told.get("session_id", told.get("id")) if isinstance(told, dict) else None
     return value if isinstance(value, str) and SESSION_ID.fullmatch(value) else None
 
 
-def token_of(told: Any, name: str) -> str | None:
+def parse_token(told: Any, name: str) -> str | None:
     """Return the session token of that name in what a vendor told, or None.
 
     One that no header can carry is none: the words of that fault would hold it.
@@ -35,7 +35,7 @@ def token_of(told: Any, name: str) -> str | None:
     return value if isinstance(value, str) and _TOKEN.fullmatch(value) else None
 
 
-def room_of(url: Any, access_token: Any, seconds: Any) -> dict[str, Any]:
+def parse_room(url: Any, access_token: Any, seconds: Any) -> dict[str, Any]:
     """Return what a page needs to join the session's LiveKit room, and how long it may last."""
     if not isinstance(url, str) or not isinstance(access_token, str):
         raise UpstreamFailed("The vendor's reply held no room to join.")
@@ -56,12 +56,12 @@ def number(told: Any) -> int | float | None:
 def live_sessions(listed: Any) -> list[dict[str, Any]]:
     """Return ``session_id``, ``status`` and ``age`` (seconds, or None) of each session listed."""
     rows: list[Any] = listed if isinstance(listed, list) else [None]
-    if not all(session_id_of(row) for row in rows):
+    if not all(parse_session_id(row) for row in rows):
         raise UpstreamFailed("The vendor's reply held no list of sessions.")
 
     return [
         {
-            "session_id": session_id_of(row),
+            "session_id": parse_session_id(row),
             "status": redact(str(row.get("status") or "live"), ()),  # for a terminal
             "age": _age(row.get("created_at")),
         }

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def whole_or_stopped(session_id: str, stop: Callable[[Deadline], object]) -> Iterator[None]:
+def stop_on_error(session_id: str, stop: Callable[[Deadline], object]) -> Iterator[None]:
     """Have ``stop`` end the session where the block fails; then nothing of it is in doubt.
 
     Where it cannot be ended either, no error asks for another one.
@@ -69,7 +69,7 @@ def _stop_in_time(stop: Callable[[Deadline], object], deadline: Deadline) -> Non
     try:
         stop(deadline)
     except LimitError as error:
-        if error.retry_after is None or error.retry_after >= deadline.left():
+        if error.retry_after is None or error.retry_after >= deadline.remaining():
             raise
         time.sleep(error.retry_after)
         stop(deadline)

@@ -19,15 +19,15 @@ from flask_heygen.errors import (
     SessionNotFound,
     UpstreamFailed,
 )
-from flask_heygen.http.client import Upstream
+from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings
 
 from .fields import STREAMING_FIELDS
-from .responses import STREAMING_MEANINGS, understand
-from .sessions import live_sessions, number, room_of, session_id_of, token_of
-from .starting import whole_or_stopped
-from .token_pool import SpareTokens, Token
+from .responses import STREAMING_ERROR_RULES, parse_response
+from .sessions import live_sessions, number, parse_room, parse_session_id, parse_token
+from .starting import stop_on_error
+from .token_pool import Token, TokenPool
 
 #: Seconds after which HeyGen ends a session that nobody speaks in, unless told otherwise.
 IDLE_SECONDS = 120
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-class StreamingApi:
+class StreamingBackend:
     """The verbs of a session, each with a fresh session token."""
 
     base_url = "https://api.heygen.com"
@@ -46,8 +46,8 @@ class StreamingApi:
     def __init__(self, settings: Settings) -> None:
         self.base_url = settings.base_url or self.base_url
         self._key = settings.api_key
-        self._upstream = Upstream(self.base_url)
-        self._spare = SpareTokens(
+        self._http = ApiClient(self.base_url)
+        self._pool = TokenPool(
             lambda: self._mint(Deadline(settings.timeout)),
             size=settings.spare_tokens,
             max_age=settings.token_max_age,
@@ -67,7 +67,7 @@ class StreamingApi:
             return token, self._call("new", fields, token, deadline)
 
         token, session = self._with_spare_token(begin, deadline)
-        session_id = session_id_of(session)
+        session_id = parse_session_id(session)
         if session_id is None:
             # HeyGen says that there is a session, and not which.
             raise OutcomeUnknown("HeyGen's reply named no session; one may have been started.")
@@ -75,13 +75,13 @@ class StreamingApi:
         def stop(deadline: Deadline) -> None:
             self._command("stop", session_id, token, deadline)
 
-        with whole_or_stopped(session_id, stop):
-            room = room_of(
+        with stop_on_error(session_id, stop):
+            room = parse_room(
                 session.get("url"),
                 session.get("access_token"),
                 session.get("session_duration_limit"),
             )
-            self._command("start", session_id, token, deadline, harmless=False)
+            self._command("start", session_id, token, deadline, idempotent=False)
 
         return {
             "session_id": session_id,
@@ -103,7 +103,7 @@ class StreamingApi:
 
         def speak(token: Token) -> Any:
             if interrupt:
-                self._call("interrupt", session, token, deadline, harmless=True)
+                self._call("interrupt", session, token, deadline, idempotent=True)
             return self._call("task", task, token, deadline)
 
         told = self._with_spare_token(speak, deadline)
@@ -134,18 +134,24 @@ class StreamingApi:
 
     def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
         """List the account's live sessions, as :func:`live_sessions` tells them."""
-        reply = self._upstream.call(
+        reply = self._http.request(
             "/v1/streaming.list",
             None,
             headers={"X-Api-Key": self._key},
             deadline=deadline,
-            harmless=True,
+            idempotent=True,
         )
-        told = understand(reply, STREAMING_MEANINGS, secrets=(self._key,), harmless=True)
+        told = parse_response(reply, STREAMING_ERROR_RULES, secrets=(self._key,), idempotent=True)
         return live_sessions(told.get("sessions") if isinstance(told, dict) else None)
 
     def _command(
-        self, name: str, session_id: str, token: Token, deadline: Deadline, *, harmless: bool = True
+        self,
+        name: str,
+        session_id: str,
+        token: Token,
+        deadline: Deadline,
+        *,
+        idempotent: bool = True,
     ) -> None:
         """Make a call that says no more than which session it is for.
 
@@ -154,16 +160,16 @@ class StreamingApi:
         """
 
         def act(token: Token) -> None:
-            self._call(name, {"session_id": session_id}, token, deadline, harmless=harmless)
+            self._call(name, {"session_id": session_id}, token, deadline, idempotent=idempotent)
 
         self._with_token(act, token, deadline)
 
     def _with_spare_token(self, act: Callable[[Token], _T], deadline: Deadline) -> _T:
-        token = self._spare.take() or self._mint(deadline)
+        token = self._pool.get() or self._mint(deadline)
         try:
             return self._with_token(act, token, deadline)
         finally:
-            self._spare.order()
+            self._pool.refill()
 
     def _with_token(self, act: Callable[[Token], _T], token: Token, deadline: Deadline) -> _T:
         """Call ``act`` with a token, and once more with a new one where HeyGen refuses it."""
@@ -180,15 +186,15 @@ class StreamingApi:
     def _mint(self, deadline: Deadline) -> Token:
         """Have HeyGen mint a session token; one that nobody uses does no harm."""
         asked = time.monotonic()
-        reply = self._upstream.call(
+        reply = self._http.request(
             "/v1/streaming.create_token",
             {},
             headers={"X-Api-Key": self._key},
             deadline=deadline,
-            harmless=True,
+            idempotent=True,
         )
-        minted = understand(reply, STREAMING_MEANINGS, secrets=(self._key,), harmless=True)
-        value = token_of(minted, "token")
+        minted = parse_response(reply, STREAMING_ERROR_RULES, secrets=(self._key,), idempotent=True)
+        value = parse_token(minted, "token")
         if value is None:
             raise UpstreamFailed("HeyGen's reply held no session token.")
 
@@ -201,14 +207,14 @@ class StreamingApi:
         token: Token,
         deadline: Deadline,
         *,
-        harmless: bool = False,
+        idempotent: bool = False,
     ) -> Any:
-        reply = self._upstream.call(
+        reply = self._http.request(
             f"/v1/streaming.{name}",
             body,
             headers={"Authorization": f"Bearer {token.value}"},
             deadline=deadline,
-            harmless=harmless,
+            idempotent=idempotent,
         )
         secrets = (self._key, token.value, body.get("text", ""))
-        return understand(reply, STREAMING_MEANINGS, secrets=secrets, harmless=harmless)
+        return parse_response(reply, STREAMING_ERROR_RULES, secrets=secrets, idempotent=idempotent)

@@ -12,10 +12,10 @@ from flask_heygen.errors import HeyGenError
 
 #: Seconds; the task that orders a successor is answered first, then they compete for the CPU.
 ORDER_DELAY = 0.01
-#: Seconds that a minter waits for another order; to start a thread costs as much as to mint.
-LINGER = 2.0
+#: Seconds that a worker waits for another order; to start a thread costs as much as to mint.
+IDLE_TIMEOUT = 2.0
 #: Seconds without orders after a mint has failed, where the vendor names none.
-REST = 5
+BACKOFF = 5
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Token:
         return time.monotonic() - self.asked
 
 
-class SpareTokens:
+class TokenPool:
     """A stock of tokens that follows the demand: what is taken is ordered anew, nothing else is.
 
     No caller ever waits for an order. Where the stock is empty, because more tasks came at once
@@ -48,10 +48,10 @@ class SpareTokens:
         self._stock: list[Token] = []
         self._ordered = 0
         self._rest_until = 0.0
-        self._minters_free = 0
+        self._idle_workers = 0
         self._calls = threading.Semaphore(0)
 
-    def take(self) -> Token | None:
+    def get(self) -> Token | None:
         """Hand out the last token that came, unless it is too old; each is handed out once."""
         with self._lock:
             while self._stock:
@@ -60,16 +60,16 @@ class SpareTokens:
                     return token
         return None
 
-    def order(self) -> None:
+    def refill(self) -> None:
         """Have one token minted in the background, unless the stock is full or minting fails."""
         with self._lock:
             full = len(self._stock) + self._ordered >= self._size
             if full or time.monotonic() < self._rest_until:
                 return
             self._ordered += 1
-            called = self._minters_free > 0
+            called = self._idle_workers > 0
             if called:
-                self._minters_free -= 1
+                self._idle_workers -= 1
         if called:
             self._calls.release()
             return
@@ -85,12 +85,12 @@ class SpareTokens:
             time.sleep(ORDER_DELAY)
             self._deliver()
             with self._lock:
-                self._minters_free += 1
-            if self._calls.acquire(timeout=LINGER):
+                self._idle_workers += 1
+            if self._calls.acquire(timeout=IDLE_TIMEOUT):
                 continue
             with self._lock:
-                if self._minters_free > 0:
-                    self._minters_free -= 1
+                if self._idle_workers > 0:
+                    self._idle_workers -= 1
                     return
             self._calls.acquire()  # all that wait are being called, this one too
 
@@ -99,7 +99,7 @@ class SpareTokens:
         try:
             token = self._mint()
         except HeyGenError as error:
-            rest = error.retry_after or REST
+            rest = error.retry_after or BACKOFF
             logger.warning(
                 "No session token could be minted ahead (%s); each task mints its own for %d s.",
                 error.code,

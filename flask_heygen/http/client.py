@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Reply:
+class Response:
     """What the vendor answered; ``body`` is None where it is not JSON."""
 
     status: int
@@ -42,7 +42,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class _Broken:
+class _Failure:
     """A call without an answer.
 
     It is returned and not raised, because an exception raised while handling that of requests
@@ -53,8 +53,8 @@ class _Broken:
     timed_out: bool
     reason: str
 
-    def error(self, *, harmless: bool) -> HeyGenError:
-        if self.sent and not harmless:
+    def error(self, *, idempotent: bool) -> HeyGenError:
+        if self.sent and not idempotent:
             return OutcomeUnknown()
         return UpstreamTimeout() if self.timed_out else UpstreamFailed()
 
@@ -67,7 +67,7 @@ class _Session(requests.Session):
         """
 
 
-class Upstream:
+class ApiClient:
     """The way to one vendor, for many threads or greenlets at once, but not across a fork."""
 
     def __init__(self, base_url: str) -> None:
@@ -79,36 +79,36 @@ class Upstream:
         self._session.mount("http://", transport)
         self._session.mount("https://", transport)
 
-    def call(
+    def request(
         self,
         path: str,
         body: Mapping[str, Any] | None,
         *,
         headers: Mapping[str, str],
         deadline: Deadline,
-        harmless: bool,
-    ) -> Reply:
+        idempotent: bool,
+    ) -> Response:
         """POST ``body`` as JSON, or GET where it is None; return the reply, whatever its status.
 
-        A call that surely never left is sent once more, and a ``harmless`` one also when its
+        A call that surely never left is sent once more, and a ``idempotent`` one also when its
         answer was lost or broken. No other call ever is: sent twice is spoken twice, or paid twice.
 
         Raises:
-            UpstreamFailed: the vendor could not be reached, or a harmless call got no answer.
+            UpstreamFailed: the vendor could not be reached, or a idempotent call got no answer.
             UpstreamTimeout: likewise, because the time was up.
-            OutcomeUnknown: a call that is not harmless may or may not have arrived.
+            OutcomeUnknown: a call that is not idempotent may or may not have arrived.
 
         """
         outcome = self._send(path, body, headers, deadline)
-        if isinstance(outcome, _Broken):
-            again = harmless or not outcome.sent
+        if isinstance(outcome, _Failure):
+            again = idempotent or not outcome.sent
         else:
-            again = harmless and outcome.failed
+            again = idempotent and outcome.failed
         if again:
             time.sleep(random.uniform(0.05, 0.15))  # noqa: S311  jitter is no secret
             outcome = self._send(path, body, headers, deadline)
-        if isinstance(outcome, _Broken):
-            raise outcome.error(harmless=harmless)
+        if isinstance(outcome, _Failure):
+            raise outcome.error(idempotent=idempotent)
 
         return outcome
 
@@ -118,8 +118,8 @@ class Upstream:
         body: Mapping[str, Any] | None,
         headers: Mapping[str, str],
         deadline: Deadline,
-    ) -> Reply | _Broken:
-        left = deadline.left()
+    ) -> Response | _Failure:
+        left = deadline.remaining()
         method = "GET" if body is None else "POST"
         request = self._template(method, path).copy()
         request.headers.update(headers)
@@ -137,13 +137,13 @@ class Upstream:
             )
             reply = _read(response)
         except NotConnected as error:
-            broken = _Broken(sent=False, timed_out=error.timed_out, reason=str(error))
+            broken = _Failure(sent=False, timed_out=error.timed_out, reason=str(error))
         except requests.ConnectTimeout:  # of a transport that a test has put into ours' place
-            broken = _Broken(sent=False, timed_out=True, reason="ConnectTimeout")
+            broken = _Failure(sent=False, timed_out=True, reason="ConnectTimeout")
         except (OSError, HTTPException) as error:  # those of requests are OSErrors
             # Its words may be an echo of what was sent; its name is not.
             timed_out = isinstance(error, TimeoutError | requests.Timeout)
-            broken = _Broken(sent=True, timed_out=timed_out, reason=type(error).__name__)
+            broken = _Failure(sent=True, timed_out=timed_out, reason=type(error).__name__)
         else:
             logger.debug("%s %s %d %.0f ms", method, path, reply.status, _ms(started))
             return reply
@@ -170,14 +170,14 @@ def _ms(started: float) -> float:
     return (time.monotonic() - started) * 1000
 
 
-def _read(response: requests.Response) -> Reply:
+def _read(response: requests.Response) -> Response:
     with response:
         content = response.raw.read(MAX_REPLY + 1)
     try:
         body = json.loads(content) if len(content) <= MAX_REPLY else None
     except (ValueError, RecursionError):
         body = None
-    return Reply(response.status_code, body, _wait(response.headers.get("Retry-After")))
+    return Response(response.status_code, body, _wait(response.headers.get("Retry-After")))
 
 
 def _wait(retry_after: str | None) -> int | None:

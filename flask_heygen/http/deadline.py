@@ -13,7 +13,7 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Return the seconds that are left, or raise UpstreamTimeout where there are none."""
         left = self._end - time.monotonic()
         if left <= 0:

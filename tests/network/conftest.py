@@ -26,7 +26,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     # Ours, and patched all the same: nobody can see whether a minter mints or waits for an order.
-    monkeypatch.setattr(token_pool, "LINGER", 0)
+    monkeypatch.setattr(token_pool, "IDLE_TIMEOUT", 0)
 
 
 @pytest.fixture

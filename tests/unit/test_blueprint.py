@@ -1000,7 +1000,7 @@ class TestAnswer:
 
         client.post(f"{PREFIX}/task", json=TASK)
 
-        told = [each.getMessage() for each in caplog.records if each.name.endswith(".answers")]
+        told = [each.getMessage() for each in caplog.records if each.name.endswith(".error_handlers")]
         if status < 500 and status != 429:
             assert told == []
         else:

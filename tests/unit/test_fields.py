@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flask_heygen.backends.fields import STREAMING_FIELDS, wrong_with
+from flask_heygen.backends.fields import STREAMING_FIELDS, validate_field
 
 GOOD: list[tuple[str, Any]] = [
     ("activity_idle_timeout", 30),
@@ -78,19 +78,19 @@ class TestField:
     @pytest.mark.parametrize(("name", "value"), GOOD)
     def test_passes(self, name: str, value: Any) -> None:
         """What HeyGen documents passes, and so does what it may have added since."""
-        assert wrong_with(STREAMING_FIELDS, name, value) is None
+        assert validate_field(STREAMING_FIELDS, name, value) is None
 
     @pytest.mark.parametrize(("name", "value", "wanted"), BAD)
     def test_is_refused(self, name: str, value: Any, wanted: str) -> None:
         """A wrong value is answered with what would be right."""
-        assert wanted in (wrong_with(STREAMING_FIELDS, name, value) or "")
+        assert wanted in (validate_field(STREAMING_FIELDS, name, value) or "")
 
     @pytest.mark.parametrize("value", [each for _, each in UNSENDABLE], ids=dict(UNSENDABLE))
     @pytest.mark.parametrize("name", ["voice", "stt_settings"])
     def test_is_refused_where_it_cannot_be_sent(self, name: str, value: Any) -> None:
         """An object is checked to its bottom: what is no JSON must not fail halfway to HeyGen."""
-        assert wrong_with(STREAMING_FIELDS, name, {"rate": value})
+        assert validate_field(STREAMING_FIELDS, name, {"rate": value})
 
     def test_is_never_repeated(self) -> None:
         """The answer says what is wanted, never what came."""
-        assert "hunter2" not in (wrong_with(STREAMING_FIELDS, "quality", "hunter2") or "")
+        assert "hunter2" not in (validate_field(STREAMING_FIELDS, "quality", "hunter2") or "")

@@ -94,6 +94,6 @@ class TestModule:
         packaging.read(PACKAGE.parents[1] / "setup.cfg")
         patterns = packaging["options.package_data"]["flask_heygen"].split()
 
-        packed = {file for pattern in patterns for file in PACKAGE.glob(pattern)}
+        packed = {file for pattern in patterns for file in PACKAGE.parent.glob(pattern)}
 
         assert packed >= set(PACKAGE.rglob("*.js"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_heygen.backends.responses import STREAMING_MEANINGS, understand
+from flask_heygen.backends.responses import STREAMING_ERROR_RULES, parse_response
 from flask_heygen.errors import (
     ApiRetired,
     AuthFailed,
@@ -20,7 +20,7 @@ from flask_heygen.errors import (
     SessionNotReady,
     UpstreamFailed,
 )
-from flask_heygen.http.client import Reply
+from flask_heygen.http.client import Response
 
 CONCURRENT = (
     "Concurrent limit reached, please make sure you have closed other testing sessions "
@@ -159,8 +159,10 @@ def nested(depth: int) -> Any:
     return value
 
 
-def understood(status: int, body: Any, *, harmless: bool = False) -> Any:
-    return understand(Reply(status, body, None), STREAMING_MEANINGS, secrets=(), harmless=harmless)
+def understood(status: int, body: Any, *, idempotent: bool = False) -> Any:
+    return parse_response(
+        Response(status, body, None), STREAMING_ERROR_RULES, secrets=(), idempotent=idempotent
+    )
 
 
 class TestSuccess:
@@ -198,14 +200,14 @@ class TestSuccess:
 
 
 class TestFailure:
-    @pytest.mark.parametrize("harmless", [True, False])
+    @pytest.mark.parametrize("idempotent", [True, False])
     @pytest.mark.parametrize(("status", "code", "message", "kind"), [*TABLE, *HALVES])
     def test_means(
-        self, status: int, code: Any, message: Any, kind: type[HeyGenError], *, harmless: bool
+        self, status: int, code: Any, message: Any, kind: type[HeyGenError], *, idempotent: bool
     ) -> None:
         """Words are read before codes, for one code was seen for different things."""
         with pytest.raises(HeyGenError) as caught:
-            understood(status, {"code": code, "message": message}, harmless=harmless)
+            understood(status, {"code": code, "message": message}, idempotent=idempotent)
 
         assert type(caught.value) is kind
 
@@ -229,14 +231,14 @@ class TestFailure:
 
         assert type(caught.value) is kind
 
-    @pytest.mark.parametrize("harmless", [True, False])
+    @pytest.mark.parametrize("idempotent", [True, False])
     @pytest.mark.parametrize(("status", "body", "kind"), STATUSES)
     def test_is_told_by_the_status(
-        self, status: int, body: Any, kind: type[HeyGenError], *, harmless: bool
+        self, status: int, body: Any, kind: type[HeyGenError], *, idempotent: bool
     ) -> None:
         """Where neither words nor code tell, the status does."""
         with pytest.raises(HeyGenError) as caught:
-            understood(status, body, harmless=harmless)
+            understood(status, body, idempotent=idempotent)
 
         assert type(caught.value) is kind
 
@@ -250,20 +252,20 @@ class TestFailure:
     def test_is_not_told_by_an_echo(self) -> None:
         """The text that was to be spoken is not taken for the vendor's words."""
         text = "Session not found, said the vendor of my former employer"
-        reply = Reply(400, {"code": 400006, "message": f"Invalid params: {text}"}, None)
+        reply = Response(400, {"code": 400006, "message": f"Invalid params: {text}"}, None)
 
         with pytest.raises(Refused) as caught:
-            understand(reply, STREAMING_MEANINGS, secrets=[text], harmless=False)
+            parse_response(reply, STREAMING_ERROR_RULES, secrets=[text], idempotent=False)
 
         assert (caught.value.upstream or {})["message"] == "Invalid params: […]"
 
     def test_is_cut_out_of_what_is_no_text(self) -> None:
         """Python would write quotes in a way of its own, which no echo is looked for in."""
         text = "It's out, she said: \"It's off\"."
-        reply = Reply(400, {"code": 1, "message": {"text": text}}, None)
+        reply = Response(400, {"code": 1, "message": {"text": text}}, None)
 
         with pytest.raises(Refused) as caught:
-            understand(reply, STREAMING_MEANINGS, secrets=[text], harmless=False)
+            parse_response(reply, STREAMING_ERROR_RULES, secrets=[text], idempotent=False)
 
         assert (caught.value.upstream or {})["message"] == '{"text": "[…]"}'
 
@@ -273,7 +275,7 @@ class TestBreakdown:
     def test_of_a_harmless_call_is_a_failure(self, status: int, body: Any) -> None:
         """What may be repeated is said to have failed."""
         with pytest.raises(HeyGenError) as caught:
-            understood(status, body, harmless=True)
+            understood(status, body, idempotent=True)
 
         assert type(caught.value) is UpstreamFailed
 
@@ -281,7 +283,7 @@ class TestBreakdown:
     def test_of_another_call_leaves_it_open(self, status: int, body: Any) -> None:
         """What must not be repeated is said to be unknown."""
         with pytest.raises(HeyGenError) as caught:
-            understood(status, body, harmless=False)
+            understood(status, body, idempotent=False)
 
         assert type(caught.value) is OutcomeUnknown
 
@@ -347,18 +349,18 @@ class TestUpstream:
 
     def test_holds_no_secret(self) -> None:
         """Code and words go through the redaction, every secret in both."""
-        reply = Reply(400, {"code": "the-key-of-it", "message": "What you said?"}, None)
+        reply = Response(400, {"code": "the-key-of-it", "message": "What you said?"}, None)
         secrets = iter(["the-key-of-it", "What you said?"])
 
         with pytest.raises(Refused) as caught:
-            understand(reply, STREAMING_MEANINGS, secrets=secrets, harmless=False)
+            parse_response(reply, STREAMING_ERROR_RULES, secrets=secrets, idempotent=False)
 
         assert caught.value.upstream == {"status": 400, "code": "[…]", "message": "[…]"}
 
     def test_is_empty_for_a_page_of_html(self) -> None:
         """A proxy's page is not quoted."""
         with pytest.raises(UpstreamFailed) as caught:
-            understood(502, None, harmless=True)
+            understood(502, None, idempotent=True)
 
         assert caught.value.upstream == {"status": 502, "code": None, "message": ""}
 
@@ -367,13 +369,17 @@ class TestWait:
     def test_is_the_vendor_s(self) -> None:
         """The vendor's Retry-After wins over the wait of the error."""
         with pytest.raises(RateLimited) as caught:
-            understand(Reply(429, None, 17), STREAMING_MEANINGS, secrets=(), harmless=True)
+            parse_response(
+                Response(429, None, 17), STREAMING_ERROR_RULES, secrets=(), idempotent=True
+            )
 
         assert caught.value.retry_after == 17
 
     def test_is_the_error_s_where_the_vendor_names_none(self) -> None:
         """Without one, the wait of the error stands."""
         with pytest.raises(RateLimited) as caught:
-            understand(Reply(429, None, None), STREAMING_MEANINGS, secrets=(), harmless=True)
+            parse_response(
+                Response(429, None, None), STREAMING_ERROR_RULES, secrets=(), idempotent=True
+            )
 
         assert caught.value.retry_after == RateLimited.wait

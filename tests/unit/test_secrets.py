@@ -16,7 +16,7 @@ import requests
 from flask import Flask
 
 from flask_heygen import HeyGenClient, HeyGenError, heygen_bp, upstream_failed
-from flask_heygen.backends.token_pool import SpareTokens, Token
+from flask_heygen.backends.token_pool import Token, TokenPool
 from flask_heygen.errors import NotConfigured
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
@@ -278,7 +278,7 @@ class TestObjects:
         client.start()
 
         things = [settings, client, token, [token], heygen_bp, app.extensions["heygen"]]
-        things.append(SpareTokens(lambda: token, size=1, max_age=1))
+        things.append(TokenPool(lambda: token, size=1, max_age=1))
         assert not leaks(sim, iter([*map(repr, things), *map(str, things)]))
 
     @pytest.mark.parametrize("name", [each.name for each in fields(Settings)])

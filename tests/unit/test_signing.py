@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flask_heygen import errors
-from flask_heygen.signing import Handles, OpenHandles
+from flask_heygen.signing import Handles, UnsignedSessions
 
 SESSION = "6a4d9f3e-8a01-11f0-9d7a-0242ac120002"
 #: Ada's handle of it, as it was issued by the release 0.1.0 on New Year 2026.
@@ -176,7 +176,7 @@ class TestRotation:
 class TestOpenHandles:
     def test_are_the_vendors_ids(self) -> None:
         """Where nobody is asked who they are, nothing is signed."""
-        handles = OpenHandles()
+        handles = UnsignedSessions()
 
         assert handles.issue(SESSION) == handles.read(SESSION) == handles.read_to_stop(SESSION)
         assert handles.owner is None

@@ -16,7 +16,7 @@ from flask import Flask
 
 from flask_heygen import HeyGenClient, heygen_bp
 from flask_heygen.backends import token_pool
-from flask_heygen.backends.token_pool import SpareTokens, Token
+from flask_heygen.backends.token_pool import Token, TokenPool
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
 from tests.constants import KEY, question
@@ -312,7 +312,7 @@ class TestStock:
     """What is ordered, kept and handed out, one by one."""
 
     @staticmethod
-    def of(size: int, *ages: float) -> SpareTokens:
+    def of(size: int, *ages: float) -> TokenPool:
         """Make a stock whose tokens are minted with these ages, then new."""
         old = itertools.chain(ages, itertools.repeat(0))
         numbers = itertools.count()
@@ -320,7 +320,7 @@ class TestStock:
         def mint() -> Token:
             return Token(f"token {next(numbers)}", time.monotonic() - next(old))
 
-        return SpareTokens(mint, size=size, max_age=300)
+        return TokenPool(mint, size=size, max_age=300)
 
     @pytest.mark.parametrize("size", [1, 4])
     def test_is_filled_to_its_size(self, wait_idle: Callable[[], None], size: int) -> None:
@@ -328,10 +328,10 @@ class TestStock:
         stock = self.of(size)
 
         for _ in range(size + 3):
-            stock.order()
+            stock.refill()
         wait_idle()
 
-        taken = list(iter(stock.take, None))
+        taken = list(iter(stock.get, None))
         assert len(taken) == len({token.value for token in taken}) == size
 
     def test_hands_out_the_youngest_first(self, wait_idle: Callable[[], None]) -> None:
@@ -339,20 +339,20 @@ class TestStock:
         stock = self.of(4, 400, 200, 100)
 
         for _ in range(3):
-            stock.order()
+            stock.refill()
             wait_idle()
 
-        assert [token.value for token in iter(stock.take, None)] == ["token 2", "token 1"]
+        assert [token.value for token in iter(stock.get, None)] == ["token 2", "token 1"]
 
     def test_hands_out_none_that_was_long_on_its_way(self, wait_idle: Callable[[], None]) -> None:
         """A token's age counts from when it was asked for, not from when it came."""
         stock = self.of(4, 100, 400)
 
         for _ in range(2):
-            stock.order()
+            stock.refill()
             wait_idle()
 
-        assert [token.value for token in iter(stock.take, None)] == ["token 0"]
+        assert [token.value for token in iter(stock.get, None)] == ["token 0"]
 
     def test_is_filled_again_when_threads_can_be_had_again(
         self, monkeypatch: pytest.MonkeyPatch, wait_idle: Callable[[], None]
@@ -366,13 +366,13 @@ class TestStock:
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", fail)
             for _ in range(6):
-                stock.order()
+                stock.refill()
 
         for _ in range(6):
-            stock.order()
+            stock.refill()
         wait_idle()
 
-        assert len(list(iter(stock.take, None))) == 4
+        assert len(list(iter(stock.get, None))) == 4
 
 
 class TestMinter:
@@ -392,7 +392,7 @@ class TestMinter:
             assert seats.acquire(timeout=10)
 
         monkeypatch.setattr(threading, "Semaphore", Watched)
-        monkeypatch.setattr(token_pool, "LINGER", 60)
+        monkeypatch.setattr(token_pool, "IDLE_TIMEOUT", 60)
         return seated
 
     @pytest.mark.parametrize("rounds", [(1, 1, 1), (2, 2, 4, 3, 8), (4, 1, 2, 4)])
@@ -411,16 +411,16 @@ class TestMinter:
             together.wait(10)
             return Token("a token", time.monotonic())
 
-        stock = SpareTokens(mint, size=8, max_age=300)
+        stock = TokenPool(mint, size=8, max_age=300)
         for number, orders in enumerate(rounds, start=1):
             if number == len(rounds):
-                monkeypatch.setattr(token_pool, "LINGER", 0)
+                monkeypatch.setattr(token_pool, "IDLE_TIMEOUT", 0)
             together = threading.Barrier(orders)
             for _ in range(orders):
-                stock.order()
+                stock.refill()
             for _ in range(orders):
                 seated()
-            assert len(list(iter(stock.take, None))) == orders
+            assert len(list(iter(stock.get, None))) == orders
 
         assert len(minters) == max(rounds)
         wait_idle()
@@ -434,22 +434,22 @@ class TestMinter:
             def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
                 if timeout is None:
                     return super().acquire(blocking)
-                stock.order()
+                stock.refill()
                 return False
 
         monkeypatch.setattr(threading, "Semaphore", Late)
         stock = TestStock.of(2)
 
-        stock.order()
+        stock.refill()
         wait_idle()
 
-        assert len(list(iter(stock.take, None))) == 2
+        assert len(list(iter(stock.get, None))) == 2
 
 
 #: A host that ends while a token is being minted.
 _ENDING = """
 import threading, time
-from flask_heygen.backends.token_pool import SpareTokens
+from flask_heygen.backends.token_pool import TokenPool
 
 minting = threading.Event()
 
@@ -457,7 +457,7 @@ def mint():
     minting.set()
     time.sleep(60)
 
-SpareTokens(mint, size=1, max_age=300).order()
+TokenPool(mint, size=1, max_age=300).refill()
 minting.wait()
 """
 
