@@ -240,7 +240,7 @@ def _listen_to_errors(witness: Witness) -> None:
 
     def made(self: HeyGenError, *args: Any, **options: Any) -> None:
         make(self, *args, **options)
-        witness.say("a HeyGenError", str(self.answer()))
+        witness.say("a HeyGenError", str(self.to_dict()))
         witness.see("a HeyGenError", sys.exc_info()[1])  # what is being handled will hang on it
 
     def answered(self: Flask, error: Exception) -> Any:
