@@ -309,6 +309,4 @@ class OutcomeUnknown(UpstreamError):
     status = 504
     code = "outcome_unknown"
     message = "HeyGen's answer was lost: it may or may not have done what was asked."
-    hint = (
-        "It was not sent again, since that could speak a text twice or pay for a second session."
-    )
+    hint = "It was not sent again, since that could speak a text twice or pay for a second session."
