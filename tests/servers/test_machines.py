@@ -19,7 +19,7 @@ import requests
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests.constants import KEY, question
-from tests.leak_detector import Witness
+from tests.leak_detector import LeakDetector
 from tests.servers.machines import Machine, Visitor, redis_server, wait_until
 from tests.servers.nginx import Nginx
 from tests.servers.readme import blocks, host
@@ -68,7 +68,7 @@ Open = Callable[..., AbstractContextManager[Site]]
 
 
 @pytest.fixture
-def open_site(sim: Simulator, witness: Witness) -> Open:
+def open_site(sim: Simulator, leak_detector: LeakDetector) -> Open:
     """Run a host that follows recipes on two machines until the end of a block."""
 
     @contextmanager
@@ -83,7 +83,7 @@ def open_site(sim: Simulator, witness: Witness) -> Open:
         }
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))  # its name is short
-            stack.callback(witness.read, folder)
+            stack.callback(leak_detector.read_logs, folder)
             machines = []
             for name in ("one", "two"):
                 (folder / name).mkdir()
