@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import { HeyGenAvatar } from "../../flask_heygen/static/heygen-avatar.js";
 
 const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
-const section = read("README.md").split("## The page's module")[1].split("\n## ")[0];
+const section = read("example_app/README.md").split("## The page's module")[1].split("\n## ")[0];
 
 /** The first cells of the table with this heading. */
 function listed(heading) {
@@ -24,7 +24,7 @@ describe("README", () => {
 
   test("lists every event", () => {
     const files = ["heygen-avatar.js", "heygen-avatar/connection.js", "heygen-avatar/utterance.js"];
-    const source = files.map((file) => read(`flask_heygen/${file}`)).join("");
+    const source = files.map((file) => read(`flask_heygen/static/${file}`)).join("");
     const types = [...source.matchAll(/tell\("(\w+)"/g)].map(([, type]) => type);
 
     assert.deepEqual(listed("event").toSorted(), [...new Set(types)].toSorted());
