@@ -136,7 +136,7 @@ def _explained() -> Iterator[None]:
 
 def _explain(error: HeyGenError) -> str:
     told = f"HeyGen said: {error.upstream['message']!r}." if error.upstream else ""
-    return " ".join(filter(None, (f"[{error.code}]", error.message, told, error.advice)))
+    return " ".join(filter(None, (f"[{error.code}]", error.message, told, error.hint)))
 
 
 def _span(seconds: int | None) -> str:

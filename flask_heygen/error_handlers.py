@@ -49,7 +49,7 @@ def _answer(error: HeyGenError) -> Response:
     """Tell the page what went wrong, and the operator where it is theirs to mend."""
     if error.status >= 500 or error.status == 429:
         upstream = f" Upstream: {error.upstream}" if error.upstream else ""
-        what = f"{error.status} {error.code}: {error.message} {error.advice}{upstream}"
+        what = f"{error.status} {error.code}: {error.message} {error.hint}{upstream}"
         # Quoted again: a path may hold the end of a line, and forge the next one.
         logger.warning("%s answered %s", quote(request.path), what)
     if isinstance(error, UpstreamError | LimitError):
@@ -77,7 +77,7 @@ def _answer_http(error: HTTPException) -> Response:
 
 
 def _response(error: HeyGenError) -> Response:
-    response = jsonify(status="error", error=error.answer())
+    response = jsonify(status="error", error=error.to_dict())
     response.status_code = error.status
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)

@@ -19,7 +19,7 @@ import requests
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests.constants import question
-from tests.leak_detector import Witness
+from tests.leak_detector import LeakDetector
 from tests.servers.machines import Machine, Visitor, redis_server, wait_until
 from tests.servers.nginx import Nginx
 from tests.servers.recipes import RECIPES, settings_for
@@ -67,7 +67,7 @@ Open = Callable[..., AbstractContextManager[Site]]
 
 
 @pytest.fixture
-def open_site(sim: Simulator, witness: Witness) -> Open:
+def open_site(sim: Simulator, leak_detector: LeakDetector) -> Open:
     """Run a host that follows a recipe on two machines until the end of a block."""
 
     @contextmanager
@@ -77,7 +77,7 @@ def open_site(sim: Simulator, witness: Witness) -> Open:
         settings = {**settings_for(sim), "SHOP": recipe, "SHOP_PROXIED": "1", **more}
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))  # its name is short
-            stack.callback(witness.read, folder)
+            stack.callback(leak_detector.read_logs, folder)
             machines = []
             for name in ("one", "two"):
                 (folder / name).mkdir()
