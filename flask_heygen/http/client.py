@@ -28,17 +28,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Response:
-    """What the vendor answered; ``body`` is None where it is not JSON."""
+    """A vendor's reply; ``body`` is None where it is not JSON."""
 
     status: int
     body: Any
     #: Seconds, from the header ``Retry-After``.
     retry_after: int | None
+    #: The body of a refusal in text/plain, empty for any other.
+    text: str = ""
 
     @property
     def failed(self) -> bool:
-        """Whether the vendor, or something before it, broke down instead of answering."""
-        return self.status >= 500 or self.body is None
+        """Whether the vendor, or a proxy in front of it, failed instead of answering."""
+        return self.status >= 500 or (self.body is None and not self.text)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,11 @@ class ApiClient:
         self._session.mount("http://", transport)
         self._session.mount("https://", transport)
 
-    def request(
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._session.close()
+
+    def request(  # noqa: PLR0913  the parts of a request
         self,
         path: str,
         body: Mapping[str, Any] | None,
@@ -87,8 +93,11 @@ class ApiClient:
         headers: Mapping[str, str],
         deadline: Deadline,
         idempotent: bool,
+        method: str = "",
     ) -> Response:
-        """POST ``body`` as JSON, or GET where it is None; return the reply, whatever its status.
+        """Send ``body`` as JSON and return the reply, whatever its status.
+
+        ``method`` is by default POST, and GET without a body.
 
         A call that surely never left is sent once more, and a ``idempotent`` one also when its
         answer was lost or broken. No other call ever is: sent twice is spoken twice, or paid twice.
@@ -99,14 +108,15 @@ class ApiClient:
             OutcomeUnknown: a call that is not idempotent may or may not have arrived.
 
         """
-        outcome = self._send(path, body, headers, deadline)
+        method = method or ("GET" if body is None else "POST")
+        outcome = self._send(method, path, body, headers, deadline)
         if isinstance(outcome, _Failure):
             again = idempotent or not outcome.sent
         else:
             again = idempotent and outcome.failed
         if again:
             time.sleep(random.uniform(0.05, 0.15))  # noqa: S311  jitter is no secret
-            outcome = self._send(path, body, headers, deadline)
+            outcome = self._send(method, path, body, headers, deadline)
         if isinstance(outcome, _Failure):
             raise outcome.error(idempotent=idempotent)
 
@@ -114,13 +124,13 @@ class ApiClient:
 
     def _send(
         self,
+        method: str,
         path: str,
         body: Mapping[str, Any] | None,
         headers: Mapping[str, str],
         deadline: Deadline,
     ) -> Response | _Failure:
         left = deadline.remaining()
-        method = "GET" if body is None else "POST"
         request = self._template(method, path).copy()
         request.headers.update(headers)
         if body is not None:
@@ -153,7 +163,7 @@ class ApiClient:
         return broken
 
     def _template(self, method: str, path: str) -> requests.PreparedRequest:
-        template = self._templates.get(path)
+        template = self._templates.get(path) if method == "POST" else None
         if template is None:
             headers = {
                 "Accept": "application/json",
@@ -162,7 +172,8 @@ class ApiClient:
                 "User-Agent": "flask-heygen",
             }
             template = requests.Request(method, self._base_url + path, headers).prepare()
-            self._templates[path] = template
+            if method == "POST":  # the paths of the others hold session ids
+                self._templates[path] = template
         return template
 
 
@@ -177,7 +188,10 @@ def _read(response: requests.Response) -> Response:
         body = json.loads(content) if len(content) <= MAX_REPLY else None
     except (ValueError, RecursionError):
         body = None
-    return Response(response.status_code, body, _wait(response.headers.get("Retry-After")))
+    headers = response.headers
+    plain = body is None and headers.get("Content-Type", "").lower().startswith("text/plain")
+    text = content.decode(errors="replace") if plain and 400 <= response.status_code < 500 else ""
+    return Response(response.status_code, body, _wait(headers.get("Retry-After")), text)
 
 
 def _wait(retry_after: str | None) -> int | None:
