@@ -9,29 +9,36 @@
 The page gives its script the nonce: ``<script type="module" nonce="{{ csp_nonce() }}">``.
 """
 
+from collections.abc import Sequence
+
 from flask import Flask, render_template, session
 from flask_talisman import Talisman
 
 from flask_heygen import HeyGen
 
-POLICY = {
-    "default-src": "'self'",
-    "script-src": ["'self'", "https://cdn.jsdelivr.net/npm/livekit-client@2.23.0/"],
-    "connect-src": ["'self'", "https://*.livekit.cloud", "wss://*.livekit.cloud"],
-    "media-src": ["'self'", "blob:", "mediastream:"],
-    "base-uri": "'none'",
-    "object-src": "'none'",
-    "frame-ancestors": "'none'",
-}
+#: Where the rooms of both vendors are.
+ROOMS = ("https://*.livekit.cloud", "wss://*.livekit.cloud")
+
+
+def policy(rooms: Sequence[str]) -> dict[str, str | list[str]]:
+    """Return what the page needs and nothing else."""
+    return {
+        "default-src": "'self'",
+        "script-src": ["'self'", "https://cdn.jsdelivr.net/npm/livekit-client@2.23.0/"],
+        "connect-src": ["'self'", *rooms],
+        "media-src": ["'self'", "blob:", "mediastream:"],
+        "base-uri": "'none'",
+        "object-src": "'none'",
+        "frame-ancestors": "'none'",
+    }
 
 
 def create_app() -> Flask:
     app = Flask(__name__)
     app.config.from_prefixed_env()
-    policy = app.config.get("CONTENT_SECURITY_POLICY", POLICY)
     Talisman(
         app,
-        content_security_policy=policy,
+        content_security_policy=policy(app.config.get("ROOMS", ROOMS)),
         content_security_policy_nonce_in=["script-src"],
         permissions_policy={"microphone": "(self)"},
         force_https=not app.testing,

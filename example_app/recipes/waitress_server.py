@@ -1,6 +1,6 @@
 """waitress: a server of threads, on Windows, too.
 
-Run ``python -m example_app.recipes.waitress_server``, or in your own app
+Run ``python -m example_app.recipes.waitress_server [HOST:PORT]``, or in your own app
 ``waitress-serve --call --threads 128 shop:create_app``.
 
 Its four threads are too few: each request waits for the vendor, so that four tasks at a time are
@@ -8,7 +8,7 @@ all that it handles. Behind a proxy let ProxyFix read the headers, as in ``proxy
 waitress's ``--trusted-proxy`` alone: both together believe one header too many.
 """
 
-import os
+import sys
 
 from flask import Flask, session
 from waitress import serve
@@ -28,5 +28,5 @@ def create_app() -> Flask:
 
 
 if __name__ == "__main__":
-    listen = os.environ.get("LISTEN", "127.0.0.1:8000")
+    listen = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:8000"
     serve(create_app(), listen=listen, threads=THREADS)
