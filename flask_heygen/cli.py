@@ -48,7 +48,7 @@ def _check_command(find_client: FindClient) -> click.Command:
         try:
             live = client.check()
         except HeyGenError as error:
-            others = [name for name in client.drivable_apis() if name != client.settings.api]
+            others = [name for name in client.working_apis() if name != client.settings.api]
             works = f" This key works with HEYGEN_API = {others[0]!r}: set that." if others else ""
             raise click.ClickException(_explain(error) + works) from error
 
@@ -136,7 +136,7 @@ def _explained() -> Iterator[None]:
 
 def _explain(error: HeyGenError) -> str:
     told = f"HeyGen said: {error.upstream['message']!r}." if error.upstream else ""
-    return " ".join(filter(None, (f"[{error.code}]", error.message, told, error.advice)))
+    return " ".join(filter(None, (f"[{error.code}]", error.message, told, error.hint)))
 
 
 def _span(seconds: int | None) -> str:

@@ -19,6 +19,7 @@
     │   ├── SessionNotReady           409 session_not_ready
     │   ├── SessionClosed             410 session_closed
     │   └── SessionExpired            410 session_expired
+    ├── NotSupported                  501 not_supported
     ├── LimitError                    not now
     │   ├── ConcurrentLimit           429 concurrent_limit
     │   └── RateLimited               429 rate_limited
@@ -56,7 +57,7 @@ class HeyGenError(Exception):
     #: A sentence for a person, used where the raiser has no better one.
     message = "Something went wrong on the server; its log says what."
     #: What the operator can do about it; for the log alone.
-    advice = ""
+    hint = ""
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class HeyGenError(Exception):
         self.upstream = upstream
         super().__init__(self.message)
 
-    def answer(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what a browser is told: ``code``, ``message`` and what may be done next."""
         answer: dict[str, Any] = {
             "code": self.code,
@@ -220,6 +221,14 @@ class SessionExpired(SessionError):
     message = "The session is too old to go on; start a new one."
 
 
+class NotSupported(HeyGenError):
+    """The vendor API that ``HEYGEN_API`` names has no such operation."""
+
+    status = 501
+    code = "not_supported"
+    message = "The avatar service that this server uses cannot do this."
+
+
 class LimitError(HeyGenError):
     """The vendor's limit is reached: wait ``retry_after`` seconds, then send the same again."""
 
@@ -233,7 +242,7 @@ class ConcurrentLimit(LimitError):
     code = "concurrent_limit"
     wait = 30
     message = "Every avatar is in use at the moment; try again in a little while."
-    advice = "Stop sessions that nobody watches, or have HeyGen raise the account's limit."
+    hint = "Stop sessions that nobody watches, or have HeyGen raise the account's limit."
 
 
 class RateLimited(LimitError):
@@ -242,7 +251,7 @@ class RateLimited(LimitError):
     code = "rate_limited"
     wait = 5
     message = "There were too many requests; try again in a moment."
-    advice = "Ask HeyGen for a higher rate, or limit what one user may send."
+    hint = "Ask HeyGen for a higher rate, or limit what one user may send."
 
 
 class UpstreamError(HeyGenError):
@@ -256,7 +265,7 @@ class AuthFailed(UpstreamError):
 
     code = "heygen_auth_failed"
     message = "HeyGen does not accept the server's credentials."
-    advice = (
+    hint = (
         "Check that HEYGEN_API_KEY is the whole key, and one for the API that HEYGEN_API names: "
         "LiveAvatar refuses HeyGen's keys, and HeyGen LiveAvatar's."
     )
@@ -267,7 +276,7 @@ class Refused(UpstreamError):
 
     code = "heygen_refused"
     message = "HeyGen refused the request."
-    advice = "The vendor's reason is in its own words above."
+    hint = "The vendor's reason is in its own words above."
 
 
 class UpstreamFailed(UpstreamError):
@@ -276,7 +285,7 @@ class UpstreamFailed(UpstreamError):
     code = "heygen_error"
     retryable = True
     message = "HeyGen could not be reached or did not answer properly; try again."
-    advice = (
+    hint = (
         "Nothing is lost. If it stays so, check the network, HEYGEN_BASE_URL and HeyGen's status."
     )
 
@@ -286,7 +295,7 @@ class ApiRetired(UpstreamError):
 
     code = "api_retired"
     message = "HeyGen has retired the API that this server speaks."
-    advice = (
+    hint = (
         "HEYGEN_API = 'streaming' is HeyGen's v1 streaming API, reported retired on 2026-03-31. "
         "LiveAvatar is its successor: set HEYGEN_API = 'liveavatar', and HEYGEN_API_KEY to a key "
         "of LiveAvatar's."
@@ -300,7 +309,7 @@ class UpstreamTimeout(UpstreamError):
     code = "heygen_timeout"
     retryable = True
     message = "HeyGen took too long to answer; try again."
-    advice = "Nothing is lost. HEYGEN_TIMEOUT is the time that one request may take, in seconds."
+    hint = "Nothing is lost. HEYGEN_TIMEOUT is the time that one request may take, in seconds."
 
 
 class OutcomeUnknown(UpstreamError):
@@ -309,6 +318,4 @@ class OutcomeUnknown(UpstreamError):
     status = 504
     code = "outcome_unknown"
     message = "HeyGen's answer was lost: it may or may not have done what was asked."
-    advice = (
-        "It was not sent again, since that could speak a text twice or pay for a second session."
-    )
+    hint = "It was not sent again, since that could speak a text twice or pay for a second session."

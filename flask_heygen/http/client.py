@@ -35,11 +35,13 @@ class Response:
     body: Any
     #: Seconds, from the header ``Retry-After``.
     retry_after: int | None
+    #: The body of a refusal in text/plain, empty for any other.
+    text: str = ""
 
     @property
     def failed(self) -> bool:
         """Whether the vendor, or a gateway before it, failed instead of answering."""
-        return self.status >= 500 or self.body is None
+        return self.status >= 500 or (self.body is None and not self.text)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,11 @@ class ApiClient:
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
-    def request(
+    def close(self) -> None:
+        """Close the idle connections, and each other one after its response."""
+        self._session.close()
+
+    def request(  # noqa: PLR0913  the parts of a request
         self,
         path: str,
         body: Mapping[str, Any] | None,
@@ -88,9 +94,11 @@ class ApiClient:
         headers: Mapping[str, str],
         deadline: Deadline,
         idempotent: bool,
+        method: str = "",
     ) -> Response:
-        """POST ``body`` as JSON, or GET if it is None; return the response, whatever its status.
+        """Send ``body`` as JSON and return the response, whatever its status.
 
+        ``method`` is by default POST, and GET without a body.
         A call that was surely not sent is retried once, and an idempotent one also if its
         response was lost or broken. No other call is: sent twice is spoken twice, or paid twice.
 
@@ -100,32 +108,35 @@ class ApiClient:
             OutcomeUnknown: a call that is not idempotent may or may not have arrived.
 
         """
-        outcome = self._send(path, body, headers, deadline)
+        method = method or ("GET" if body is None else "POST")
+        outcome = self._send(method, path, body, headers, deadline)
         if isinstance(outcome, _Failure):
             again = idempotent or not outcome.sent
         else:
             again = idempotent and outcome.failed
         if again:
             time.sleep(random.uniform(0.05, 0.15))  # noqa: S311  jitter is no secret
-            outcome = self._send(path, body, headers, deadline)
+            outcome = self._send(method, path, body, headers, deadline)
         if isinstance(outcome, _Failure):
             raise outcome.error(idempotent=idempotent)
 
         return outcome
 
-    def close(self) -> None:
-        """Close the idle connections, and each other one after its response."""
-        self._session.close()
-
     def _send(
         self,
+        method: str,
         path: str,
         body: Mapping[str, Any] | None,
         headers: Mapping[str, str],
         deadline: Deadline,
     ) -> Response | _Failure:
         timeout = deadline.remaining()
-        request = self._prepare(path, body, headers)
+        request = self._template(method, path).copy()
+        request.headers.update(headers)
+        if body is not None:
+            request.body = json.dumps(body).encode()
+            request.headers["Content-Length"] = str(len(request.body))
+
         started = time.monotonic()
         try:
             response = _read(
@@ -141,40 +152,26 @@ class ApiClient:
             timed_out = isinstance(cause, TimeoutError | requests.Timeout)
             failure = _Failure(sent=True, timed_out=timed_out, reason=type(cause).__name__)
         else:
-            logger.debug("%s %s %d %.0f ms", request.method, path, response.status, _ms(started))
+            logger.debug("%s %s %d %.0f ms", method, path, response.status, _ms(started))
             return response
         logger.warning(
-            "%s %s got no response in %.0f ms: %s",
-            request.method,
-            path,
-            _ms(started),
-            failure.reason,
+            "%s %s got no response in %.0f ms: %s", method, path, _ms(started), failure.reason
         )
         return failure
 
-    def _prepare(
-        self, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
-    ) -> requests.PreparedRequest:
-        """Return a request, made from the first one to the same path."""
-        template = self._templates.get(path)
+    def _template(self, method: str, path: str) -> requests.PreparedRequest:
+        template = self._templates.get(path) if method == "POST" else None
         if template is None:
-            method = "GET" if body is None else "POST"
-            template = requests.Request(method, self._base_url + path, _HEADERS).prepare()
-            self._templates[path] = template
-        request = template.copy()
-        request.headers.update(headers)
-        if body is not None:
-            request.body = json.dumps(body).encode()
-            request.headers["Content-Length"] = str(len(request.body))
-        return request
-
-
-_HEADERS = {
-    "Accept": "application/json",
-    "Accept-Encoding": "identity",  # responses are small, and none can be a gzip bomb
-    "Content-Type": "application/json",
-    "User-Agent": "flask-heygen",
-}
+            headers = {
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",  # responses are small, and none can be a gzip bomb
+                "Content-Type": "application/json",
+                "User-Agent": "flask-heygen",
+            }
+            template = requests.Request(method, self._base_url + path, headers).prepare()
+            if method == "POST":  # the paths of the others hold session ids
+                self._templates[path] = template
+        return template
 
 
 def _ms(started: float) -> float:
@@ -188,8 +185,11 @@ def _read(response: requests.Response) -> Response:
         body = json.loads(content) if len(content) <= MAX_RESPONSE else None
     except (ValueError, RecursionError):
         body = None
-    retry_after = _parse_retry_after(response.headers.get("Retry-After"))
-    return Response(response.status_code, body, retry_after)
+    headers = response.headers
+    plain = body is None and headers.get("Content-Type", "").lower().startswith("text/plain")
+    text = content.decode(errors="replace") if plain and 400 <= response.status_code < 500 else ""
+    retry_after = _parse_retry_after(headers.get("Retry-After"))
+    return Response(response.status_code, body, retry_after, text)
 
 
 def _parse_retry_after(value: str | None) -> int | None:

@@ -18,7 +18,7 @@ from flask_heygen import HeyGenClient
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests.constants import KEY
-from tests.leak_detector import Witness
+from tests.leak_detector import LeakDetector
 from tests.requirements import unmeasured
 
 from . import faults
@@ -108,7 +108,9 @@ class Day(NamedTuple):
 
 @pytest.fixture(scope="class", params=[20261122], ids="seed {}".format)
 def day(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, witness: Witness
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    leak_detector: LeakDetector,
 ) -> Iterator[Day]:
     """Let the crowd speak, once for all the tests of a seed."""
     folder = tmp_path_factory.mktemp("crowd")
@@ -133,9 +135,9 @@ def day(
         )
         assert (ran.returncode, ran.stderr) == (0, "")
         *told, left = map(json.loads, ran.stdout.splitlines())
-        witness.read(folder)
+        leak_detector.read_logs(folder)
         for each in told:
-            witness.say("an answer to the crowd", str({**each, "text": None}))
+            leak_detector.record("an answer to the crowd", str({**each, "text": None}))
         spoken = {speech.text: speech.task_id for speech in sim.spoken}
         yield Day(sim, proxy, chance.dealt, told, left, spoken)
 

@@ -56,7 +56,7 @@ class TestCheck:
         ]
 
     @pytest.mark.parametrize(
-        ("fault", "code", "advice"),
+        ("fault", "code", "hint"),
         [
             (Fault.UNAUTHORIZED, "heygen_auth_failed", "HEYGEN_API_KEY"),
             (Fault.SUNSET, "api_retired", "HEYGEN_API"),
@@ -65,7 +65,7 @@ class TestCheck:
         ],
     )
     def test_tells_what_is_wrong_and_what_to_do(
-        self, app: Flask, simulator: Simulator, fault: Fault, code: str, advice: str
+        self, app: Flask, simulator: Simulator, fault: Fault, code: str, hint: str
     ) -> None:
         """One line for the operator, exit code 1 for a script, and never the key."""
         simulator.fault("create_token", fault, times=2)
@@ -74,7 +74,7 @@ class TestCheck:
 
         assert result.exit_code == 1
         assert f"[{code}]" in result.output
-        assert advice in result.output
+        assert hint in result.output
         assert KEY not in result.output
 
     def test_names_the_key_that_is_missing(self, app: Flask) -> None:
