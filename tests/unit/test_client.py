@@ -1309,7 +1309,7 @@ class TestCall:
             heygen.task("a-session", "Hello.")
 
         assert re.search(
-            rf"POST /v1/streaming\.task got no answer in \d+ ms: {error.__name__}$",
+            rf"POST /v1/streaming\.task got no response in \d+ ms: {error.__name__}$",
             caplog.messages[0],
         )
         assert "hunter2" not in caplog.text

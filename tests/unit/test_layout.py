@@ -23,6 +23,8 @@ ORDER = (
     "signing",
     "http",
     "http.deadline",
+    "http.stream",
+    "http.connector",
     "http.pool",
     "http.adapter",
     "http.client",
