@@ -27,6 +27,13 @@ from .token_pool import Token, TokenPool
 #: Seconds after which HeyGen ends an idle session, by default.
 IDLE_SECONDS = 120
 
+#: The key minted the token a moment ago, so that something else is refused (seen).
+_REFUSED_HINT = (
+    "HeyGen accepts the key, and refuses the call. This was seen for an avatar or a voice that the "
+    "account may not use, and for a session of another product: check avatar_id, avatar_name and "
+    "voice in HEYGEN_SESSION_DEFAULTS."
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -155,7 +162,11 @@ class StreamingBackend(Backend):
                 token.age,
             )
         token = self._create_token(deadline)
-        return self._send(name, body, deadline, token=token, idempotent=idempotent), token
+        try:
+            return self._send(name, body, deadline, token=token, idempotent=idempotent), token
+        except AuthFailed as error:
+            error.hint = _REFUSED_HINT
+            raise
 
     def _send(
         self,

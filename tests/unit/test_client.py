@@ -281,6 +281,32 @@ class TestStart:
 
         assert calls(vendor) == ["create_token", "new"]
 
+    @pytest.mark.parametrize(
+        ("status", "text", "kind"),
+        [
+            (409, "Session concurrency limit reached", ConcurrentLimit),
+            (401, "Unauthorized", AuthFailed),
+            (400, "session not found", SessionNotFound),
+            (400, "no", Refused),
+        ],
+    )
+    def test_that_is_refused_in_plain_text_is_understood(
+        self,
+        heygen: HeyGenClient,
+        vendor: requests_mock.Mocker,
+        status: int,
+        text: str,
+        kind: type[HeyGenError],
+    ) -> None:
+        """The words count, in whatever they are wrapped."""
+        headers = {"Content-Type": "text/plain; charset=utf-8"}
+        script(vendor, "new", {"status_code": status, "text": text, "headers": headers})
+
+        with pytest.raises(kind) as caught:
+            heygen.start()
+
+        assert caught.value.upstream == {"status": status, "code": None, "message": text}
+
     def test_tries_a_new_connection_once(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
     ) -> None:
@@ -1056,8 +1082,10 @@ class TestToken:
         """A refused key is not tried twice."""
         script(vendor, "create_token", UNAUTHORIZED)
 
-        with pytest.raises(AuthFailed):
+        with pytest.raises(AuthFailed) as caught:
             heygen.task("a-session", "Hello.")
+
+        assert "HEYGEN_API_KEY" in caught.value.hint
 
         assert calls(vendor) == ["create_token"]
 
@@ -1108,8 +1136,10 @@ class TestRefusedToken:
         """A token refused the moment it was minted means that something else is wrong."""
         script(vendor, name, UNAUTHORIZED)
 
-        with pytest.raises(AuthFailed):
+        with pytest.raises(AuthFailed) as caught:
             act(heygen)
+
+        assert "check avatar_id, avatar_name and voice" in caught.value.hint
 
         assert calls(vendor) == ["create_token", name, "create_token", name]
 
