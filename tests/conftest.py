@@ -1,8 +1,9 @@
-"""What the tests share: a host's app, and the vendor, exact (``vendor``) or alive (``sim``)."""
+"""Shared fixtures: a host's app, and the vendor (``vendor``: exact replies, ``sim``: simulated)."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import threading
 import time
@@ -48,8 +49,18 @@ _REPLIES: dict[str, dict[str, Any]] = {
 
 
 def pytest_configure() -> None:
-    """Let programs be ended by Ctrl-C, which whatever a shell runs in its background ignores."""
+    """Let Ctrl-C end the programs that tests run, though a shell's background jobs ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run more workers than there are cores, as most tests wait."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the slow tests first, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture

@@ -1,29 +1,30 @@
-"""A witness of the whole run: what it says by log, answer, error or output tells no secret.
+"""Pytest plugin that fails a run in which a key, a session token or a spoken text leaks.
 
-It hears the secrets where they go over the wire to the vendor, are given to a process, or stand
-in the vendor's stand-ins, and never asks the code that has to keep them. At the end of the run it
-looks for each piece of them in all that was said, by any test, and has the run fail where there is
-one; so it does for a key or a token that is too short to be looked for, and so could be told.
+It records the secrets as they are sent to the vendor, passed to a process or stored in the
+simulator, independently of the code that has to keep them. At the end of the run it searches
+every recorded log line, answer, error and output for pieces of them; one match fails the run. So
+does a key or a token that is too short to search for. Under pytest-xdist each worker searches its
+own tests, and the controller collects the results.
 
-It listens by the hooks that Python, Flask and pytest have for it; where there is none, see below.
-Of a process it hears what ``communicate`` returns, and what is logged below a test's ``tmp_path``;
-other folders are to be handed to ``witness.read``.
+It listens by hooks of Python, Flask and pytest, and patches where no hook exists (see below). Of a
+process it records what ``communicate`` returns and the log files below the test's ``tmp_path``;
+other folders have to be passed to ``leak_detector.read_logs``.
 
-Errors are looked through with all that hangs on them, such as a request in one of requests, and
-with what they were raised in place of: each HeyGenError as it is made and as Flask answers it, and
-whatever ``pytest.raises`` catches, but for requests' own where a test has called by itself.
+An error is searched with everything that hangs on it, such as a request of requests, and its
+causes: each HeyGenError as it is made and as Flask answers it, and whatever ``pytest.raises``
+catches, except the errors of requests from a test's own calls.
 
-Left out, as they do not leave the process or are meant to be read:
+Not searched, because it does not leave the process or is meant to be read:
 
-- the frames of a traceback, which ``test_secrets.py`` looks through;
-- other errors that are caught again: nothing tells of them;
-- texts in the pages of a host, in what LiveAvatar's page is to publish (``deliver``), and in what a
+- the frames of a traceback (``test_secrets.py`` searches those);
+- other errors that are caught;
+- texts in the pages of a host, in ``deliver`` (which LiveAvatar's page publishes), and in what a
   process prints to its standard output;
-- texts of fewer than 18 characters, and single words of a text, which are said by chance;
-- what a test itself reads of a process or prints by ``capsys``, and looks through.
+- texts shorter than 18 characters, and single words of a text, which occur by chance;
+- what a test itself reads of a process, or prints by ``capsys``, and checks.
 
-And for want of a way to it: what the bench's servers log (``tests/bench`` without the soak), which
-are programs of a program; those of them that are ours serve the soak and other tests, too.
+Not reachable: the logs of the bench's servers (``tests/bench`` without the soak), which are
+programs started by a program. Those of them that are part of the package run in other tests, too.
 """
 
 from __future__ import annotations
@@ -48,19 +49,19 @@ import requests_mock
 from flask import Flask, Response, request, request_finished
 
 from flask_heygen import HeyGen, HeyGenError
-from tests.object_walker import said
+from tests.object_walker import reachable_texts
 
-#: Characters; so many of a secret in a row are a leak of it. Fewer may be chance in a long run: an
-#: address with its port has 15, the moment of a token in Base64 up to 17.
+#: Length of a piece of a secret, in characters; a shorter match may be chance in a long run: an
+#: address with its port has 15, the time of a token in Base64 up to 17.
 PIECE = 18
 
-#: What a JWT says before its signature; the room's, which a page is to have, says much the same.
+#: A JWT up to its signature; the room's, which a page may see, begins much the same.
 _SIGNED = re.compile(r"^eyJ[\w-]+\.eyJ[\w-]+\.")
 _CREDENTIALS = re.compile(r"(?im)^(?:X-API-KEY|Authorization): *(?:\w+ +)?(\S+)")
-#: The variables of a process that hold a key.
+#: The environment variables that hold a key.
 _KEY = re.compile(r"(?:HEYGEN|LIVEAVATAR)_API_KEY$")
 
-#: Whose credentials may be shorter than a piece, by the beginnings of their ids, and why.
+#: Tests whose credentials may be shorter than a piece, by the beginnings of their ids, and why.
 SHORT = {
     "tests/fuzz/test_fuzz_replies.py::": "the vendor's replies are any JSON, and so are tokens",
     "tests/simulator/test_simulator.py::TestCreateToken::test_key_missing": "a wrong place",
@@ -71,167 +72,181 @@ SHORT = {
 }
 
 
-class Said(NamedTuple):
-    """Something that was said, by which test, and where."""
+class Record(NamedTuple):
+    """A text that was observed, in which test and where."""
 
     test: str
     where: str
-    what: str
-    #: Whether it may hold the texts that are spoken.
-    texts_too: bool
+    text: str
+    #: Whether it may contain the texts that are spoken.
+    texts_allowed: bool
 
 
-class Witness:
-    """What was secret and what was said in a run."""
+class LeakDetector:
+    """Records the secrets of a run and what could reveal them."""
 
     def __init__(self) -> None:
         self._test = "before the tests"
         self._credentials: set[str] = set()
         self._texts: set[str] = set()
         self._too_short: set[str] = set()
-        self._said: dict[tuple[str, bool], Said] = {}
+        self._records: dict[tuple[str, bool], Record] = {}
+        self._leaks: set[str] = set()
 
-    def say(self, where: str, what: str, *, texts_too: bool = False) -> None:
-        """Note what was said, once."""
-        self._said.setdefault((what, texts_too), Said(self._test, where, what, texts_too))
+    def record(self, where: str, text: str, *, texts_allowed: bool = False) -> None:
+        """Record a text that could reveal a secret, once."""
+        self._records.setdefault(
+            (text, texts_allowed), Record(self._test, where, text, texts_allowed)
+        )
 
-    def hear(self, sent: str) -> None:
-        """Note what is secret in a request's headers or body."""
+    def record_error(self, where: str, error: object) -> None:
+        """Record an error with everything that hangs on it."""
+        for text in reachable_texts(error):
+            self.record(where, re.sub(" at 0x[0-9a-f]+", "", text))  # a new address each time
+
+    def read_logs(self, folder: Path) -> None:
+        """Record the log files below a folder, before it is deleted."""
+        for log in [*folder.rglob("*.log"), *folder.rglob("log")]:
+            self.record("a server's log", log.read_text(errors="replace"))
+
+    def add_request(self, sent: str) -> None:
+        """Add the secrets in a request's headers or body."""
         for credential in _CREDENTIALS.findall(sent):
-            self.keep(credential)
+            self.add_credential(credential)
         with suppress(ValueError, AttributeError, RecursionError):  # headers, or another body
             self._texts.add(str(json.loads(sent).get("text", "")))
 
-    def keep(self, credential: str) -> None:
-        """Note a key or a token, or that it is none that could be looked for."""
+    def add_credential(self, credential: str) -> None:
+        """Add a key or a token, or note that it is too short to search for."""
         if any(_pieces({credential})):
             self._credentials.add(credential)
         elif not self._test.startswith(tuple(SHORT)):
             self._too_short.add(self._test)
 
-    def see(self, where: str, error: object) -> None:
-        """Note an error, with all that hangs on it."""
-        for what in said(error):
-            self.say(where, re.sub(" at 0x[0-9a-f]+", "", what))  # each time another
-
-    def read(self, folder: Path) -> None:
-        """Note what servers have logged below a folder, before it is gone."""
-        for log in [*folder.rglob("*.log"), *folder.rglob("log")]:
-            self.say("a server's log", log.read_text(errors="replace"))
-
-    def leaks(self) -> Iterator[str]:
-        """Tell of each thing said that holds a piece of a secret, without repeating it."""
+    def find_leaks(self) -> Iterator[str]:
+        """Yield a line for each record that contains a piece of a secret, without repeating it."""
         credentials = dict.fromkeys(_pieces(self._credentials), "a key or a token")
         words = (piece for piece in _pieces(self._texts) if re.search(r"\w\W+\w", piece))
         everything = {**dict.fromkeys(words, "a text"), **credentials}
-        for each in list(self._said.values()):  # some thread may have a last word
-            secrets = credentials if each.texts_too else everything
+        for each in list(self._records.values()):  # a thread may still add one
+            secrets = credentials if each.texts_allowed else everything
             found = {
-                secrets.get(each.what[i : i + PIECE]) for i in range(len(each.what) - PIECE + 1)
+                secrets.get(each.text[i : i + PIECE]) for i in range(len(each.text) - PIECE + 1)
             }
             if found - {None}:
                 kinds = " and ".join(sorted(filter(None, found)))
-                yield f"{each.test}: {each.where} tells {kinds}"
+                yield f"{each.test}: {each.where} leaks {kinds}"
         for test in self._too_short:
-            yield f"{test}: a key or a token has no {PIECE} characters to be looked for"
+            yield f"{test}: a key or a token is shorter than {PIECE} characters"
 
-    # What pytest calls:
+    # The hooks of pytest:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._test = nodeid
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.say("stdout", report.capstdout)
-        self.say("stderr", report.capstderr)
+        self.record("stdout", report.capstdout)
+        self.record("stderr", report.capstderr)
 
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         made: Any = fixturedef.cached_result[0] if fixturedef.cached_result else None
         if isinstance(made, requests_mock.Mocker):
             for call in made.request_history:
-                self.hear("\n".join(f"{name}: {value}" for name, value in call.headers.items()))
-                self.hear(call.text or "")
+                headers = (f"{name}: {value}" for name, value in call.headers.items())
+                self.add_request("\n".join(headers))
+                self.add_request(call.text or "")
         elif hasattr(made, "tokens") and hasattr(made, "texts"):
-            # The simulator, which also hears other processes.
+            # The simulator, which other processes call, too.
             for token in made.tokens:
-                self.keep(token.value)
+                self.add_credential(token.value)
             self._texts.update(made.texts)
         elif fixturedef.argname == "tmp_path" and made:
-            self.read(made)
+            self.read_logs(made)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Collect the leaks that a worker of pytest-xdist has found."""
+        worker, output = node.gateway.id, getattr(node, "workeroutput", {})
+        self._leaks.update(output.get(_LEAKS, [f"worker {worker}: not searched for leaks"]))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        self._found = sorted(set(self.leaks()))
-        if self._found and session.exitstatus == pytest.ExitCode.OK:
+        self._leaks.update(self.find_leaks())
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[_LEAKS] = sorted(self._leaks)
+        elif self._leaks and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._found:
-            terminalreporter.section("secrets that were told", red=True, bold=True)
-        for leak in self._found:
+        if self._leaks:
+            terminalreporter.section("leaked secrets", red=True, bold=True)
+        for leak in sorted(self._leaks):
             terminalreporter.line(leak)
 
 
-#: By which pytest knows the witness; its module has another.
-_NAME = "the witness"
+#: The detector's name as a plugin; its module is another plugin.
+_NAME = "leak detector"
+#: The key of its result in the output of a worker.
+_LEAKS = "flask_heygen_leaks"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have a witness listen from now on."""
-    witness = Witness()
-    config.pluginmanager.register(witness, _NAME)
-    _listen_to_the_wire(witness)
-    _listen_to_logs(witness)
-    _listen_to_answers(witness)
-    _listen_to_errors(witness)
-    _listen_to_processes(witness)
+    """Start the detector."""
+    leak_detector = LeakDetector()
+    config.pluginmanager.register(leak_detector, _NAME)
+    _listen_to_requests(leak_detector)
+    _listen_to_logs(leak_detector)
+    _listen_to_answers(leak_detector)
+    _listen_to_errors(leak_detector)
+    _listen_to_processes(leak_detector)
 
 
 @pytest.fixture(scope="session")
-def witness(pytestconfig: pytest.Config) -> Witness:
-    """Return who hears all, for what it cannot hear by itself."""
-    witness = pytestconfig.pluginmanager.get_plugin(_NAME)
-    assert isinstance(witness, Witness)
-    return witness
+def leak_detector(pytestconfig: pytest.Config) -> LeakDetector:
+    """Return the detector, for what it cannot observe by itself."""
+    leak_detector = pytestconfig.pluginmanager.get_plugin(_NAME)
+    assert isinstance(leak_detector, LeakDetector)
+    return leak_detector
 
 
-def _listen_to_the_wire(witness: Witness) -> None:
-    # Patched, though send raises an audit event: before Python 3.12, a hook for those that is
-    # written in Python has now and then a thread die as it starts, where coverage follows it.
+def _listen_to_requests(leak_detector: LeakDetector) -> None:
+    # Patched, though send raises an audit event: before Python 3.12, an audit hook written in
+    # Python makes a thread die now and then as it starts while coverage traces it.
     send = HTTPConnection.send
 
     def heard(self: HTTPConnection, data: Any) -> None:
         if isinstance(data, bytes):
-            witness.hear(data.decode(errors="replace"))
+            leak_detector.add_request(data.decode(errors="replace"))
         send(self, data)
 
     HTTPConnection.send = heard  # type: ignore[method-assign]
 
 
-def _listen_to_logs(witness: Witness) -> None:
+def _listen_to_logs(leak_detector: LeakDetector) -> None:
     make = logging.getLogRecordFactory()
 
     def noted(*args: Any, **options: Any) -> logging.LogRecord:
         record = make(*args, **options)
-        witness.say(f"the log {record.name}", logging.Formatter().format(record))
+        leak_detector.record(f"the log {record.name}", logging.Formatter().format(record))
         record.exc_text = None  # as before it was formatted
         return record
 
     logging.setLogRecordFactory(noted)
 
 
-def _listen_to_answers(witness: Witness) -> None:
+def _listen_to_answers(leak_detector: LeakDetector) -> None:
     def answered(app: Flask, response: Response, **_: object) -> None:
-        a_file = response.direct_passthrough or not response.is_sequence
-        body = "" if a_file else response.get_data(as_text=True)
+        a_file = response.direct_passthrough or response.mimetype == "text/javascript"
+        body = "" if a_file or not response.is_sequence else response.get_data(as_text=True)
         ours = isinstance(app.blueprints.get(str(request.blueprint)), HeyGen)
-        texts_too = not ours or '"deliver"' in body
+        texts_allowed = not ours or '"deliver"' in body
         where = f"an answer of {quote(request.path)}"
-        witness.say(where, f"{response.headers}{body}", texts_too=texts_too)
+        leak_detector.record(where, f"{response.headers}{body}", texts_allowed=texts_allowed)
 
     request_finished.connect(answered, weak=False)
 
 
-def _listen_to_errors(witness: Witness) -> None:
-    # Patched, as nothing tells of an exception that is caught again.
+def _listen_to_errors(leak_detector: LeakDetector) -> None:
+    # Patched, as no hook reports an exception that is caught.
     make, answer, catch = (
         HeyGenError.__init__,
         Flask.handle_user_exception,
@@ -240,17 +255,17 @@ def _listen_to_errors(witness: Witness) -> None:
 
     def made(self: HeyGenError, *args: Any, **options: Any) -> None:
         make(self, *args, **options)
-        witness.say("a HeyGenError", str(self.answer()))
-        witness.see("a HeyGenError", sys.exc_info()[1])  # what is being handled will hang on it
+        leak_detector.record_error("a HeyGenError", self)
+        leak_detector.record_error("a HeyGenError", sys.exc_info()[1])  # becomes its context
 
     def answered(self: Flask, error: Exception) -> Any:
         if isinstance(error, HeyGenError):
-            witness.see("a HeyGenError", error)
+            leak_detector.record_error("a HeyGenError", error)
         return answer(self, error)
 
     def caught(self: pytest.ExceptionInfo[Any], info: Any) -> None:
         if not isinstance(info[1], requests.RequestException):  # of a call that a test made
-            witness.see("an error that was caught", info[1])
+            leak_detector.record_error("an error that was caught", info[1])
         catch(self, info)
 
     HeyGenError.__init__ = made  # type: ignore[method-assign]
@@ -258,22 +273,22 @@ def _listen_to_errors(witness: Witness) -> None:
     pytest.ExceptionInfo.fill_unfilled = caught  # type: ignore[method-assign,assignment]
 
 
-def _listen_to_processes(witness: Witness) -> None:
-    # Patched, as the wire's send is.
+def _listen_to_processes(leak_detector: LeakDetector) -> None:
+    # Patched, as HTTPConnection.send is.
     start, communicate = subprocess.Popen.__init__, subprocess.Popen.communicate
 
     def started(self: subprocess.Popen[Any], *args: Any, **options: Any) -> None:
         environment = options.get("env")
         for name, value in (os.environ if environment is None else environment).items():
             if _KEY.search(name):
-                witness.keep(value)
+                leak_detector.add_credential(value)
         start(self, *args, **options)
 
     def heard(self: subprocess.Popen[Any], *args: Any, **options: Any) -> tuple[Any, Any]:
         output = communicate(self, *args, **options)
         for where, what in zip(("stdout", "stderr"), output, strict=True):
             text = what.decode(errors="replace") if isinstance(what, bytes) else what or ""
-            witness.say(f"the {where} of a process", text, texts_too=where == "stdout")
+            leak_detector.record(f"the {where} of a process", text, texts_allowed=where == "stdout")
         return output
 
     subprocess.Popen.__init__ = started  # type: ignore[method-assign]

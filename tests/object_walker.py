@@ -1,16 +1,16 @@
-"""What can be reached from a value: all that a debugger, or a log of everything, could tell."""
+"""Walk over everything that can be reached from an object, as a debugger or a log of it would."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 
-def said(thing: object, seen: dict[int, object] | None = None) -> Iterator[str]:
-    """Yield every text that can be reached from a value, an error and its causes above all.
+def reachable_texts(thing: object, seen: dict[int, object] | None = None) -> Iterator[str]:
+    """Yield every text that can be reached from a value, such as an error and its causes.
 
-    The variables of a traceback's frames are none of them.
+    The variables of a traceback's frames are not among them.
     """
-    seen = {} if seen is None else seen  # which keeps them, so that no id is used twice
+    seen = {} if seen is None else seen  # keeps the objects alive, so that no id is used twice
     if id(thing) in seen:
         return
     seen[id(thing)] = thing
@@ -27,4 +27,4 @@ def said(thing: object, seen: dict[int, object] | None = None) -> Iterator[str]:
         inside += [thing.args, thing.__cause__, thing.__context__]
     if not isinstance(thing, type):
         for each in inside:
-            yield from said(each, seen)
+            yield from reachable_texts(each, seen)

@@ -60,7 +60,7 @@ export class HeyGenAvatar extends EventTarget {
   constructor({ baseUrl = new URL(".", import.meta.url).href, headers, ...options } = {}) {
     super();
     this.#connection = new Connection(new Routes(baseUrl, headers), options, {
-      tell: (type, detail) => this.#tell(type, detail),
+      emit: (type, detail) => this.#emit(type, detail),
       message: (message) => this.#utterance?.hear(message),
       ended: () => this.#utterance?.cut(),
     });
@@ -74,7 +74,7 @@ export class HeyGenAvatar extends EventTarget {
   /** Start a session, best within a click: sound needs one. Calls made meanwhile share it.
    *  @returns {Promise<void>} once live, or once stopped meanwhile */
   start() {
-    this.#device.warm();
+    this.#device.resume();
     return this.#connection.start();
   }
 
@@ -102,13 +102,13 @@ export class HeyGenAvatar extends EventTarget {
    *  @returns {Promise<void>} */
   stop() {
     this.#queue.clear();
-    this.#device.rest();
+    this.#device.close();
     return this.#connection.stop();
   }
 
   /** Play the sound that the browser held back; call it in a click. */
   async enableSound() {
-    this.#device.warm();
+    this.#device.resume();
     await this.#connection.enableSound();
   }
 
@@ -130,8 +130,8 @@ export class HeyGenAvatar extends EventTarget {
         const failure = AvatarError.of(error);
         const unknown = failure.code === "outcome_unknown";
         if (!unknown && session.over) continue; // replaced, and not a word was said
-        if (failure.code === "session_not_ready") this.#connection.giveUp(failure);
-        else this.#tell("error", { error: failure });
+        if (failure.code === "session_not_ready") this.#connection.fail(failure);
+        else this.#emit("error", { error: failure });
         if (unknown) throw failure;
         return this.#sayByBrowser(text, signal, failure);
       }
@@ -141,7 +141,7 @@ export class HeyGenAvatar extends EventTarget {
   /** @param {string} text @param {AbortSignal} signal @param {OpenSession} session
    *  @returns {Promise<"avatar" | null>} */
   async #sayByAvatar(text, signal, session) {
-    const utterance = new Utterance(text, (type, detail) => this.#tell(type, detail));
+    const utterance = new Utterance(text, (type, detail) => this.#emit(type, detail));
     this.#utterance = utterance;
     const cut = () => utterance.cut();
     signal.addEventListener("abort", cut);
@@ -165,9 +165,9 @@ export class HeyGenAvatar extends EventTarget {
     if (signal.aborted) return null;
     if (!ready) throw trouble;
 
-    this.#tell("speaking", { text, by: "browser", duration_ms: null });
+    this.#emit("speaking", { text, by: "browser", duration_ms: null });
     const heard = await this.#voice.say(text, signal);
-    this.#tell("silent", { text, by: "browser", cutShort: signal.aborted });
+    this.#emit("silent", { text, by: "browser", cutShort: signal.aborted });
     if (signal.aborted) return null;
     if (!heard) throw trouble;
     return "browser";
@@ -181,7 +181,7 @@ export class HeyGenAvatar extends EventTarget {
   }
 
   /** @param {string} type @param {object} detail */
-  #tell(type, detail) {
+  #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

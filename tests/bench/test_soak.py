@@ -18,7 +18,7 @@ from tests.bench.soak.scenario import Record, used_twice
 from tests.bench.soak.workers import Life, Sample
 from tests.bench.tables import renewed
 from tests.bench.targets import HERE, KEY
-from tests.leak_detector import Witness
+from tests.leak_detector import LeakDetector
 from tests.requirements import skip_or_fail
 
 #: In which tokens expire between one text and the next.
@@ -36,7 +36,9 @@ CODES = {
 
 @pytest.fixture(scope="class", params=["gevent", "gthread"])
 def told(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, witness: Witness
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    leak_detector: LeakDetector,
 ) -> Any:
     """Soak a kind of worker; return what the command says, and its report."""
     for module in ("gunicorn", "gevent"):
@@ -50,10 +52,10 @@ def told(
     command += ["--worker", request.param, "--json", str(file), "--logs", str(folder)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout + ran.stderr
-    witness.read(folder)
-    witness.hear(json.dumps({"text": REQUEST}))
+    leak_detector.read_logs(folder)
+    leak_detector.add_request(json.dumps({"text": REQUEST}))
     for credential in (KEY, *(folder / request.param / "tokens").read_text().splitlines()):
-        witness.keep(credential)
+        leak_detector.add_credential(credential)
     return {"said": ran.stdout, **json.loads(file.read_text())[request.param]}
 
 

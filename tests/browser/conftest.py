@@ -1,7 +1,12 @@
-"""A real browser, in front of a real server, in front of the simulator."""
+"""A real browser in front of a real server in front of the simulator.
+
+A worker starts one browser for each set of options, and one simulator for each module and set of
+options: a test gets a context of its own in the browser, and the simulator as new.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +17,9 @@ from werkzeug.serving import make_server
 
 from example_app import create_app
 from flask_heygen.simulator import Simulator
-from tests.requirements import program
+from tests.requirements import module, program
 
-#: A browser that calls nobody by itself: what it asks for, the page asked for.
+#: The browser itself makes no request: each is the page's.
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -25,19 +30,19 @@ QUIET = (
     "--disable-sync",
 )
 
-#: Milliseconds; a page that is slow because the machine is has nothing wrong with it.
+#: Milliseconds; long, since a busy machine makes a page slow.
 PATIENCE = 10_000
 
 
 @dataclass
 class Visit:
-    """A page that was opened at the interview, and all that it did."""
+    """A page that was opened at the interview, with its requests and its console messages."""
 
     page: Page
     url: str
     requests: list[Request] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    #: Milliseconds that what is waited for may take.
+    #: Milliseconds to wait for a condition.
     patience: float = PATIENCE
 
     def __post_init__(self) -> None:
@@ -62,7 +67,7 @@ class Visit:
         self.reach("listening")
 
     def reach(self, state: str) -> None:
-        """Wait until the page is in a state, which the visitor is told."""
+        """Wait until the page is in a state and its status line names it."""
         main = self.page.locator(f"main[data-state={state}]")
         expect(main).to_be_visible()
         status = {
@@ -79,7 +84,7 @@ class Visit:
         self.page.get_by_role("button", name=name).click()
 
     def answer(self, text: str) -> None:
-        """Answer the question, and wait for what comes after it."""
+        """Answer the question, and wait for the next one or the end."""
         progress = self.page.locator("#progress").text_content()
         last = progress == "Question 5 of 5"
         self.page.get_by_label("Your answer").fill(text)
@@ -91,54 +96,87 @@ class Visit:
             self.reach("listening")
 
     def until(self, true: Callable[[], bool], what: str) -> None:
-        """Wait for what only the server's side shows."""
+        """Wait for a condition that the page cannot show."""
         for _ in range(int(self.patience / 20)):
             if true():
                 return
             self.page.wait_for_timeout(20)
-        pytest.fail(f"In vain was waited until {what}.")
+        pytest.fail(f"Timed out waiting until {what}.")
 
 
 @pytest.fixture(scope="module")
 def patience() -> float:
-    """Say how many milliseconds what is waited for may take; modules set it."""
+    """Return the milliseconds to wait for a condition; a module may change it."""
     return PATIENCE
 
 
 @pytest.fixture(scope="module", autouse=True)
 def patient(patience: float) -> None:
-    """Have whatever is expected of a page waited for as long."""
+    """Set the timeout of Playwright's assertions."""
     expect.set_options(timeout=patience)
 
 
 @pytest.fixture(scope="module")
 def browser_options() -> dict[str, Any]:
-    """Say how the browser differs from the usual; modules and tests set it."""
+    """Return the launch options that a module changes."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Callable[[dict[str, Any]], Browser]]:
+    """Return a function that starts a browser, or returns one that runs with these options."""
+    chromium = program("chromium", "chromium")
+    module("livekit-client/dist/livekit-client.umd.js")
+    browsers: dict[str, Browser] = {}
+    with sync_playwright() as playwright:
+
+        def launch(options: dict[str, Any]) -> Browser:
+            arguments = (*QUIET, *options.get("args", ()))
+            options = {**options, "executable_path": chromium, "args": arguments}
+            key = repr(sorted(options.items()))
+            if key not in browsers:
+                browsers[key] = playwright.chromium.launch(**options)
+            return browsers[key]
+
+        yield launch
+        for browser in browsers.values():
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser(
+    launch: Callable[[dict[str, Any]], Browser], browser_options: dict[str, Any]
+) -> Browser:
+    return launch(browser_options)
+
+
+@pytest.fixture
+def vendor() -> dict[str, Any]:
+    """Return the options of the simulator that a test or a module changes."""
     return {}
 
 
 @pytest.fixture(scope="module")
-def browser(browser_options: dict[str, Any]) -> Iterator[Browser]:
-    chromium = program("chromium", "chromium")
-    with sync_playwright() as playwright:
-        arguments = (*QUIET, *browser_options.get("args", ()))
-        options = {**browser_options, "executable_path": chromium, "args": arguments}
-        browser = playwright.chromium.launch(**options)
-        yield browser
-        browser.close()
+def simulators() -> Iterator[Callable[[dict[str, Any]], Simulator]]:
+    """Return a function that starts a simulator, or returns one that runs with these options."""
+    running: dict[str, Simulator] = {}
+    with ExitStack() as stack:
+
+        def simulate(options: dict[str, Any]) -> Simulator:
+            key = repr(sorted(options.items()))
+            if key not in running:
+                running[key] = stack.enter_context(Simulator(**options))
+            running[key].reset()
+            return running[key]
+
+        yield simulate
 
 
 @pytest.fixture
-def vendor() -> dict[str, float]:
-    """Say how the vendor differs from the usual; tests set it by their parameters."""
-    return {}
-
-
-@pytest.fixture
-def simulator(vendor: dict[str, float]) -> Iterator[Simulator]:
-    options: dict[str, Any] = {"token_seconds": 2, "ms_per_character": 1, **vendor}
-    with Simulator(**options) as simulator:
-        yield simulator
+def simulator(
+    simulators: Callable[[dict[str, Any]], Simulator], vendor: dict[str, Any]
+) -> Simulator:
+    return simulators({"token_seconds": 2, "ms_per_character": 1, **vendor})
 
 
 @pytest.fixture
@@ -165,13 +203,13 @@ def url(app: Flask) -> Iterator[str]:
 
 @pytest.fixture
 def screen() -> dict[str, Any]:
-    """Say what the visitor looks at; tests set it by their parameters."""
+    """Return the options of the browser context; tests set it by their parameters."""
     return {"viewport": {"width": 1280, "height": 800}}
 
 
 @pytest.fixture
 def visit(browser: Browser, url: str, screen: dict[str, Any]) -> Iterator[Visit]:
-    """Open a page whose browser can join no room, as behind many a firewall."""
+    """Open a page whose browser can join no room, as behind many firewalls."""
     with browser.new_context(**screen) as context:
         context.route_web_socket("**", lambda socket: socket.close())
         yield Visit(context.new_page(), url)
@@ -179,5 +217,5 @@ def visit(browser: Browser, url: str, screen: dict[str, Any]) -> Iterator[Visit]
 
 @pytest.fixture
 def visit_type() -> type[Visit]:
-    """Hand the class to modules that make visits of their own: tests are no package."""
+    """Return the class, for modules that make their own visits: tests are no package."""
     return Visit

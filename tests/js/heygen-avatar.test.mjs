@@ -1010,7 +1010,7 @@ describe("the server", () => {
     avatar.start();
     await settle();
 
-    assert.equal(server.calls[0].url, new URL("../../flask_heygen/start", import.meta.url).href);
+    assert.equal(server.calls[0].url, new URL("../../flask_heygen/static/start", import.meta.url).href);
   });
 
   test("is sent the page's CSRF token", async () => {

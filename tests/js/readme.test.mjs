@@ -1,21 +1,23 @@
-/** The README: what it lists of the module is what the module has. */
+/** The documentation: what it lists of the module is what the module has. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { HeyGenAvatar } from "../../flask_heygen/static/heygen-avatar.js";
 
-const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
-const section = read("README.md").split("## The page's module")[1].split("\n## ")[0];
+const root = new URL("../../", import.meta.url);
+const read = (path) => readFileSync(new URL(path, root), "utf8");
+const pages = ["README.md", "example_app/README.md"].filter((path) => existsSync(new URL(path, root)));
+const documentation = pages.map(read).join("\n\n");
 
 /** The first cells of the table with this heading. */
 function listed(heading) {
-  const table = section.split(`| ${heading} |`)[1].split("\n\n")[0];
+  const table = documentation.split(`| ${heading} |`)[1].split("\n\n")[0];
   return [...table.matchAll(/^\| `([a-zA-Z]+)/gm)].map(([, name]) => name);
 }
 
-describe("README", () => {
+describe("the documentation", () => {
   test("lists every method", () => {
     const names = Object.getOwnPropertyNames(HeyGenAvatar.prototype).filter((name) => name !== "constructor");
 
@@ -23,9 +25,9 @@ describe("README", () => {
   });
 
   test("lists every event", () => {
-    const files = ["heygen-avatar.js", "heygen-avatar/connection.js", "heygen-avatar/utterance.js"];
-    const source = files.map((file) => read(`flask_heygen/${file}`)).join("");
-    const types = [...source.matchAll(/tell\("(\w+)"/g)].map(([, type]) => type);
+    const parts = "flask_heygen/static/heygen-avatar";
+    const files = [`${parts}.js`, ...readdirSync(new URL(parts, root)).map((name) => `${parts}/${name}`)];
+    const types = files.flatMap((file) => [...read(file).matchAll(/emit\("(\w+)"/g)].map(([, type]) => type));
 
     assert.deepEqual(listed("event").toSorted(), [...new Set(types)].toSorted());
   });

@@ -18,11 +18,11 @@ from flask_heygen import HeyGenClient
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests.constants import KEY
-from tests.leak_detector import Witness
+from tests.leak_detector import LeakDetector
 from tests.requirements import unmeasured
 
 from . import faults
-from .call import Call, Fault, none
+from .call import Call, Damage, none
 from .proxy import Proxy
 
 CROWD = Path(__file__).parent.parent / "servers" / "crowd.py"
@@ -32,7 +32,7 @@ SHARES = {"task": 0.05, "create_token": 0.01}
 TIMEOUT, GRACE = 5, 3
 SPARE_TOKENS = 32
 
-QUICK: tuple[Fault, ...] = (
+QUICK: tuple[Damage, ...] = (
     faults.reset_before,
     faults.reset_after,
     faults.reset_on_reuse,
@@ -41,17 +41,17 @@ QUICK: tuple[Fault, ...] = (
     faults.close_after,
     faults.close_on_reuse,
     faults.close_afterwards,
-    faults.say_goodbye,
+    faults.announce_close,
     faults.half_head,
     faults.half_body,
-    faults.half_body_of_no_length,
+    faults.half_body_without_length,
     faults.answer_twice,
     faults.in_latin_1,
     faults.labelled("text/html"),
     faults.bomb,
     faults.redirect(307, "http://127.0.0.1:1/v1/streaming.task"),
 )
-SLOW: tuple[Fault, ...] = (faults.drip_head, faults.drip_body, faults.huge)
+SLOW: tuple[Damage, ...] = (faults.drip_head, faults.drip_body, faults.huge)
 #: Those that the vendor acts on, and whose reply is none, or may be reset before it is read.
 LOST = {
     faults.reset_after,
@@ -59,7 +59,7 @@ LOST = {
     faults.close_after,
     faults.half_head,
     faults.half_body,
-    faults.half_body_of_no_length,
+    faults.half_body_without_length,
     faults.in_latin_1,
     faults.bomb,
     *SLOW,
@@ -73,9 +73,9 @@ class Chance:
         self._random, self._lock = random.Random(seed), threading.Lock()
         self._proxy = proxy
         #: The faults there were, each with the name of its call.
-        self.dealt: list[tuple[str, Fault]] = []
+        self.dealt: list[tuple[str, Damage]] = []
 
-    def __call__(self, name: str) -> Fault:
+    def __call__(self, name: str) -> Damage:
         with self._lock:
             if self._random.random() >= SHARES.get(name, 0):
                 return none
@@ -97,7 +97,7 @@ class Day(NamedTuple):
 
     sim: Simulator
     proxy: Proxy
-    dealt: list[tuple[str, Fault]]
+    dealt: list[tuple[str, Damage]]
     #: The answers, each with its text.
     told: list[dict[str, Any]]
     #: What the host had left in the end.
@@ -108,7 +108,9 @@ class Day(NamedTuple):
 
 @pytest.fixture(scope="class", params=[20261122], ids="seed {}".format)
 def day(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, witness: Witness
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    leak_detector: LeakDetector,
 ) -> Iterator[Day]:
     """Let the crowd speak, once for all the tests of a seed."""
     folder = tmp_path_factory.mktemp("crowd")
@@ -120,7 +122,7 @@ def day(
             "HEYGEN_SPARE_TOKENS": SPARE_TOKENS,
         }
         session_id = HeyGenClient(Settings.from_mapping(config)).start()["session_id"]
-        proxy.fault_of = chance = Chance(request.param, proxy)
+        proxy.damage_of = chance = Chance(request.param, proxy)
         environment = {f"FLASK_{name}": str(value) for name, value in config.items()}
         environment |= {"FLASK_SESSION": session_id, "FLASK_LOG": str(folder / "log")}
         ran = subprocess.run(
@@ -133,9 +135,9 @@ def day(
         )
         assert (ran.returncode, ran.stderr) == (0, "")
         *told, left = map(json.loads, ran.stdout.splitlines())
-        witness.read(folder)
+        leak_detector.read_logs(folder)
         for each in told:
-            witness.say("an answer to the crowd", str({**each, "text": None}))
+            leak_detector.record("an answer to the crowd", str({**each, "text": None}))
         spoken = {speech.text: speech.task_id for speech in sim.spoken}
         yield Day(sim, proxy, chance.dealt, told, left, spoken)
 

@@ -41,7 +41,7 @@ class TestTree:
     def test_is_drawn_whole(self) -> None:
         """The docstring draws every class, and none that is not there."""
         assert sorted(DRAWN) == sorted(kind.__name__ for kind in CODED)
-        assert len(DRAWN) == 29
+        assert len(DRAWN) == 30
 
     @pytest.mark.parametrize("kind", CODED)
     def test_is_drawn_as_it_is_coded(self, kind: type[HeyGenError]) -> None:
@@ -75,13 +75,13 @@ class TestTree:
     def test_advises_the_operator(self, kind: type[HeyGenError]) -> None:
         """What an operator must mend comes with a hint how, and nothing else does."""
         if issubclass(kind, errors.UpstreamError | errors.LimitError):
-            assert _SENTENCE.fullmatch(kind.advice)
+            assert _SENTENCE.fullmatch(kind.hint)
         else:
-            assert kind.advice == ""
+            assert kind.hint == ""
 
     def test_advises_settings_that_can_be_set(self) -> None:
         """The way out of a retired API is spelt as the operator has to spell it."""
-        named = re.findall(r"(HEYGEN_API) = '(\w+)'", errors.ApiRetired.advice)
+        named = re.findall(r"(HEYGEN_API) = '(\w+)'", errors.ApiRetired.hint)
 
         for key, value in named:
             Settings.from_mapping({"HEYGEN_API_KEY": "a-key", key: value})
@@ -111,7 +111,7 @@ class TestAnswer:
     @pytest.mark.parametrize("kind", RAISED)
     def test_has_these_parts(self, kind: type[HeyGenError]) -> None:
         """Four parts are always there, two as true or false, and the wait where there is one."""
-        answer = kind("Something happened.").answer()
+        answer = kind("Something happened.").to_dict()
 
         assert {type(answer[part]) for part in ("retryable", "restart_session")} == {bool}
         assert answer.pop("retry_after", None) == kind.wait
@@ -126,14 +126,14 @@ class TestAnswer:
         """An error raised without words has those of its class, for people and for logs."""
         error = errors.SessionClosed()
 
-        assert error.answer()["message"] == "The session has ended; start a new one."
+        assert error.to_dict()["message"] == "The session has ended; start a new one."
         assert str(error) == "The session has ended; start a new one."
 
     def test_has_the_words_of_the_raiser(self) -> None:
         """A sentence given at the raise wins, and stays with that error alone."""
         error = errors.SessionClosed("It is over.")
 
-        assert (error.answer()["message"], str(error)) == ("It is over.", "It is over.")
+        assert (error.to_dict()["message"], str(error)) == ("It is over.", "It is over.")
         assert errors.SessionClosed().message != "It is over."
 
     @pytest.mark.parametrize(
@@ -146,29 +146,29 @@ class TestAnswer:
     )
     def test_has_a_wait_of_its_own(self, kind: type[HeyGenError], wait: int) -> None:
         """A page is told when to come back even where the vendor does not say."""
-        assert kind().answer()["retry_after"] == wait
+        assert kind().to_dict()["retry_after"] == wait
 
     @pytest.mark.parametrize("wait", [0, 1, 90])
     def test_has_the_wait_of_the_vendor(self, wait: int) -> None:
         """The vendor's own wait wins over that of the class."""
-        assert errors.RateLimited(retry_after=wait).answer()["retry_after"] == wait
+        assert errors.RateLimited(retry_after=wait).to_dict()["retry_after"] == wait
 
     def test_has_a_wait_for_any_error(self) -> None:
         """A wait that was named is passed on, whatever the error."""
-        assert errors.UpstreamFailed(retry_after=9).answer()["retry_after"] == 9
-        assert "retry_after" not in errors.UpstreamFailed().answer()
+        assert errors.UpstreamFailed(retry_after=9).to_dict()["retry_after"] == 9
+        assert "retry_after" not in errors.UpstreamFailed().to_dict()
 
     def test_has_what_the_vendor_said(self) -> None:
         """The vendor's code and words are there where it said any, as a copy."""
         said = {"status": 400, "code": 10012, "message": "avatar not found"}
 
-        answer = errors.Refused(upstream=said).answer()
+        answer = errors.Refused(upstream=said).to_dict()
 
         assert answer["upstream"] == said
         assert answer["upstream"] is not said
-        assert "upstream" not in errors.Refused().answer()
+        assert "upstream" not in errors.Refused().to_dict()
 
-    def test_keeps_the_advice_for_the_log(self) -> None:
+    def test_keeps_the_hint_for_the_log(self) -> None:
         """What the operator should do is not the page's business."""
-        assert "advice" not in errors.AuthFailed().answer()
-        assert errors.AuthFailed.advice not in str(errors.AuthFailed().answer())
+        assert "hint" not in errors.AuthFailed().to_dict()
+        assert errors.AuthFailed.hint not in str(errors.AuthFailed().to_dict())

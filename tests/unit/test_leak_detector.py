@@ -1,4 +1,4 @@
-"""The witness: a run in which any test has a secret told fails, and says which and where."""
+"""A run in which any test leaks a secret fails, and names the test and the place."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
-KEY = "witnessed-key-of-the-host"
+KEY = "detected-key-of-the-host"
 TEXT = "Why did you leave Cyberdyne?"
 
 _TESTS = f"""
@@ -39,7 +41,7 @@ def run(code):
     subprocess.run([sys.executable, "-c", code], capture_output=True)
 
 @pytest.mark.parametrize("act", {{acts!r}}.values(), ids={{acts!r}})
-def test(act, tmp_path, witness):
+def test(act, tmp_path, leak_detector):
     app = Flask("host")
     app.register_blueprint(HeyGen())
     says = {{{{}}}}
@@ -53,7 +55,7 @@ def test(act, tmp_path, witness):
         exec(act, {{{{**globals(), **locals()}}}})
 """
 
-#: What gives nothing away.
+#: Code that leaks nothing.
 HARMLESS = {
     "nothing": "",
     "other words": f"print('{TEXT[:17]}, {KEY[-17:]}'); logging.warning('Why do you stay?')",
@@ -64,25 +66,25 @@ with pytest.raises(OSError):
 """,
     "a host's page": f"says['/'] = '{TEXT}'; page.get('/')",
 }
-#: What gives something away, and what is told of it.
+#: Code that leaks something, and the line reported for it.
 LEAKS = {
-    "a key": (f"logging.warning('%s', '{KEY}')", "the log root tells a key or a token"),
+    "a key": (f"logging.warning('%s', '{KEY}')", "the log root leaks a key or a token"),
     "a token": (
         "logging.warning(simulator.tokens[-1].value)",
-        "the log root tells a key or a token",
+        "the log root leaks a key or a token",
     ),
-    "a text": (f"logging.warning('{TEXT}')", "the log root tells a text"),
-    "a part": (f"logging.warning('x{TEXT[3:21]}x')", "the log root tells a text"),
-    "an escape": ("logging.warning('Why%20did%20you%20leave')", "the log root tells a text"),
-    "two": (f"logging.warning('{TEXT} {KEY}')", "the log root tells a key or a token and a text"),
-    "an error": (f"HeyGenError('{TEXT}')", "a HeyGenError tells a text"),
-    "its cause": (f"lose('{KEY}')", "a HeyGenError tells a key or a token"),
+    "a text": (f"logging.warning('{TEXT}')", "the log root leaks a text"),
+    "a part": (f"logging.warning('x{TEXT[3:21]}x')", "the log root leaks a text"),
+    "an escape": ("logging.warning('Why%20did%20you%20leave')", "the log root leaks a text"),
+    "two": (f"logging.warning('{TEXT} {KEY}')", "the log root leaks a key or a token and a text"),
+    "an error": (f"HeyGenError('{TEXT}')", "a HeyGenError leaks a text"),
+    "its cause": (f"lose('{KEY}')", "a HeyGenError leaks a key or a token"),
     "its cause's request": (
         f"""
 with pytest.raises(HeyGenError):
     fail(cause=requests.ConnectionError(request=requests.Request(headers=dict(X="{KEY}"))))
 """,
-        "an error that was caught tells a key or a token",
+        "an error that was caught leaks a key or a token",
     ),
     "what it was raised in place of": (
         f"""
@@ -91,7 +93,7 @@ try:
 except OSError:
     HeyGenError()
 """,
-        "a HeyGenError tells a text",
+        "a HeyGenError leaks a text",
     ),
     "an error of Flask's": (
         f"""
@@ -100,63 +102,63 @@ other.add_url_rule("/", view_func=lambda: fail(cause=ValueError("As a cause: {KE
 other.register_error_handler(HeyGenError, lambda error: "Sorry.")
 other.test_client().get("/")
 """,
-        "a HeyGenError tells a key or a token",
+        "a HeyGenError leaks a key or a token",
     ),
     "another error": (
         f"""
 with pytest.raises(ValueError):
     fail(ValueError("By itself: {KEY}"))
 """,
-        "an error that was caught tells a key or a token",
+        "an error that was caught leaks a key or a token",
     ),
     "an answer": (
         f"says['/api/heygen/stop'] = '{TEXT}'; page.post('/api/heygen/stop')",
-        "an answer of /api/heygen/stop tells a text",
+        "an answer of /api/heygen/stop leaks a text",
     ),
     "a page": (
         f"says['/'] = ('', {{'X': '{KEY}'}}); page.get('/')",
-        "an answer of / tells a key or a token",
+        "an answer of / leaks a key or a token",
     ),
-    "an output": (f"print('{KEY}')", "stdout tells a key or a token"),
+    "an output": (f"print('{KEY}')", "stdout leaks a key or a token"),
     "a file": (
         f"(tmp_path / 'gunicorn.log').write_text('INFO {TEXT}')",
-        "a server's log tells a text",
+        "a server's log leaks a text",
     ),
     "a file below": (
         f"(tmp_path / 'one').mkdir(); (tmp_path / 'one' / 'log').write_text('INFO {KEY}')",
-        "a server's log tells a key or a token",
+        "a server's log leaks a key or a token",
     ),
     "a file elsewhere": (
         f"""
 with tempfile.TemporaryDirectory() as name:
     (Path(name) / "nginx.log").write_text("NOTICE {KEY}")
-    witness.read(Path(name))
+    leak_detector.read_logs(Path(name))
 """,
-        "a server's log tells a key or a token",
+        "a server's log leaks a key or a token",
     ),
     "a process": (
         f'run("import sys; print({TEXT!r}, file=sys.stderr)")',
-        "the stderr of a process tells a text",
+        "the stderr of a process leaks a text",
     ),
-    "its output": (f'run("print({KEY!r})")', "the stdout of a process tells a key or a token"),
+    "its output": (f'run("print({KEY!r})")', "the stdout of a process leaks a key or a token"),
     "a key of a process": (
         """
 key = "another-key-for-a-process"
 subprocess.run([sys.executable, "-c", ""], env={"FLASK_HEYGEN_API_KEY": key})
 logging.warning(key)
 """,
-        "the log root tells a key or a token",
+        "the log root leaks a key or a token",
     ),
     "a short key": (
         """
 app.config.update(HEYGEN_API_KEY="a-key")
 page.post("/api/heygen/start", json={})
 """,
-        "a key or a token has no 18 characters to be looked for",
+        "a key or a token is shorter than 18 characters",
     ),
 }
 
-#: As coverage does it, and with as many switches from thread to thread as can be had.
+#: Traced as by coverage, with as many switches between threads as possible.
 THREADS = """
 import sys, threading
 
@@ -179,11 +181,11 @@ assert len(ran) == 8 * 500
 """
 
 
-def run(acts: Mapping[str, str], tmp_path: Path) -> tuple[int, str]:
-    """Run a test for each act, with the witness; return what the run exits with, and prints."""
+def run(acts: Mapping[str, str], tmp_path: Path, workers: int = 0) -> tuple[int, str]:
+    """Run a test for each act with the leak detector; return the run's exit code and output."""
     (tmp_path / "test_acts.py").write_text(_TESTS.format(acts=dict(acts)))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.leak_detector"]
-    command += ["-p", "no:cacheprovider"]
+    command += ["-p", "no:cacheprovider", "-n", str(workers)]
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [*command, "--rootdir", str(tmp_path), str(tmp_path)],
@@ -197,26 +199,36 @@ def run(acts: Mapping[str, str], tmp_path: Path) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-class TestARun:
-    def test_passes_where_nothing_is_told(self, tmp_path: Path) -> None:
-        """Whatever else is said; the words of a text are a host's own to show."""
-        status, told = run(HARMLESS, tmp_path)
+class TestRun:
+    def test_passes_without_a_leak(self, tmp_path: Path) -> None:
+        """Other output is no leak, and a host may show the words of a text."""
+        status, output = run(HARMLESS, tmp_path)
 
-        assert (status, "secrets that were told" in told) == (0, False), told
+        assert (status, "leaked secrets" in output) == (0, False), output
 
-    def test_lets_all_threads_run(self, tmp_path: Path) -> None:
-        """One that dies as it starts has others wait for it, forever."""
-        status, told = run({"threads that are followed": THREADS}, tmp_path)
+    def test_lets_threads_start(self, tmp_path: Path) -> None:
+        """A thread that dies as it starts would block the one that started it forever."""
+        status, output = run({"threads that are traced": THREADS}, tmp_path)
 
-        assert status == 0, told
+        assert status == 0, output
 
-    def test_fails_where_a_secret_is_told(self, tmp_path: Path) -> None:
-        """Though all of its tests pass; each leak is named, and none repeated."""
-        status, told = run({name: act for name, (act, _) in LEAKS.items()}, tmp_path)
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_fails_with_a_leak(self, tmp_path: Path, workers: int) -> None:
+        """Though its tests pass, in each worker; each leak is named once and not repeated."""
+        status, output = run({name: act for name, (act, _) in LEAKS.items()}, tmp_path, workers)
 
         expected = {f"test_acts.py::test[{name}]: {leak}" for name, (_, leak) in LEAKS.items()}
-        assert status == 1, told
-        assert set(told.partition("told ")[2].splitlines()) & expected == expected, told
-        assert f"{len(LEAKS)} passed" in told
-        assert KEY not in told
-        assert TEXT not in told
+        assert status == 1, output
+        assert set(output.partition("leaked secrets ")[2].splitlines()) & expected == expected
+        assert f"{len(LEAKS)} passed" in output
+        assert KEY not in output
+        assert TEXT not in output
+
+    def test_fails_where_a_worker_was_not_searched(self, tmp_path: Path) -> None:
+        """A worker that hands in no result counts as a leak."""
+        act = "import sys; sys.modules['tests.leak_detector']._LEAKS = 'elsewhere'"
+
+        status, output = run({"no result": act}, tmp_path, 1)
+
+        assert status == 1, output
+        assert "worker gw0: not searched for leaks" in output

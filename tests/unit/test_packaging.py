@@ -1,4 +1,4 @@
-"""What is shipped, compared with what git holds."""
+"""The distributions, compared with the files in git."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from build import ProjectBuilder
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(
-    not (ROOT / ".git").exists(), reason="Only in a git checkout is it known what is ours."
+    not (ROOT / ".git").exists(), reason="Needs a git checkout, to list the project's files."
 )
 
 
@@ -25,7 +25,7 @@ def files() -> set[str]:
 
 @pytest.fixture(scope="module")
 def tree(files: set[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy them, so that no build leaves anything behind or finds what another left."""
+    """Copy the files, so that no build finds what another left behind."""
     tree = tmp_path_factory.mktemp("tree")
     for name in files:
         copy = tree / name
@@ -65,21 +65,29 @@ class TestPythons:
         assert [re.findall(r'"py3(\d+)"', each) for each in lists] == [named, named]
 
 
-class TestSourceDistribution:
-    def test_holds_what_git_holds(self, files: set[str], tree: Path, tmp_path: Path) -> None:
-        """Nothing that the tests, the example or another build need is left out."""
-        with tarfile.open(ProjectBuilder(tree).build("sdist", tmp_path)) as sdist:
-            members = [each.name.partition("/")[2] for each in sdist if each.isfile()]
+@pytest.fixture(scope="module")
+def sdist(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the source distribution, and unpack it."""
+    folder = tmp_path_factory.mktemp("sdist")
+    with tarfile.open(ProjectBuilder(tree).build("sdist", folder)) as sdist:
+        sdist.extractall(folder, filter="data")
+    (unpacked,) = (each for each in folder.iterdir() if each.is_dir())
+    return unpacked
 
-        generated = {name for name in members if name == "PKG-INFO" or ".egg-info/" in name}
-        assert set(members) - generated == files
+
+class TestSourceDistribution:
+    def test_holds_the_package(self, files: set[str], sdist: Path) -> None:
+        """And what PyPI and a build show and need."""
+        names = {str(each.relative_to(sdist)) for each in sdist.rglob("*") if each.is_file()}
+
+        package = {name for name in files if name.startswith("flask_heygen/")}
+        assert package | {"LICENSE", "README.md", "pyproject.toml", "setup.cfg"} <= names
 
 
 class TestWheel:
-    def test_holds_the_package_alone(self, files: set[str], tree: Path, tmp_path: Path) -> None:
-        """No tests, no example, and of the package every file."""
-        with zipfile.ZipFile(ProjectBuilder(tree).build("wheel", tmp_path)) as wheel:
+    def test_holds_the_package_alone(self, files: set[str], sdist: Path, tmp_path: Path) -> None:
+        """Every file of the package, no tests and no example, though built far from the clone."""
+        with zipfile.ZipFile(ProjectBuilder(sdist).build("wheel", tmp_path)) as wheel:
             members = {name for name in wheel.namelist() if ".dist-info/" not in name}
 
         assert members == {name for name in files if name.startswith("flask_heygen/")}
-        assert "flask_heygen/py.typed" in members

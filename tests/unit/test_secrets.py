@@ -20,7 +20,7 @@ from flask_heygen.backends.token_pool import Token, TokenPool
 from flask_heygen.errors import NotConfigured
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
-from tests.object_walker import said
+from tests.object_walker import reachable_texts
 
 KEY = "Zm9sbG93LXRoZS13aGl0ZS1yYWJiaXQ6MTIzNDU2"
 TEXT = 'Why did you leave “Cyberdyne” & Sons?\nWas it <b>the "machine"</b>, 100 % of it?'
@@ -28,8 +28,8 @@ TEXT = 'Why did you leave “Cyberdyne” & Sons?\nWas it <b>the "machine"</b>, 
 PIECE = 12
 
 CALLS = ("create_token", "new", "start", "task", "interrupt", "keep_alive", "stop")
-#: They differ from SILENCE in how much is heard, which takes a second each to find out.
-LIKE_SILENCE = {Fault.SLOW_BODY, Fault.SLOW_HEADERS}
+#: They differ from NO_RESPONSE in how much is received, and take a second each.
+LIKE_NO_RESPONSE = (Fault.SLOW_BODY, Fault.SLOW_HEADERS)
 
 Client = Callable[[], HeyGenClient]
 
@@ -60,7 +60,7 @@ def log(caplog: pytest.LogCaptureFixture) -> Callable[[], Iterator[str]]:
     def log() -> Iterator[str]:
         for record in caplog.records:
             yield logging.Formatter().format(record)
-            yield from said(vars(record))
+            yield from reachable_texts(vars(record))
 
     return log
 
@@ -124,7 +124,7 @@ class TestWitness:
         error = requests.ConnectionError("Broken.", request=request.prepare())
 
         assert not leaks(sim, iter([str(error), repr(error)]))
-        assert leaks(sim, said(error))
+        assert leaks(sim, reachable_texts(error))
 
     def test_it_sees_what_an_error_was_raised_in_place_of(self, sim: Simulator) -> None:
         """``from None`` hides it from a traceback, and keeps it."""
@@ -133,12 +133,14 @@ class TestWitness:
         error.__context__ = ValueError(KEY)
 
         assert not leaks(sim, iter([str(error), repr(error)]))
-        assert leaks(sim, said(error))
+        assert leaks(sim, reachable_texts(error))
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(
-    "fault", [fault for fault in Fault if fault not in LIKE_SILENCE], ids=lambda fault: fault.value
+    "fault",
+    [fault for fault in Fault if fault not in LIKE_NO_RESPONSE],
+    ids=lambda fault: fault.value,
 )
 class TestFaults:
     def test_neither_errors_nor_logs_tell(
@@ -151,9 +153,9 @@ class TestFaults:
 
         told: list[str] = []
         try:
-            told += said(act(client, call, session_id))
+            told += reachable_texts(act(client, call, session_id))
         except HeyGenError as error:
-            told += [*said(error), *shown(error)]
+            told += [*reachable_texts(error), *shown(error)]
 
         assert not leaks(sim, iter(told))
         assert not leaks(sim, log())
@@ -192,7 +194,7 @@ class TestReports:
 
 class TestAnswers:
     @pytest.mark.parametrize(
-        "fault", [*LIKE_SILENCE, Fault.ECHO, Fault.TRUNCATED, Fault.UNAUTHORIZED]
+        "fault", [*LIKE_NO_RESPONSE, Fault.ECHO, Fault.TRUNCATED, Fault.UNAUTHORIZED]
     )
     @pytest.mark.parametrize("call", ["create_token", "task"])
     def test_they_do_not_tell(
@@ -211,7 +213,7 @@ class TestAnswers:
         assert failed.status_code >= 429
         assert spoken.status_code == 200
         for answer in (started, failed, spoken):
-            assert not leaks(sim, said((answer.get_data(), list(answer.headers))))
+            assert not leaks(sim, reachable_texts((answer.get_data(), list(answer.headers))))
         assert not leaks(sim, log())
 
     def test_a_refused_text_is_not_repeated(self, app: Flask, sim: Simulator, log: Log) -> None:
@@ -264,7 +266,7 @@ class TestBackground:
         wait_idle()
 
         assert sim.texts == (TEXT,)
-        assert any("minted ahead" in text for text in log())
+        assert any("session token ahead failed" in text for text in log())
         assert not leaks(sim, log())
 
 
@@ -289,5 +291,5 @@ class TestObjects:
         with pytest.raises(NotConfigured, match=f"HEYGEN_{name.upper()}") as caught:
             Settings.from_mapping(config)
 
-        assert not leaks(sim, said(caught.value))
+        assert not leaks(sim, reachable_texts(caught.value))
         assert not leaks(sim, shown(caught.value))

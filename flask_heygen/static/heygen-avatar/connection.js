@@ -5,7 +5,7 @@ import { AvatarError, pause } from "./routes.js";
 
 /**
  * @typedef {object} Listener
- * @property {(type: string, detail: object) => void} tell the page of an event
+ * @property {(type: string, detail: object) => void} emit an event to the page
  * @property {(message: import("./utterance.js").Message) => void} message the avatar tells of its speech
  * @property {() => void} ended the session is gone, and with it what was being said
  */
@@ -92,7 +92,7 @@ export class Connection {
 
   async #begin() {
     await null; // a stop in the same breath (React's double effects) costs nothing
-    while (this.#wanted && !this.#asleep && !this.#live) await this.#open().catch((error) => this.giveUp(error));
+    while (this.#wanted && !this.#asleep && !this.#live) await this.#open().catch((error) => this.fail(error));
     this.#starting = null;
     if (this.#trouble) throw this.#trouble;
   }
@@ -101,8 +101,8 @@ export class Connection {
     await this.#ended;
     if (!this.#wanted) return;
 
-    this.#listener.tell("starting", { reconnecting: false });
-    const started = await this.#routes.postPatiently("start", this.#options.session ?? {});
+    this.#listener.emit("starting", { reconnecting: false });
+    const started = await this.#routes.postWithRetry("start", this.#options.session ?? {});
     const session = new OpenSession(this.#routes, started, this.#listenerOf(started));
     this.#session = session;
     if (!this.#wanted) return this.#end("stopped");
@@ -111,23 +111,23 @@ export class Connection {
     if (session.over) return;
 
     this.#live = true;
-    this.#listener.tell("live", { session: started, room: session.joined });
+    this.#listener.emit("live", { session: started, room: session.joined });
   }
 
   /** @param {import("./routes.js").Session} session @returns {import("./room.js").Listener} */
   #listenerOf(session) {
     return {
       message: (message) => this.#listener.message(message),
-      sound: (blocked) => this.#listener.tell("sound", { blocked }),
-      reconnecting: () => this.#listener.tell("starting", { reconnecting: true }),
-      reconnected: () => this.#listener.tell("live", { session, room: true }),
-      closed: () => this.#lose(),
+      sound: (blocked) => this.#listener.emit("sound", { blocked }),
+      reconnecting: () => this.#listener.emit("starting", { reconnecting: true }),
+      reconnected: () => this.#listener.emit("live", { session, room: true }),
+      closed: () => this.#handleLoss(),
     };
   }
 
   /** The other side has ended the session: have another, once. */
-  #lose() {
-    if (this.#replaced) return this.giveUp(new AvatarError(ENDED));
+  #handleLoss() {
+    if (this.#replaced) return this.fail(new AvatarError(ENDED));
 
     this.#replaced = true;
     this.#asleep = document.hidden;
@@ -150,18 +150,18 @@ export class Connection {
     this.#live = false;
     session.leave();
     this.#listener.ended();
-    this.#listener.tell("closed", { reason, restarting });
+    this.#listener.emit("closed", { reason, restarting });
     return session;
   }
 
   /** Want no session any more, since none can be had, or none that speaks: it would cost all the same.
    *  @param {unknown} error */
-  giveUp(error) {
+  fail(error) {
     const trouble = AvatarError.of(error);
     this.#wanted = false;
     this.#trouble = trouble;
     if (this.#session) this.#end("lost");
-    this.#listener.tell("error", { error: trouble }); // last: who hears of it may start again
+    this.#listener.emit("error", { error: trouble }); // last: who hears of it may start again
   }
 
   /** Play the sound that the browser held back. */
@@ -182,7 +182,7 @@ export class Connection {
   #leave(signal) {
     if (!this.#wanted) return;
     this.#wanted = this.#asleep = false;
-    if (this.#session) this.#forget("left").farewell();
+    if (this.#session) this.#forget("left").stopOnUnload();
     addEventListener("pageshow", () => void this.#launch(), { signal, once: true });
   }
 

@@ -82,12 +82,12 @@ export class OpenSession {
   /** End it, where it has not ended yet. @returns {Promise<void>} */
   stop() {
     const { session_id } = this.started;
-    return this.#routes.postPatiently("stop", { session_id }, { keepalive: true }).catch(() => {}); // it will end by itself
+    return this.#routes.postWithRetry("stop", { session_id }, { keepalive: true }).catch(() => {}); // it will end by itself
   }
 
   /** End it as the page goes away. */
-  farewell() {
-    this.#routes.farewell(this.started.session_id);
+  stopOnUnload() {
+    this.#routes.stopOnUnload(this.started.session_id);
   }
 
   /** Post what concerns it, and learn from the answer whether it is still there.
@@ -97,7 +97,7 @@ export class OpenSession {
   async #command(route, fields = {}, signal) {
     const { session_id } = this.started;
     try {
-      return await this.#routes.postPatiently(route, { session_id, ...fields }, { signal });
+      return await this.#routes.postWithRetry(route, { session_id, ...fields }, { signal });
     } catch (error) {
       if (AvatarError.of(error).restartSession && !this.over) this.#listener.closed();
       throw error;

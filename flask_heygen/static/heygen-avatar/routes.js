@@ -52,7 +52,7 @@ export class AvatarError extends Error {
   }
 
   /** Whether the server did nothing, and will be ready so soon that nobody need be told. */
-  get soon() {
+  get retriesSoon() {
     const putOff = this.retryable && (this.status === 409 || this.status === 429);
     return putOff && this.retryAfter > 0 && this.retryAfter <= LONGEST_WAIT;
   }
@@ -63,7 +63,7 @@ export class Routes {
   #headers;
 
   /** @param {string} baseUrl where the blueprint is
-   *  @param {() => Record<string, string>} [headers] what every call but a farewell says beside its own */
+   *  @param {() => Record<string, string>} [headers] what every call but a stopOnUnload says beside its own */
   constructor(baseUrl, headers = () => ({})) {
     this.#base = `${baseUrl.replace(/\/$/, "")}/`;
     this.#headers = headers;
@@ -100,13 +100,13 @@ export class Routes {
    *  @param {string} route @param {object} body
    *  @param {{signal?: AbortSignal, keepalive?: boolean}} how `signal` has it posted no more; a request under way runs on
    *  @returns {Promise<any>} */
-  async postPatiently(route, body, { signal, ...options } = {}) {
+  async postWithRetry(route, body, { signal, ...options } = {}) {
     for (let left = REPEATS; ; left--) {
       signal?.throwIfAborted();
       try {
         return await this.post(route, body, options);
       } catch (error) {
-        if (!(error instanceof AvatarError && error.soon) || left === 0) throw error;
+        if (!(error instanceof AvatarError && error.retriesSoon) || left === 0) throw error;
         await pause(error.retryAfter * 1000, signal);
       }
     }
@@ -114,7 +114,7 @@ export class Routes {
 
   /** Stop a session as the page goes away: as a form, which needs no preflight and suits a beacon.
    *  @param {string} session_id */
-  farewell(session_id) {
+  stopOnUnload(session_id) {
     const token = csrfToken();
     const body = new URLSearchParams({ session_id, ...(token && { csrf_token: token }) });
     const beacon = () => navigator.sendBeacon(this.#url("stop"), body);

@@ -4,7 +4,7 @@ export class SoundDevice {
   #context = null;
 
   /** Set it going with silence, within a click; without one the browser would only complain. */
-  warm() {
+  resume() {
     if (!globalThis.AudioContext || navigator.userActivation?.isActive === false) return;
     if (!this.#context) {
       this.#context = new AudioContext();
@@ -16,7 +16,7 @@ export class SoundDevice {
   }
 
   /** Let it go. */
-  rest() {
+  close() {
     this.#context?.close().catch(() => {});
     this.#context = null;
   }

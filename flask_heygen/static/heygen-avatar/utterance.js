@@ -17,7 +17,7 @@ export class Utterance {
   /** Resolves with the silence after the last word. @type {Promise<void>} */
   done;
   #text;
-  #tell;
+  #emit;
   #heard = false;
   #speaking = false;
   /** @type {string | null} */
@@ -31,10 +31,10 @@ export class Utterance {
   /** @type {() => void} */
   #finish = () => {};
 
-  /** @param {string} text @param {(type: "speaking" | "words" | "silent", detail: object) => void} tell */
-  constructor(text, tell) {
+  /** @param {string} text @param {(type: "speaking" | "words" | "silent", detail: object) => void} emit */
+  constructor(text, emit) {
     this.#text = text;
-    this.#tell = tell;
+    this.#emit = emit;
     this.done = new Promise((resolve) => (this.#finish = resolve));
   }
 
@@ -68,14 +68,14 @@ export class Utterance {
   #take({ type, task_id = this.#task ?? undefined, message = "" }) {
     if (task_id !== this.#task) return;
     if (type === "avatar_start_talking") this.#begin();
-    if (type === "avatar_talking_message") this.#tell("words", { text: this.#text, message });
+    if (type === "avatar_talking_message") this.#emit("words", { text: this.#text, message });
     if (type === "avatar_stop_talking") this.#end();
   }
 
   #begin() {
     if (this.#speaking) return;
     this.#speaking = true;
-    this.#tell("speaking", { text: this.#text, by: "avatar", duration_ms: this.#duration });
+    this.#emit("speaking", { text: this.#text, by: "avatar", duration_ms: this.#duration });
     this.#wait();
   }
 
@@ -90,7 +90,7 @@ export class Utterance {
 
   #end() {
     clearTimeout(this.#timer);
-    if (this.#speaking) this.#tell("silent", { text: this.#text, by: "avatar", cutShort: this.cutShort });
+    if (this.#speaking) this.#emit("silent", { text: this.#text, by: "avatar", cutShort: this.cutShort });
     this.#speaking = false;
     this.#finish();
   }
