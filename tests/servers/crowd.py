@@ -45,6 +45,7 @@ with ThreadPoolExecutor(32) as pool:
 until = time.monotonic() + 30
 while threading.active_count() > threads and time.monotonic() < until:
     time.sleep(0.01)
+gc.collect()  # the errors, and what they hold
 kept = files()
 app.extensions.clear()  # the client, and with it its connections
 gc.collect()
