@@ -116,6 +116,8 @@ class HeyGen(Blueprint):
         clients = current_app.extensions.setdefault("heygen", {})
         client: HeyGenClient | None = clients.get(self.config_prefix)
         if client is None or client.settings != settings or client.pid != os.getpid():
+            if client is not None and client.pid == os.getpid():  # a fork shares its locks
+                client.close()
             client = clients[self.config_prefix] = HeyGenClient(settings)
         return client
 

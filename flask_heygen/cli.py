@@ -48,7 +48,7 @@ def _check_command(find_client: FindClient) -> click.Command:
         try:
             live = client.check()
         except HeyGenError as error:
-            others = [name for name in client.drivable_apis() if name != client.settings.api]
+            others = [name for name in client.working_apis() if name != client.settings.api]
             works = f" This key works with HEYGEN_API = {others[0]!r}: set that." if others else ""
             raise click.ClickException(_explain(error) + works) from error
 

@@ -20,6 +20,7 @@
     │   ├── SessionNotReady           409 session_not_ready
     │   ├── SessionClosed             410 session_closed
     │   └── SessionExpired            410 session_expired
+    ├── NotSupported                  501 not_supported
     ├── LimitError                    not now
     │   ├── ConcurrentLimit           429 concurrent_limit
     │   └── RateLimited               429 rate_limited
@@ -227,6 +228,14 @@ class SessionExpired(SessionError):
     code = "session_expired"
     restart_session = True
     message = "The session is too old to go on; start a new one."
+
+
+class NotSupported(HeyGenError):
+    """The vendor API that ``HEYGEN_API`` names has no such operation."""
+
+    status = 501
+    code = "not_supported"
+    message = "The avatar service that this server uses cannot do this."
 
 
 class LimitError(HeyGenError):

@@ -24,7 +24,7 @@ from tests.bench.tables import markdown, renewed, terminal  # noqa: E402
 from tests.bench.targets import HERE, ROOT, Contender, contenders  # noqa: E402
 
 CHART = HERE / "chart.svg"
-README = ROOT / "README.md"
+README = ROOT / "tests/README.md"
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -102,6 +102,6 @@ def renewed(readme: str, name: str, table: str) -> str:
     before, _, rest = readme.partition(begin)
     _, mark, after = rest.partition(end)
     if not mark:
-        raise ValueError(f"README.md has no line {begin!r} with a {end!r} below it.")
+        raise ValueError(f"tests/README.md has no line {begin!r} with a {end!r} below it.")
 
     return f"{before}{begin}{table}\n{end}{after}"

@@ -22,7 +22,7 @@ from tests.leak_detector import LeakDetector
 from tests.requirements import unmeasured
 
 from . import faults
-from .call import Call, Fault, none
+from .call import Call, Damage, none
 from .proxy import Proxy
 
 CROWD = Path(__file__).parent.parent / "servers" / "crowd.py"
@@ -32,7 +32,7 @@ SHARES = {"task": 0.05, "create_token": 0.01}
 TIMEOUT, GRACE = 5, 3
 SPARE_TOKENS = 32
 
-QUICK: tuple[Fault, ...] = (
+QUICK: tuple[Damage, ...] = (
     faults.reset_before,
     faults.reset_after,
     faults.reset_on_reuse,
@@ -41,17 +41,17 @@ QUICK: tuple[Fault, ...] = (
     faults.close_after,
     faults.close_on_reuse,
     faults.close_afterwards,
-    faults.say_goodbye,
+    faults.announce_close,
     faults.half_head,
     faults.half_body,
-    faults.half_body_of_no_length,
+    faults.half_body_without_length,
     faults.answer_twice,
     faults.in_latin_1,
     faults.labelled("text/html"),
     faults.bomb,
     faults.redirect(307, "http://127.0.0.1:1/v1/streaming.task"),
 )
-SLOW: tuple[Fault, ...] = (faults.drip_head, faults.drip_body, faults.huge)
+SLOW: tuple[Damage, ...] = (faults.drip_head, faults.drip_body, faults.huge)
 #: Those that the vendor acts on, and whose reply is none, or may be reset before it is read.
 LOST = {
     faults.reset_after,
@@ -59,7 +59,7 @@ LOST = {
     faults.close_after,
     faults.half_head,
     faults.half_body,
-    faults.half_body_of_no_length,
+    faults.half_body_without_length,
     faults.in_latin_1,
     faults.bomb,
     *SLOW,
@@ -73,9 +73,9 @@ class Chance:
         self._random, self._lock = random.Random(seed), threading.Lock()
         self._proxy = proxy
         #: The faults there were, each with the name of its call.
-        self.dealt: list[tuple[str, Fault]] = []
+        self.dealt: list[tuple[str, Damage]] = []
 
-    def __call__(self, name: str) -> Fault:
+    def __call__(self, name: str) -> Damage:
         with self._lock:
             if self._random.random() >= SHARES.get(name, 0):
                 return none
@@ -97,7 +97,7 @@ class Day(NamedTuple):
 
     sim: Simulator
     proxy: Proxy
-    dealt: list[tuple[str, Fault]]
+    dealt: list[tuple[str, Damage]]
     #: The answers, each with its text.
     told: list[dict[str, Any]]
     #: What the host had left in the end.
@@ -122,7 +122,7 @@ def day(
             "HEYGEN_SPARE_TOKENS": SPARE_TOKENS,
         }
         session_id = HeyGenClient(Settings.from_mapping(config)).start()["session_id"]
-        proxy.fault_of = chance = Chance(request.param, proxy)
+        proxy.damage_of = chance = Chance(request.param, proxy)
         environment = {f"FLASK_{name}": str(value) for name, value in config.items()}
         environment |= {"FLASK_SESSION": session_id, "FLASK_LOG": str(folder / "log")}
         ran = subprocess.run(

@@ -864,7 +864,7 @@ class TestNotConfigured:
         response = client.post(f"{PREFIX}/start", json={})
 
         assert outcome(response) == (503, "not_configured")
-        assert "disable_idle_timeout in the session defaults cannot be set" in caplog.text
+        assert "In the session defaults, disable_idle_timeout cannot be set" in caplog.text
         assert calls(vendor) == []
 
     def test_names_the_key_of_its_prefix(self, caplog: pytest.LogCaptureFixture) -> None:

@@ -25,7 +25,7 @@ from tests.bench.soak.workers import KINDS, Workers, server  # noqa: E402
 from tests.bench.tables import renewed  # noqa: E402
 from tests.bench.targets import ROOT  # noqa: E402
 
-README = ROOT / "README.md"
+README = ROOT / "tests/README.md"
 INTERVIEWS = {"gevent": 300, "gthread": 100}
 #: Seconds that gunicorn may take until it answers.
 _START = 30
