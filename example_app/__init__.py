@@ -33,9 +33,9 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.update(environment() if config is None else config)
     # Not heygen_bp: the owner_loader is an instance's, and a process may hold two of these apps.
     avatar = HeyGen()
-    app.register_blueprint(avatar)
     if app.config.get("INTERVIEW_SIGN_IN", True):
         ask_to_sign_in(app, avatar)
+    app.register_blueprint(avatar)
     app.add_url_rule("/", "interview", interview)
     app.add_url_rule("/livekit-client.js", "livekit_client", livekit.livekit_client)
     app.after_request(harden)

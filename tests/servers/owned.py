@@ -6,6 +6,7 @@ from flask import Flask, request
 
 from flask_heygen import heygen_bp
 
+
 @heygen_bp.owner_loader
 def owner() -> str | None:
     """Believe the header: the soak is about load."""

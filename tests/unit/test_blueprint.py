@@ -365,7 +365,7 @@ UNREADABLE: dict[str, tuple[dict[str, Any], int, str]] = {
 }
 
 #: Content types that an empty body may have.
-TYPES = ("application/json", "text/plain", "multipart/form-data")
+TYPES = ("application/json", "text/plain", "image/png")
 
 #: What can be read and is wrong: the route, the body, and the field that the message names.
 WRONG: list[tuple[str, str, str]] = [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Blueprint, Flask, g, request, url_for
 from flask_limiter import Limiter
-from flask_talisman import Talisman  # type: ignore[import-untyped]
+from flask_talisman import Talisman
 from requests_mock import Mocker
 
 from flask_heygen import HeyGen
