@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
 
-from flask import Blueprint, after_this_request, current_app, g, request
+from flask import Blueprint, after_this_request, current_app, g, has_request_context, request
 
 from .access import OwnerLoader, add_cors_headers, parse_owner, reject_cross_site, warn_once
 from .cli import add_commands
 from .client import HeyGenClient
 from .error_handlers import forbid_caching, register_error_handlers
-from .errors import NotSignedIn
+from .errors import NotConfigured, NotSignedIn
 from .page_module import module, module_part
 from .request_body import limit_body, parse_beacon, parse_json_body
-from .settings import Settings
+from .settings import Settings, config_values, unknown_keys
 from .signals import send, session_started, session_stopped, task_sent
 from .signing import SessionSigner, UnsignedSessions, signing_keys
+
+logger = logging.getLogger(__name__)
 
 
 class HeyGen(Blueprint):
@@ -46,7 +50,7 @@ class HeyGen(Blueprint):
         self._route("GET", "/heygen-avatar/<module_name>.js", module_part)
         self.after_request(forbid_caching)
         register_error_handlers(self)
-        add_commands(self.cli, lambda: self.client)
+        add_commands(self.cli, lambda: self.client, self._problems, self._warnings)
 
     def owner_loader(self, load: OwnerLoader) -> OwnerLoader:
         """Register the function that returns the id of the user who makes the request, or None.
@@ -72,14 +76,37 @@ class HeyGen(Blueprint):
             NotConfigured: a setting is missing or wrong; the message names it.
 
         """
-        settings = Settings.from_mapping(current_app.config, self.config_prefix)
         clients = current_app.extensions.setdefault("heygen", {})
+        config = config_values(current_app.config, self.config_prefix)
         client: HeyGenClient | None = clients.get(self.config_prefix)
-        if client is None or client.settings != settings or client.pid != os.getpid():
+        if client is None or client.config != config or client.pid != os.getpid():
+            settings = Settings.from_mapping(current_app.config, self.config_prefix)
             if client is not None and client.pid == os.getpid():  # a fork shares its locks
                 client.close()
-            client = clients[self.config_prefix] = HeyGenClient(settings)
+            client = clients[self.config_prefix] = HeyGenClient(settings, deepcopy(config))
+            if has_request_context():  # the command line prints them itself
+                for warning in self._warnings():
+                    logger.warning("%s", warning)
         return client
+
+    def _problems(self) -> list[str]:
+        """Return what would make a start fail, for the operator."""
+        problems = self.client.problems()
+        if self._owner_loader is not None:
+            try:
+                signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
+            except NotConfigured as error:
+                problems.append(error.message)
+        return problems
+
+    def _warnings(self) -> list[str]:
+        """Return which settings may be mistakes, for the operator."""
+        blueprints = current_app.blueprints.values()
+        others = [each.config_prefix for each in blueprints if isinstance(each, HeyGen)]
+        return [
+            *unknown_keys(current_app.config, self.config_prefix, others),
+            *self.client.warnings(),
+        ]
 
     def _route(self, method: str, rule: str, view: Callable[[], Any]) -> None:
         """Add a route whose endpoint is the name of its view.

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from flask_heygen.errors import NotConfigured
-from flask_heygen.settings import Settings
+from flask_heygen.settings import Settings, is_local
 
 KEY = {"HEYGEN_API_KEY": "a-key"}
 
@@ -287,3 +287,17 @@ class TestSettings:
 
         assert before.session_defaults == {"voice": {"rate": 1.0}}
         assert Settings.from_mapping(config) != before
+
+
+class TestLocal:
+    @pytest.mark.parametrize(
+        "host", ["localhost", "127.0.0.1:8080", "[::1]:80", "10.1.2.3", "simulator:8080", "a.test"]
+    )
+    def test_is_this_machine_or_network(self, host: str) -> None:
+        """What is sent there in clear text stays in the house."""
+        assert is_local(f"http://{host}/path")
+
+    @pytest.mark.parametrize("host", ["api.heygen.com", "8.8.8.8", "localhost.example.com"])
+    def test_is_no_host_of_the_internet(self, host: str) -> None:
+        """Anybody between here and there could read along."""
+        assert not is_local(f"http://{host}")
