@@ -14,7 +14,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
-from functools import partialmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +22,7 @@ import pytest
 
 from flask_heygen import HeyGenClient, HeyGenError
 from flask_heygen.errors import NotConfigured, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
-from flask_heygen.http import adapter as transport
-from flask_heygen.http import pool as connections
+from flask_heygen.http import connector, pool
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests.constants import KEY, question
@@ -192,10 +190,10 @@ class TestConnections:
         client = client_of(sim.url)
         session_id = client.start()["session_id"]
 
-        with ThreadPoolExecutor(64) as pool:
+        with ThreadPoolExecutor(64) as threads:
             for wave in range(4):  # each begins when all connections of the last are free
                 texts = [f"Wave {wave}, text {number}." for number in range(64)]
-                list(pool.map(lambda text: client.task(session_id, text), texts))
+                list(threads.map(lambda text: client.task(session_id, text), texts))
 
         assert len(set(sim.texts)) == 4 * 64
         assert 32 < sim.connections <= 64
@@ -210,7 +208,7 @@ class TestConnections:
 
         # Ours, and patched all the same: its 30 seconds are no setting, and too long for a test.
         with monkeypatch.context() as patch:
-            patch.setattr(connections, "MAX_IDLE", 0.2)
+            patch.setattr(pool, "MAX_IDLE", 0.2)
             time.sleep(0.3)
             client.task(session_id, "After a pause.")
         assert sim.connections == 2
@@ -219,7 +217,7 @@ class TestConnections:
 
     def test_idle_ones_are_given_up_before_any_vendor_does(self) -> None:
         """60 seconds are what common load balancers allow."""
-        assert connections.MAX_IDLE <= 30
+        assert pool.MAX_IDLE <= 30
 
 
 class TestUnreachable:
@@ -261,7 +259,7 @@ class TestUnreachable:
             client.task(session_id, "Is anyone there?")
 
         assert sim.texts == ("Is anyone there?",)
-        assert "POST /v1/streaming.task got no answer" in caplog.text
+        assert "POST /v1/streaming.task got no response" in caplog.text
 
     def test_a_name_that_is_unknown_is_reported(self, caplog: pytest.LogCaptureFixture) -> None:
         """The log names it: it is most likely misspelt."""
@@ -323,10 +321,10 @@ class TestUnreachable:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Whoever cannot be reached within five seconds is not there."""
-        assert transport.CONNECT_TIMEOUT == 5
+        assert connector.CONNECT_TIMEOUT == 5
 
         # Ours, and patched all the same: five seconds, twice, are too long for a test.
-        monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.1)
+        monkeypatch.setattr(connector, "CONNECT_TIMEOUT", 0.1)
         with full_server() as url, Timed(), pytest.raises(UpstreamTimeout):
             speak(client_of(url, TIMEOUT=20))
 
@@ -345,7 +343,7 @@ class TestUnreachable:
             speak(client_of(sim.url, TIMEOUT=1))
 
         assert sim.calls == ()
-        assert caplog.messages[0].endswith(" ms: Connecting took too long.")
+        assert caplog.messages[0].endswith(": The time limit was reached.")
 
 
 class TestBounds:
@@ -403,9 +401,13 @@ class TestBounds:
         self, monkeypatch: pytest.MonkeyPatch, late: float
     ) -> None:
         """A vendor that reads late, and then is silent, has one deadline for both."""
-        little = (socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        init = partialmethod(connections.Connection.__init__, socket_options=[little])
-        monkeypatch.setattr(connections.Connection, "__init__", init)
+
+        class Small(socket.socket):
+            def __init__(self, *args: Any, **options: Any) -> None:
+                super().__init__(*args, **options)
+                self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+        monkeypatch.setattr(socket, "socket", Small)
 
         class Late(Vendor):
             def act(self) -> None:
