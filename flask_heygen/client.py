@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from .backends import create_backend, is_session_id, working_apis
 from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound, TextTooLong
 from .http.deadline import Deadline
-from .settings import Settings
+from .settings import Settings, is_local
 from .tracebacks import bare_errors
 
 TASK_TYPES = ("repeat", "chat", "talk")
@@ -31,8 +32,10 @@ class HeyGenClient:
     """
 
     @bare_errors
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, config: Mapping[str, Any] | None = None) -> None:
         self.settings = settings
+        #: The config values that the settings were read from, by which a change is noticed.
+        self.config = config
         #: Connections and locks do not survive a fork: another process needs another client.
         self.pid = os.getpid()
         self._backend = create_backend(settings)
@@ -60,6 +63,8 @@ class HeyGenClient:
         fields = {**defaults, **fields}
         if wrong := self._backend.validate(fields):
             raise InvalidField(wrong)
+        if missing := self._backend.missing(fields):
+            raise NotConfigured(missing)
 
         return self._backend.start(fields, self._deadline())
 
@@ -153,6 +158,23 @@ class HeyGenClient:
         """Raise the error that keeps the account from being used, or list its live sessions."""
         self._backend.check(self._deadline())
         return self.sessions()
+
+    def problems(self) -> list[str]:
+        """Return what would make a start fail for which the page sets no field."""
+        defaults = self.settings.session_defaults
+        if wrong := self._backend.validate(defaults):
+            return [f"In the session defaults, {wrong}"]
+        missing = self._backend.missing(defaults)
+        return [missing] if missing else []
+
+    def warnings(self) -> list[str]:
+        """Return which settings are valid and may be mistakes."""
+        defaults = self.settings.session_defaults
+        unknown = [name for name in defaults if name not in self._backend.fields]
+        warnings = [f"In the session defaults, {name} is not a known field." for name in unknown]
+        if self.base_url.startswith("http:") and not is_local(self.base_url):
+            warnings.append("The base URL is http: key, tokens and texts are sent unencrypted.")
+        return warnings
 
     @bare_errors
     def working_apis(self) -> list[str]:

@@ -19,6 +19,8 @@ from flask_heygen.errors import (
 )
 from flask_heygen.http.deadline import Deadline
 
+from .fields import Fields, validate_fields
+
 #: Seconds to stop a half-started session, on top of the deadline of the start; longer than the
 #: default wait of a rate limit, so that a stop that is put off can be sent again.
 STOP_SECONDS = 7.0
@@ -35,12 +37,19 @@ class Backend(Protocol):
 
     #: The URL of the API.
     base_url: str
+    #: The fields of a session that the API has, or that are refused by name.
+    fields: Fields
 
     def close(self) -> None:
         """Close the idle connections."""
 
     def validate(self, fields: Mapping[str, Any]) -> str | None:
-        """Return what is wrong with the fields of a new session, or None."""
+        """Return the first thing that is wrong with the fields of a new session, or None."""
+        return validate_fields(self.fields, fields)
+
+    def missing(self, fields: Mapping[str, Any]) -> str | None:  # noqa: ARG002
+        """Return which field a new session lacks, as a sentence, or None."""
+        return None
 
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Create and start a session; return what a page needs to join its room.

@@ -10,14 +10,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from flask_heygen.errors import NotConfigured, UpstreamFailed
+from flask_heygen.errors import UpstreamFailed
 from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings
 
 from .base import Backend, stop_on_error
 from .data import parse_room, parse_session_id, parse_sessions, parse_token
-from .fields import LIVEAVATAR_FIELDS, validate_fields
+from .fields import LIVEAVATAR_FIELDS
 from .responses import LIVEAVATAR_ERROR_RULES, parse_response
 
 #: Seconds after which LiveAvatar ends a session that is not kept alive.
@@ -39,6 +39,7 @@ class LiveAvatarBackend(Backend):
     """The operations of a session. The page publishes each task: no HTTP call for it exists."""
 
     base_url = "https://api.liveavatar.com"
+    fields = LIVEAVATAR_FIELDS
 
     def __init__(self, settings: Settings) -> None:
         self.base_url = settings.base_url or self.base_url
@@ -48,8 +49,10 @@ class LiveAvatarBackend(Backend):
     def close(self) -> None:
         self._http.close()
 
-    def validate(self, fields: Mapping[str, Any]) -> str | None:
-        return validate_fields(LIVEAVATAR_FIELDS, fields)
+    def missing(self, fields: Mapping[str, Any]) -> str | None:
+        if "avatar_id" in fields or fields.get("is_sandbox"):
+            return None
+        return "LiveAvatar needs an avatar_id; set one in HEYGEN_SESSION_DEFAULTS."
 
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         # A session that was created and never started costs nothing (guess).
@@ -154,13 +157,9 @@ def _session_body(fields: Mapping[str, Any]) -> dict[str, Any]:
         "language": rest.pop("language", None),
     }
     video = {"quality": rest.pop("quality", None), "encoding": rest.pop("video_encoding", None)}
-    avatar_id = rest.pop("avatar_id", SANDBOX_AVATAR if rest.get("is_sandbox") else None)
-    if avatar_id is None:
-        raise NotConfigured("LiveAvatar needs an avatar_id; set one in HEYGEN_SESSION_DEFAULTS.")
-
     return {
         "mode": "FULL",
-        "avatar_id": avatar_id,
+        "avatar_id": rest.pop("avatar_id", SANDBOX_AVATAR),
         "avatar_persona": _present(persona),
         **({"video_settings": _present(video)} if _present(video) else {}),
         **rest,

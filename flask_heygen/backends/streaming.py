@@ -20,7 +20,7 @@ from flask_heygen.settings import Settings
 
 from .base import Backend, stop_on_error
 from .data import parse_number, parse_room, parse_session_id, parse_sessions, parse_token
-from .fields import STREAMING_FIELDS, validate_fields
+from .fields import STREAMING_FIELDS
 from .responses import STREAMING_ERROR_RULES, parse_response
 from .token_pool import Token, TokenPool
 
@@ -34,6 +34,7 @@ class StreamingBackend(Backend):
     """The operations of a session, each with a fresh session token."""
 
     base_url = "https://api.heygen.com"
+    fields = STREAMING_FIELDS
 
     def __init__(self, settings: Settings) -> None:
         self.base_url = settings.base_url or self.base_url
@@ -47,9 +48,6 @@ class StreamingBackend(Backend):
 
     def close(self) -> None:
         self._http.close()
-
-    def validate(self, fields: Mapping[str, Any]) -> str | None:
-        return validate_fields(STREAMING_FIELDS, fields)
 
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         fields = {**fields, "version": "v2"}  # the version with a LiveKit room

@@ -1346,3 +1346,20 @@ class TestASessionThatEndedByItself:
             HeyGenClient(settings).start()
 
         assert "nor stopped" not in caplog.text
+
+
+class TestBaseUrl:
+    @pytest.mark.parametrize(
+        ("url", "warned"),
+        [
+            ("http://api.heygen.com", True),
+            ("https://api.heygen.com", False),
+            ("http://127.0.0.1:8080", False),
+            ("", False),
+        ],
+    )
+    def test_should_be_encrypted(
+        self, make: Callable[..., HeyGenClient], url: str, *, warned: bool
+    ) -> None:
+        """Over http everybody on the way reads key, tokens and texts."""
+        assert ("unencrypted" in "".join(make(base_url=url).warnings())) is warned
