@@ -1,4 +1,4 @@
-"""Installs what tox asks for, all of it in the lowest version that setup.cfg allows."""
+"""Install the requirements that tox passes, each in the lowest version that setup.cfg allows."""
 
 import runpy
 import sys

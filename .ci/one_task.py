@@ -1,4 +1,4 @@
-"""One task, sent by an installation that has nothing else: not even a simulator to send it to."""
+"""Send one task from an installation without any extra, the simulator's included."""
 
 import json
 import sys
@@ -15,10 +15,10 @@ spoken: list[str] = []
 
 
 class Vendor(BaseHTTPRequestHandler):
-    """As much of HeyGen as one task meets."""
+    """The endpoints that a task calls."""
 
     def do_POST(self) -> None:
-        """Mint the token, or speak the text of who has it."""
+        """Create a token, or accept a text that is sent with it."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/v1/streaming.create_token":
             self._answer({"error": None, "data": {"token": MINTED}})
@@ -35,7 +35,7 @@ class Vendor(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Send the task, show its answer, and ask for the simulator in vain."""
+    """Send the task, print its answer, and check the error without the simulator's extra."""
     with HTTPServer(("127.0.0.1", 0), Vendor) as vendor:
         threading.Thread(target=vendor.serve_forever, daemon=True).start()
         app = Flask(__name__)
@@ -50,7 +50,7 @@ def main() -> None:
         vendor.shutdown()
     print("POST /api/heygen/task:", answer.status, answer.get_data(as_text=True))
     if answer.status_code != 200 or spoken != [TEXT]:
-        sys.exit(f"The text was to be spoken once; spoken was {spoken}.")
+        sys.exit(f"The text should be spoken once; spoken: {spoken}.")
 
     try:
         import flask_heygen.simulator  # noqa: F401, PLC0415  it is tried here
@@ -59,7 +59,7 @@ def main() -> None:
         if "pip install 'flask-heygen[simulator]'" not in str(error):
             sys.exit("The error does not say what to install.")
     else:
-        sys.exit("The simulator's extra is here, so this was no installation on its own.")
+        sys.exit("The simulator's extra is installed, so this tests nothing.")
 
 
 if __name__ == "__main__":

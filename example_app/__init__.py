@@ -1,4 +1,4 @@
-"""An interview in the browser: one page, and the blueprint through which its interviewer speaks."""
+"""An interview in the browser: one page, and the blueprint by which its interviewer speaks."""
 
 import json
 import os
@@ -10,32 +10,37 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, render_template, url_for
+from flask import Flask, Response, current_app, render_template, request, url_for
 
 from flask_heygen import HeyGen
 
 from . import livekit
-from .candidates import ask_to_sign_in
+from .candidates import require_sign_in
 from .interview import INTERVIEW
 
-#: Where HeyGen's rooms are.
+#: Origins of the vendor's rooms.
 ROOMS = ("https://*.livekit.cloud", "wss://*.livekit.cloud")
+#: Names by which a browser on this machine reaches the app.
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Make the app from `config`, or from the environment where none is given.
+    """Create the app from `config`, or from the environment without one.
 
-    `INTERVIEW_SIGN_IN = False` lets everybody in unasked.
+    `INTERVIEW_SIGN_IN = False` removes the sign-in. `TRUSTED_HOSTS` names the hosts that the app
+    answers for, those of this machine by default: a page whose domain name points at this machine
+    (DNS rebinding) is of another host.
     """
     app = Flask(__name__)
     app.config.update(SECRET_KEY=secrets.token_hex(), SESSION_COOKIE_SAMESITE="Lax")
     app.config["INTERVIEW_CDN"] = not livekit.installed()
+    app.config["TRUSTED_HOSTS"] = [*LOCAL_HOSTS]
     app.config.update(environment() if config is None else config)
-    # Not heygen_bp: the owner_loader is an instance's, and a process may hold two of these apps.
     avatar = HeyGen()
+    # Anything else keeps the sign-in: a blank variable must not open the interview.
+    if app.config.get("INTERVIEW_SIGN_IN") not in (False, 0):
+        require_sign_in(app, avatar)
     app.register_blueprint(avatar)
-    if app.config.get("INTERVIEW_SIGN_IN", True):
-        ask_to_sign_in(app, avatar)
     app.add_url_rule("/", "interview", interview)
     app.add_url_rule("/livekit-client.js", "livekit_client", livekit.livekit_client)
     app.after_request(harden)
@@ -43,8 +48,11 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
 
 def environment() -> dict[str, Any]:
-    """Read HEYGEN_*, INTERVIEW_* and SECRET_KEY: as JSON where it is JSON, keys always as text."""
-    ours = ("HEYGEN_", "INTERVIEW_", "SECRET_KEY")
+    """Read HEYGEN_*, INTERVIEW_*, SECRET_KEY and TRUSTED_HOSTS.
+
+    A value that is JSON is parsed, except for the keys, which are text.
+    """
+    ours = ("HEYGEN_", "INTERVIEW_", "SECRET_KEY", "TRUSTED_HOSTS")
     settings = {name: text for name, text in os.environ.items() if name.startswith(ours)}
     return {
         name: text if name.endswith("_KEY") else _json_or_text(text)
@@ -53,7 +61,7 @@ def environment() -> dict[str, Any]:
 
 
 def interview() -> str:
-    """Show the page."""
+    """Render the page."""
     return render_template(
         "interview.html",
         interview=INTERVIEW,
@@ -65,12 +73,12 @@ def interview() -> str:
 
 
 def import_map() -> str:
-    """Tell scripts where the blueprint's module is, wherever the blueprint is registered."""
+    """Return the import map by which scripts find the blueprint's module, whatever its prefix."""
     return json.dumps({"imports": {"heygen-avatar": url_for("heygen.module")}})
 
 
 def harden(response: Response) -> Response:
-    """Tell the browser what it may do with any answer of ours."""
+    """Add the security headers to a response."""
     response.headers["Content-Security-Policy"] = _content_security_policy()
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -78,12 +86,14 @@ def harden(response: Response) -> Response:
 
 
 def _content_security_policy() -> str:
-    """Allow what the page needs: its files, the room, and livekit-client where npm has none."""
+    """Allow what the page needs: its files, the room, and the CDN if npm installed nothing."""
     base = urlsplit(current_app.config.get("HEYGEN_BASE_URL", "https://api.heygen.com"))
     simulator = f"http://{base.netloc}", f"ws://{base.netloc}"
     rooms = simulator if base.scheme == "http" else ROOMS
-    digest = b64encode(sha256(import_map().encode()).digest()).decode()
-    scripts = ["'self'", f"'sha256-{digest}'"]
+    scripts = ["'self'"]
+    if request.endpoint == "interview":
+        digest = b64encode(sha256(import_map().encode()).digest()).decode()
+        scripts.append(f"'sha256-{digest}'")
     if current_app.config["INTERVIEW_CDN"]:
         scripts.append(livekit.CDN)
     return (

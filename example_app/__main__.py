@@ -8,7 +8,7 @@ from typing import Any
 import click
 from werkzeug.serving import make_server
 
-from . import create_app, environment
+from . import LOCAL_HOSTS, create_app, environment
 
 HEYGEN = "HeyGen: the account of HEYGEN_API_KEY is in use. It is charged for each session."
 #: An avatar that both of the simulated APIs know.
@@ -33,7 +33,7 @@ SIMULATION = "Simulation: HEYGEN_API_KEY is not set, so a simulator stands in fo
 def main(host: str, port: int, api: str | None) -> None:
     """Hold an interview in the browser, with HEYGEN_API_KEY or without an account."""
     with _listen(host, port) as listener, suppress(KeyboardInterrupt):
-        config = environment()
+        config = {"TRUSTED_HOSTS": _names_of(host), **environment()}
         if api is not None:
             config["HEYGEN_API"] = api
         if config.get("HEYGEN_API_KEY"):
@@ -46,17 +46,24 @@ def main(host: str, port: int, api: str | None) -> None:
         server.serve_forever()
 
 
+def _names_of(host: str) -> list[str]:
+    """Return the names by which a browser may reach the app that listens on `host`."""
+    everywhere = host in ("", "0.0.0.0", "::")  # noqa: S104  what is compared is not bound
+    own = socket.gethostname() if everywhere else host
+    return [*LOCAL_HOSTS, f"[{own}]" if ":" in own else own]
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise click.ClickException(f"Port {port} is taken; --port names another.") from error
-        raise click.ClickException(f"{host}:{port} is not to be had: {error.strerror}.") from error
+        raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
 
 
 def _simulate() -> dict[str, Any]:
-    """Start the simulator, which ends with this process, and tell how to reach it."""
+    """Start the simulator, which ends with this process, and return the settings for it."""
     try:
         from flask_heygen.simulator import (  # noqa: PLC0415  an extra, not needed with a key
             Simulator,

@@ -1,8 +1,8 @@
-"""Who takes the interview: a sign-in by name, with Flask-Login, so that sessions have owners."""
+"""A sign-in by name with Flask-Login, so that each avatar session has an owner."""
 
 import secrets
 
-from flask import Flask, Response, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
@@ -12,42 +12,53 @@ from .interview import INTERVIEW
 
 
 class Candidate(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
-    """Somebody who gave a name; the id tells two of the same name apart."""
+    """A user who gave a name; the random id distinguishes two of the same name."""
 
     def __init__(self, id_and_name: str) -> None:
         self.id = id_and_name
         self.name = id_and_name.partition(" ")[2]
 
 
-def ask_to_sign_in(app: Flask, avatar: HeyGen) -> None:
-    """Have candidates sign in, and each avatar session belong to whoever started it."""
+def require_sign_in(app: Flask, avatar: HeyGen) -> None:
+    """Require a sign-in for the interview, and make each avatar session its candidate's own."""
     login = LoginManager(app)
     login.login_view = "sign_in"
     login.login_message = None
     login.user_loader(Candidate)
-    avatar.owner_loader(lambda: current_user.get_id())  # noqa: PLW0108  another user each time
+    avatar.owner_loader(lambda: current_user.get_id())  # noqa: PLW0108  a proxy: read it each time
+    app.before_request(refuse_foreign_forms)
     app.before_request(require_candidate)
     app.after_request(forbid_return)
     app.add_url_rule("/sign-in", "sign_in", sign_in, methods=["GET", "POST"])
     app.add_url_rule("/sign-out", "sign_out", sign_out, methods=["POST"])
 
 
+def refuse_foreign_forms() -> None:
+    """Refuse a form that another site's page sends: it would sign its visitor in as another."""
+    if request.endpoint not in ("sign_in", "sign_out") or request.method != "POST":
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin", request.host_url.rstrip("/"))
+    if site not in ("same-origin", "none", None) or origin != request.host_url.rstrip("/"):
+        abort(403)
+
+
 def require_candidate() -> ResponseReturnValue | None:
-    """Send whoever wants to see the interview to the sign-in first; the rest is public."""
+    """Redirect to the sign-in before the interview; the rest is public."""
     if request.endpoint == "interview" and not current_user.is_authenticated:
         return redirect(url_for("sign_in"))
     return None
 
 
 def forbid_return(response: Response) -> Response:
-    """Have the browser keep no interview to go back to, once it is another candidate's."""
+    """Keep the interview out of the browser's caches: the next candidate must not go back to it."""
     if request.endpoint == "interview":
         response.cache_control.no_store = True
     return response
 
 
 def sign_in() -> ResponseReturnValue:
-    """Ask for a name. A product would ask for more; to the blueprint any login is as good."""
+    """Ask for a name. A product would ask for more; any login will do for the blueprint."""
     name = " ".join(request.form.get("name", "").split())[:60]
     if not name:
         return render_template("sign_in.html", interview=INTERVIEW)
@@ -57,6 +68,6 @@ def sign_in() -> ResponseReturnValue:
 
 
 def sign_out() -> ResponseReturnValue:
-    """Forget who it was."""
+    """Sign the candidate out."""
     logout_user()
     return redirect(url_for("sign_in"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Interview:
-    """What is asked, by whom and for which role."""
+    """The questions, the interviewer and the role."""
 
     role: str
     company: str

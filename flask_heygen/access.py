@@ -1,64 +1,53 @@
-"""Who may call: users, the pages of this site, and those of the sites that the operator names."""
+"""Access from other sites, and what a response says to browsers: CORS and cookies."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection
-from inspect import isawaitable
 from urllib.parse import urlsplit
 
-from flask import Response, request
+from flask import Flask, Response, current_app, g, request, session
 from flask_cors import cross_origin
-from werkzeug import Response as AnyResponse
 
 from .errors import CrossSite
 
+#: Different warnings that ``warn_once`` logs per app; a client chooses what some of them say.
+MAX_WARNINGS = 100
 
-def owner_of(loaded: object) -> str | None:
-    """Return the id that an ``owner_loader`` returned, None where nobody is signed in.
-
-    Raises:
-        TypeError: it is no id, but an answer (of a decorator that wants a login), a yes or no, or
-            a coroutine; as a text, that would be one user whom all strangers are.
-
-    """
-    if loaded is None or loaded == "":
-        return None
-    if isinstance(loaded, bool | AnyResponse) or isawaitable(loaded):
-        kind = type(loaded).__name__
-        raise TypeError(
-            f"The owner_loader returned a {kind}, and neither a user's id nor None for nobody."
-        )
-    return str(loaded)
+logger = logging.getLogger(__name__)
 
 
-def refuse_cross_site(origins: Collection[str]) -> None:
-    """Raise CrossSite where another site's page makes the request, with our user's cookies.
+def reject_cross_site(origins: Collection[str]) -> None:
+    """Raise CrossSite if a page of another site, other than ``origins``, makes the request.
 
-    ``origins`` are the sites that may. A browser's own word (``Sec-Fetch-Site``) goes before a
-    comparison of hosts, which a proxy in front may have changed; what sends neither is no browser.
+    The browser's own ``Sec-Fetch-Site`` is preferred to a comparison of hosts, which a proxy may
+    have changed. A client that sends neither that nor ``Origin`` is not a browser.
     """
     origin = request.headers.get("Origin")
-    if request.method == "OPTIONS" or origin in origins:  # a preflight asks and does nothing
+    if request.method == "OPTIONS" or origin in origins:  # a preflight does nothing
         return
     site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        ours = site in ("same-origin", "none")
+    if site is None:
+        same = origin is None or _is_same_origin(origin)
     else:
-        ours = origin is None or _host(origin) == request.host
-    if not ours:
+        same = site in ("same-origin", "none")
+    if not same:
+        warn_once("Refused a page of %.200r: HEYGEN_CORS_ORIGINS does not name it.", origin)
         raise CrossSite
 
 
-def _host(origin: str) -> str | None:
+def _is_same_origin(origin: str) -> bool:
     try:
-        return urlsplit(origin).netloc or None
+        url = urlsplit(origin)
     except ValueError:  # not a URL
-        return None
+        return False
+    # A proxy that ends TLS, without ProxyFix, has the app see http.
+    return url.netloc == request.host and url.scheme in (request.scheme, "https")
 
 
-def allow_origins(response: Response, origins: Collection[str]) -> Response:
-    """Add the CORS headers by which a page of one of ``origins`` may call, cookies included."""
+def add_cors_headers(response: Response, origins: Collection[str]) -> Response:
+    """Allow a page of one of ``origins`` to read the response, and to send cookies."""
     if not origins:
         return response
     response.vary.add("Origin")
@@ -66,9 +55,12 @@ def allow_origins(response: Response, origins: Collection[str]) -> Response:
     if origin is None or origin not in origins:
         return response
 
-    # Round the response: CORS(blueprint) would freeze one app's origins for all apps. As a
-    # pattern: a plain origin with the brackets of IPv6 would be taken for one. What is not given
-    # here would be taken from the host's own CORS_ settings.
+    # Those of the app's own CORS(app), which an error already carries: browsers refuse two.
+    for name in [name for name, _ in response.headers if name.startswith("Access-Control-")]:
+        response.headers.remove(name)
+    # Not CORS(blueprint): it would use one app's origins for all apps. The origin is a pattern, as
+    # the brackets of a plain IPv6 origin would be taken for one. Options that are left out here
+    # would be read from the app's own CORS_ settings.
     add_headers = cross_origin(
         origins=[re.compile(re.escape(origin) + r"\Z")],
         methods=["POST"],
@@ -80,3 +72,26 @@ def allow_origins(response: Response, origins: Collection[str]) -> Response:
     )
     allowed: Response = add_headers(lambda: response)()
     return allowed
+
+
+def keep_session_cookie(app: Flask, response: Response, **_: object) -> None:
+    """Remove the session cookie from the answer to *stop* if the request did not change it.
+
+    Flask sets the cookie of a permanent session with every response. A page that is left by a
+    logout link has its *stop* answered after the logout, and would be signed in again. This
+    receives ``request_finished``, which is sent after the session was saved.
+    """
+    if not g.get("heygen_stops") or session.modified:
+        return
+    name = app.session_interface.get_cookie_name(app)
+    cookies = response.headers.getlist("Set-Cookie")
+    others = [each for each in cookies if not each.startswith(f"{name}=")]
+    response.headers.setlist("Set-Cookie", others)
+
+
+def warn_once(message: str, *args: object) -> None:
+    """Log a warning the first time that the current app has it."""
+    logged: set[object] = current_app.extensions.setdefault("heygen_warnings", set())
+    if (message, args) not in logged and len(logged) < MAX_WARNINGS:
+        logged.add((message, args))
+        logger.warning(message, *args)

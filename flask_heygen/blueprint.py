@@ -1,29 +1,45 @@
-"""What a browser can call: a Flask blueprint with the routes of a session."""
+"""Flask blueprint with the session routes."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
-from inspect import iscoroutinefunction
 from typing import Any
 
-from flask import Blueprint, after_this_request, current_app, g, request
+from flask import (
+    Blueprint,
+    after_this_request,
+    current_app,
+    g,
+    has_request_context,
+    request,
+    request_finished,
+)
+from flask.blueprints import BlueprintSetupState
+from flask.sansio.scaffold import setupmethod
 
-from .access import allow_origins, owner_of, refuse_cross_site
+from .access import add_cors_headers, keep_session_cookie, reject_cross_site, warn_once
 from .cli import add_commands
 from .client import HeyGenClient
-from .error_handlers import answer_errors, forbid_storing
-from .errors import NotSignedIn
-from .page_module import serve_module
-from .request_body import beacon_field, bound_body, fields_of
-from .settings import Settings
-from .signals import session_started, session_stopped, task_sent, tell
-from .signing import Handles, UnsignedSessions, signing_keys
-
-#: Returns the id of the user who makes the current request, None where nobody is signed in.
-OwnerLoader = Callable[[], object]
+from .error_handlers import forbid_caching, register_error_handlers
+from .errors import NotConfigured, NotSignedIn
+from .loaders import (
+    OwnerLoader,
+    SessionLoader,
+    TextLoader,
+    check_loader,
+    load_owner,
+    load_session_fields,
+    load_text,
+)
+from .page_module import module, module_part
+from .request_body import limit_body, parse_beacon, parse_json_body
+from .settings import Settings, config_values, unknown_keys
+from .signals import send, session_started, session_stopped, task_sent
+from .signing import SessionSigner, UnsignedSessions, signing_keys
 
 logger = logging.getLogger(__name__)
 
@@ -40,32 +56,64 @@ class HeyGen(Blueprint):
         super().__init__(name, __name__, url_prefix=f"/api/{name}")
         self.config_prefix = config_prefix
         self._owner_loader: OwnerLoader | None = None
-        # Sooner than any before_request: the host's may read the body, count the call or refuse it.
-        self.url_value_preprocessor(self._guard)
-        self.post("/start", endpoint="start")(self._start)
-        self.post("/task", endpoint="task")(self._task)
-        self.post("/stop", endpoint="stop")(self._stop)
-        self.post("/interrupt", endpoint="interrupt")(self._interrupt)
-        self.post("/keep-alive", endpoint="keep_alive")(self._keep_alive)
-        serve_module(self)
-        self.after_request(forbid_storing)
-        answer_errors(self)
-        add_commands(self.cli, lambda: self.client)
+        self._text_loader: TextLoader | None = None
+        self._session_loader: SessionLoader | None = None
 
+        # Runs before the app's before_request hooks, which may read the body or reject the request.
+        self.url_value_preprocessor(self._check_request)
+        self._route("POST", "/start", self._start)
+        self._route("POST", "/task", self._task)
+        self._route("POST", "/stop", self._stop)
+        self._route("POST", "/interrupt", self._interrupt)
+        self._route("POST", "/keep-alive", self._keep_alive)
+        self._route("GET", "/heygen-avatar.js", module)
+        self._route("GET", "/heygen-avatar/<module_name>.js", module_part)
+        self.after_request(forbid_caching)
+        register_error_handlers(self)
+        self.record(_connect_signals)
+        add_commands(self.cli, lambda: self.client, self._problems, self._warnings)
+
+    @setupmethod
     def owner_loader(self, load: OwnerLoader) -> OwnerLoader:
         """Register the function that returns the id of the user who makes the request, or None.
 
-        From then on each session belongs to the user who started it: nobody else can command it,
-        and who is not signed in (None) can start none. The id may be of any type that ``str``
-        makes unique, but no ``bool``.
+        With one, each session belongs to the user who started it: nobody else can command it, and
+        without a user (None, or a blank string) none is started. The id is a ``str``, an ``int``,
+        a ``uuid.UUID`` or an object whose class has its own ``__str__``.
 
         Raises:
             TypeError: the function is a coroutine.
 
         """
-        if iscoroutinefunction(load):
-            raise TypeError("The owner_loader must not be a coroutine.")
-        self._owner_loader = load
+        self._owner_loader = check_loader(load)
+        return load
+
+    @setupmethod
+    def text_loader(self, load: TextLoader) -> TextLoader:
+        """Register the function that returns the text to speak, given the ``text`` of a page.
+
+        It may look up a question by its id, or moderate. If it returns None the page gets 403
+        ``text_refused``. With LiveAvatar it does not bind a hostile page: whoever has joined the
+        room can publish to it, and make the avatar speak without this server.
+
+        Raises:
+            TypeError: the function is a coroutine.
+
+        """
+        self._text_loader = check_loader(load)
+        return load
+
+    @setupmethod
+    def session_loader(self, load: SessionLoader) -> SessionLoader:
+        """Register the function that returns session fields for the user, over the defaults.
+
+        A page cannot set the fields that it returns, even those in ``HEYGEN_SESSION_ALLOWED``.
+
+        Raises:
+            TypeError: the function is a coroutine.
+
+        """
+        self._session_loader = check_loader(load)
         return load
 
     @property
@@ -76,53 +124,90 @@ class HeyGen(Blueprint):
             NotConfigured: a setting is missing or wrong; the message names it.
 
         """
-        settings = Settings.from_mapping(current_app.config, self.config_prefix)
         clients = current_app.extensions.setdefault("heygen", {})
+        config = config_values(current_app.config, self.config_prefix)
         client: HeyGenClient | None = clients.get(self.config_prefix)
-        if client is None or client.settings != settings or client.pid != os.getpid():
-            client = clients[self.config_prefix] = HeyGenClient(settings)
+        if client is None or client.config != config or client.pid != os.getpid():
+            settings = Settings.from_mapping(current_app.config, self.config_prefix)
+            if client is not None and client.pid == os.getpid():  # a fork shares its locks
+                client.close()
+            client = clients[self.config_prefix] = HeyGenClient(settings, deepcopy(config))
+            if has_request_context():  # the command line prints them itself
+                for warning in self._warnings():
+                    logger.warning("%s", warning)
         return client
 
-    def _guard(self, *_: object) -> None:
-        if request.method in ("GET", "HEAD"):  # the page's module, which is everybody's
-            return
-        self._warn_of_open_routes()
-        g.heygen_client = self.client  # whose settings are read and compared once a request
-        origins = g.heygen_client.settings.cors_origins
-        after_this_request(partial(allow_origins, origins=origins))
-        bound_body()
+    def _problems(self) -> list[str]:
+        """Return what would make a start fail, for the operator."""
+        problems = self.client.problems()
+        if self._owner_loader is not None:
+            try:
+                signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
+            except NotConfigured as error:
+                problems.append(error.message)
+        return problems
 
-        refuse_cross_site(origins)
+    def _warnings(self) -> list[str]:
+        """Return which settings may be mistakes, for the operator."""
+        blueprints = current_app.blueprints.values()
+        others = [each.config_prefix for each in blueprints if isinstance(each, HeyGen)]
+        return [
+            *unknown_keys(current_app.config, self.config_prefix, others),
+            *self.client.warnings(),
+        ]
 
-    def _warn_of_open_routes(self) -> None:
-        if self._owner_loader is not None or current_app.debug or current_app.testing:
+    def _route(self, method: str, rule: str, view: Callable[[], Any]) -> None:
+        """Add a route whose endpoint is the name of its view.
+
+        The view function belongs to this instance and has a name of its own, as extensions set
+        attributes on view functions and tell them apart by name. It ignores the variables of a
+        URL prefix.
+        """
+        endpoint = view.__name__.lstrip("_")
+
+        def view_func(**_: object) -> Any:
+            return view()
+
+        view_func.__name__ = view_func.__qualname__ = f"{self.name}_{endpoint}"
+        self.add_url_rule(rule, endpoint, view_func, methods=[method])
+
+    def _check_request(self, endpoint: str | None, _: object) -> None:
+        g.heygen_stops = (endpoint or "").endswith(".stop")
+        if request.method in ("GET", "HEAD"):  # the page's module, which is public
             return
-        warned = current_app.extensions.setdefault("heygen_open", set())
-        if self.name not in warned:
-            warned.add(self.name)
-            logger.warning(
-                "The routes of the blueprint %r are open: whoever reaches them can spend the "
-                "account's credits. Register an owner_loader.",
+        if self._owner_loader is None and not (current_app.debug or current_app.testing):
+            warn_once(
+                "The routes of the blueprint %r are open: every client can spend the account's "
+                "credits. Register an owner_loader.",
                 self.name,
             )
+        g.heygen_client = self.client  # once per request, as it reads and compares the settings
+        origins = g.heygen_client.settings.cors_origins
+        after_this_request(partial(add_cors_headers, origins=origins))
+        limit_body()
+
+        reject_cross_site(origins)
 
     def _start(self) -> dict[str, Any]:
-        client, handles = g.heygen_client, self._handles()
-        fields = fields_of(client.settings.session_allowed)
+        client, signer = g.heygen_client, self._signer()
+        fields = parse_json_body(client.settings.session_allowed, optional=True)
+        fields = load_session_fields(self._session_loader, fields)
 
         session = client.start(**fields)
-        tell(session_started, owner=handles.owner, session_id=session["session_id"])
-        return _success({**session, "session_id": handles.issue(session["session_id"])})
+        send(session_started, owner=signer.owner, session_id=session["session_id"])
+        return _success({**session, "session_id": signer.sign(session["session_id"])})
 
     def _task(self) -> dict[str, Any]:
-        client, handles = g.heygen_client, self._handles()
-        fields = fields_of(("session_id", "text", "task_type", "interrupt"), ("session_id", "text"))
-        fields["session_id"] = handles.read(fields["session_id"])
+        client, signer = g.heygen_client, self._signer()
+        optional, required = ("task_type", "interrupt"), ("session_id", "text")
+        fields = parse_json_body((*required, *optional), required)
+        fields["session_id"] = signer.unsign(fields["session_id"])
+        fields["text"] = load_text(self._text_loader, fields["text"])
 
         task = client.task(**fields)
-        tell(
+        send(
             task_sent,
-            owner=handles.owner,
+            owner=signer.owner,
             session_id=fields["session_id"],
             characters=len(fields["text"]),
             task_id=task["task_id"],
@@ -131,38 +216,42 @@ class HeyGen(Blueprint):
         return _success(task)
 
     def _stop(self) -> dict[str, Any]:
-        client, handles = g.heygen_client, self._handles(to_stop=True)
-        session_id = handles.read_to_stop(beacon_field("session_id"))
+        client, signer = g.heygen_client, self._signer(to_stop=True)
+        session_id = signer.unsign(parse_beacon("session_id"), to_stop=True)
 
         client.stop(session_id)
-        tell(session_stopped, owner=handles.owner, session_id=session_id)
+        send(session_stopped, owner=signer.owner, session_id=session_id)
         return _success()
 
     def _interrupt(self) -> dict[str, Any]:
-        client, handles = g.heygen_client, self._handles()
-        fields = fields_of(("session_id",), ("session_id",))
+        client, signer = g.heygen_client, self._signer()
+        fields = parse_json_body(("session_id",), ("session_id",))
 
-        return _success(client.interrupt(handles.read(fields["session_id"])))
+        return _success(client.interrupt(signer.unsign(fields["session_id"])))
 
     def _keep_alive(self) -> dict[str, Any]:
-        client, handles = g.heygen_client, self._handles()
-        fields = fields_of(("session_id",), ("session_id",))
+        client, signer = g.heygen_client, self._signer()
+        fields = parse_json_body(("session_id",), ("session_id",))
 
-        client.keep_alive(handles.read(fields["session_id"]))
+        client.keep_alive(signer.unsign(fields["session_id"]))
         return _success()
 
-    def _handles(self, *, to_stop: bool = False) -> Handles | UnsignedSessions:
-        """Return the handles of whoever makes the request, who must be signed in but to stop."""
+    def _signer(self, *, to_stop: bool = False) -> SessionSigner | UnsignedSessions:
+        """Return the signer of the signed-in user, who is needed for all but *stop*."""
         if self._owner_loader is None:
             return UnsignedSessions()
-        owner = owner_of(self._owner_loader())
+        owner = load_owner(self._owner_loader, to_stop=to_stop)
         if owner is None and not to_stop:
             raise NotSignedIn
 
         settings = g.heygen_client.settings
         keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
-        purpose = f"{settings.api}.{self.config_prefix}.{self.name}"
-        return Handles(owner, keys, purpose, settings.max_session_seconds)
+        salt = f"{settings.api}.{self.config_prefix}.{self.name}"
+        return SessionSigner(owner, keys, salt, settings.max_session_seconds)
+
+
+def _connect_signals(state: BlueprintSetupState) -> None:
+    request_finished.connect(keep_session_cookie, sender=state.app)
 
 
 def _success(data: dict[str, Any] | None = None) -> dict[str, Any]:

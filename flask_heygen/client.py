@@ -1,57 +1,87 @@
-"""What a server can have an avatar do: the verbs of a session, checked and timed, without Flask."""
+"""One vendor account, without Flask: the operations of a session, validated and timed."""
 
 from __future__ import annotations
 
+import logging
 import os
+import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
-from .backends import create_backend, drivable_apis
-from .backends.fields import validate_field
-from .backends.sessions import SESSION_ID
-from .errors import InvalidField, NotConfigured, TextTooLong
+from .backends import create_backend, is_session_id, working_apis
+from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound, TextTooLong
 from .http.deadline import Deadline
-from .settings import Settings
+from .settings import Settings, is_local
 from .tracebacks import bare_errors
 
 TASK_TYPES = ("repeat", "chat", "talk")
 
+#: Categories of Unicode that nobody hears: spaces, controls, marks and invisible characters.
+_SILENT = {"Cc", "Cf", "Me", "Mc", "Mn", "Zl", "Zp", "Zs"}
+#: Blank characters that Unicode counts as letters or symbols: fillers, and a Braille blank.
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+
+logger = logging.getLogger(__name__)
+
 
 class HeyGenClient:
-    """One account at the vendor, for any number of threads or greenlets of one process.
+    """One vendor account, for any number of threads or greenlets of one process.
 
-    Every verb raises a :class:`~flask_heygen.HeyGenError`, whose class says what can be done next,
-    and takes no longer than ``settings.timeout`` seconds, but for a start that has to be undone.
+    Every method raises a :class:`~flask_heygen.HeyGenError`, whose class says what to do next,
+    and returns within ``settings.timeout`` seconds; a failed start may take longer to clean up.
     """
 
     @bare_errors
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, config: Mapping[str, Any] | None = None) -> None:
         self.settings = settings
-        #: Connections and locks do not outlive a fork: in another process, make another client.
+        #: The config values that the settings were read from, by which a change is noticed.
+        self.config = config
+        #: Connections and locks do not survive a fork: another process needs another client.
         self.pid = os.getpid()
-        self._api = create_backend(settings)
-        #: Where the vendor is.
-        self.base_url = self._api.base_url
+        self._backend = create_backend(settings)
+        #: The URL of the vendor's API.
+        self.base_url = self._backend.base_url
+
+    def close(self) -> None:
+        """Close the idle connections; the client can still be used."""
+        self._backend.close()
 
     @bare_errors
     def start(self, /, **fields: Any) -> dict[str, Any]:
         """Start a session and return what a page needs to join it.
 
         ``fields`` replace those of ``HEYGEN_SESSION_DEFAULTS``. Returns ``session_id``,
-        ``transport`` ("livekit"), ``url``, ``access_token``, ``session_seconds`` and
-        ``idle_seconds``. It is never sent twice, and a session that started half is stopped.
+        ``transport`` ("livekit"), ``url``, ``access_token``, ``session_seconds`` (None if
+        unknown) and ``idle_seconds``. It is never sent twice; a half-started session is stopped.
         """
-        for name, value in fields.items():
-            if wrong := validate_field(self._api.fields, name, value):
-                raise InvalidField(f"{name} {wrong}.")
         defaults = dict(self.settings.session_defaults)
-        for name, value in defaults.items():
-            if wrong := validate_field(self._api.fields, name, value):
-                raise NotConfigured(f"{name} in the session defaults {wrong}.")
+        if wrong := self._backend.validate(defaults):
+            raise NotConfigured(f"In the session defaults, {wrong}")
         if fields.keys() & {"avatar_id", "avatar_name"}:  # two names of one choice
             defaults.pop("avatar_id", None)
             defaults.pop("avatar_name", None)
+        fields = {**defaults, **fields}
+        if wrong := self._backend.validate(fields):
+            raise InvalidField(wrong)
+        if missing := self._backend.missing(fields):
+            raise NotConfigured(missing)
 
-        return self._api.start({**defaults, **fields}, self._deadline())
+        return self._backend.start(fields, self._deadline())
+
+    @bare_errors
+    def start_existing(self, session_id: str) -> dict[str, Any]:
+        """Start a session that a page has created itself; return its ``session_id``.
+
+        A session that runs already is a success.
+
+        Raises:
+            NotSupported: with LiveAvatar, whose sessions are started with their own token.
+
+        """
+        _check_session_id(session_id)
+
+        self._backend.start_existing(session_id, self._deadline())
+        return {"session_id": session_id}
 
     @bare_errors
     def task(
@@ -61,18 +91,15 @@ class HeyGenClient:
         task_type: str = "repeat",
         interrupt: bool = False,  # noqa: FBT001, FBT002  the names and the order of the route
     ) -> dict[str, Any]:
-        """Have the avatar say ``text`` word for word, or answer it (``task_type`` chat or talk).
+        """Make the avatar say ``text`` word for word, or answer it (``task_type`` chat or talk).
 
-        ``interrupt`` cuts it short first. Returns ``task_id`` and ``duration_ms``, None if untold;
-        where only the page can have it spoken, also ``deliver``, the LiveKit data message that
-        does it: ``transport``, ``topic``, ``payload``, and first of all ``interrupt``, if there.
-        A text is never sent twice: whether it was spoken is unknown after ``OutcomeUnknown``.
+        ``interrupt`` interrupts the avatar first. Returns ``task_id`` and ``duration_ms`` (None
+        if unknown). If only the page can publish the text, also ``deliver``, a LiveKit data
+        message: ``transport``, ``topic``, ``payload`` and, to be published first, ``interrupt``.
+        A text is never sent twice: after ``OutcomeUnknown`` it may or may not have been spoken.
         """
         _check_session_id(session_id)
-        if not isinstance(text, str) or not text.strip():
-            raise InvalidField("text must be a text that is not blank.")
-        if not _is_unicode(text):
-            raise InvalidField("text must be valid Unicode; it holds half of a surrogate pair.")
+        _check_text(text)
         if task_type not in TASK_TYPES:
             raise InvalidField(f"task_type must be one of: {', '.join(TASK_TYPES)}.")
         if not isinstance(interrupt, bool):
@@ -83,60 +110,96 @@ class HeyGenClient:
                 "are spoken at once; send it in parts."
             )
 
-        return self._api.task(session_id, text, task_type, self._deadline(), interrupt=interrupt)
+        return self._backend.send_task(
+            session_id, text, task_type, self._deadline(), interrupt=interrupt
+        )
 
     @bare_errors
-    def stop(self, session_id: str) -> None:
-        """End a session, and its cost; one that has ended already is a success."""
-        _check_session_id(session_id)
+    def stop(self, session_id: str, *, missing_ok: bool = True) -> None:
+        """Stop a session, and its cost.
 
-        self._api.stop(session_id, self._deadline())
+        Raises:
+            SessionClosed, SessionNotFound: it no longer runs, and ``missing_ok`` is false.
 
-    @bare_errors
-    def interrupt(self, session_id: str) -> dict[str, Any]:
-        """Cut the avatar short; does nothing while it is silent.
-
-        Returns nothing, or ``deliver`` where only the page can do it.
         """
         _check_session_id(session_id)
 
-        return self._api.interrupt(session_id, self._deadline())
+        try:
+            self._backend.stop(session_id, self._deadline())
+        except (SessionClosed, SessionNotFound):
+            if not missing_ok:
+                raise
+            logger.debug("The session to be stopped had ended already.")
+
+    @bare_errors
+    def interrupt(self, session_id: str) -> dict[str, Any]:
+        """Interrupt the avatar; does nothing while it is silent.
+
+        Returns an empty dict, or ``deliver`` if only the page can do it.
+        """
+        _check_session_id(session_id)
+
+        return self._backend.interrupt(session_id, self._deadline())
 
     @bare_errors
     def keep_alive(self, session_id: str) -> None:
-        """Have the session's idle time count anew."""
+        """Reset the session's idle timeout."""
         _check_session_id(session_id)
 
-        self._api.keep_alive(session_id, self._deadline())
+        self._backend.keep_alive(session_id, self._deadline())
 
     @bare_errors
     def sessions(self) -> list[dict[str, Any]]:
         """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
-        return self._api.sessions(self._deadline())
+        return self._backend.sessions(self._deadline())
 
     @bare_errors
     def check(self) -> list[dict[str, Any]]:
-        """Raise what keeps the account from being used, or list its live sessions."""
-        self._api.check(self._deadline())
+        """Raise the error that keeps the account from being used, or list its live sessions."""
+        self._backend.check(self._deadline())
         return self.sessions()
 
+    def problems(self) -> list[str]:
+        """Return what would make a start fail for which the page sets no field."""
+        defaults = self.settings.session_defaults
+        if wrong := self._backend.validate(defaults):
+            return [f"In the session defaults, {wrong}"]
+        missing = self._backend.missing(defaults)
+        return [missing] if missing else []
+
+    def warnings(self) -> list[str]:
+        """Return which settings are valid and may be mistakes."""
+        defaults = self.settings.session_defaults
+        unknown = [name for name in defaults if name not in self._backend.fields]
+        warnings = [f"In the session defaults, {name} is not a known field." for name in unknown]
+        if self.base_url.startswith("http:") and not is_local(self.base_url):
+            warnings.append("The base URL is http: key, tokens and texts are sent unencrypted.")
+        return warnings
+
     @bare_errors
-    def drivable_apis(self) -> list[str]:
+    def working_apis(self) -> list[str]:
         """Return the values of ``HEYGEN_API`` with which this key works."""
-        return drivable_apis(self.settings, self._deadline())
+        return working_apis(self.settings, self._deadline())
 
     def _deadline(self) -> Deadline:
         return Deadline(self.settings.timeout)
 
 
 def _check_session_id(session_id: Any) -> None:
-    if not isinstance(session_id, str) or not SESSION_ID.fullmatch(session_id):
+    if not is_session_id(session_id):
         raise InvalidField("session_id must be the one that start answered.")
 
 
-def _is_unicode(text: str) -> bool:
+def _check_text(text: Any) -> None:
+    if not isinstance(text, str) or not any(map(_is_audible, text)):
+        raise InvalidField("text must be a text with something to say; it is blank.")
     try:
         text.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        raise InvalidField(
+            "text must be valid Unicode; it holds half of a surrogate pair."
+        ) from None
+
+
+def _is_audible(character: str) -> bool:
+    return unicodedata.category(character) not in _SILENT and character not in _BLANK

@@ -1,25 +1,26 @@
-"""What a browser is told when something went wrong: JSON below our prefix, nothing beyond it."""
+"""Error handlers: every error below the blueprint's prefix is answered in JSON."""
 
 from __future__ import annotations
 
 import logging
+import re
 from functools import partial
 from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException, default_exceptions
-from werkzeug.routing import RoutingException
+from werkzeug.routing import BaseConverter, Map, MapAdapter, RoutingException, Rule
 
 from . import errors
-from .errors import HeyGenError, LimitError, UpstreamError
-from .signals import tell, upstream_failed
+from .errors import HeyGenError, LimitError, NotSignedIn, UpstreamError
+from .signals import send, upstream_failed
 
 logger = logging.getLogger(__name__)
 
-#: The errors of Flask's own that we have better words for.
+#: Errors of Flask and of extensions that have a class of ours.
 _HTTP_ERRORS: dict[int, type[HeyGenError]] = {
-    401: errors.NotSignedIn,
+    401: NotSignedIn,
     404: errors.NotFound,
     405: errors.MethodNotAllowed,
     413: errors.BodyTooLarge,
@@ -29,47 +30,60 @@ _HTTP_ERRORS: dict[int, type[HeyGenError]] = {
 }
 
 
-def answer_errors(blueprint: Blueprint) -> None:
-    """Have every error in the blueprint's routes, and below its prefix, answered in JSON."""
-    blueprint.register_error_handler(HeyGenError, _answer)
-    blueprint.register_error_handler(HTTPException, _answer_http)
+def register_error_handlers(blueprint: Blueprint) -> None:
+    """Answer every error in the blueprint's views, and below its prefix, in JSON."""
+    blueprint.register_error_handler(HeyGenError, _handle_error)
+    blueprint.register_error_handler(HTTPException, _handle_http_exception)
     for status in default_exceptions:
-        # For each status as well: a host's handler of one would win over that of HTTPException.
-        blueprint.register_error_handler(status, _answer_http)
-    blueprint.record(_answer_routing_errors)
+        # An app's handler of one status takes precedence over a blueprint's of HTTPException.
+        blueprint.register_error_handler(status, _handle_http_exception)
+    blueprint.record(_register_routing_errors)
 
 
-def forbid_storing(response: Response) -> Response:
-    """Keep what a page was answered out of caches, as it may be the way into a session's room."""
+def forbid_caching(response: Response) -> Response:
+    """Send ``Cache-Control: no-store``, as an answer may hold the token of a session's room."""
     response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
-def _answer(error: HeyGenError) -> Response:
-    """Tell the page what went wrong, and the operator where it is theirs to mend."""
+def replace_refusal(response: Response) -> Response:
+    """Replace the body of a response that refuses a user by that of NotSignedIn.
+
+    422 is what Flask-JWT-Extended answers to a token that it cannot decode.
+    """
+    if response.status_code in (401, 422):
+        ours = _response(NotSignedIn())
+        response.status_code = ours.status_code
+        response.content_type = ours.content_type
+        response.set_data(ours.get_data())
+    return response
+
+
+def _handle_error(error: HeyGenError) -> Response:
     if error.status >= 500 or error.status == 429:
         upstream = f" Upstream: {error.upstream}" if error.upstream else ""
-        what = f"{error.status} {error.code}: {error.message} {error.hint}{upstream}"
-        # Quoted again: a path may hold the end of a line, and forge the next one.
-        logger.warning("%s answered %s", quote(request.path), what)
+        report = f"{error.status} {error.code}: {error.message} {error.hint}{upstream}"
+        # Quoted, as a path with a line break could forge a log line.
+        logger.warning("%s answered %s", quote(request.path), report)
     if isinstance(error, UpstreamError | LimitError):
-        # Without its traceback, whose frames hold the text: receivers report it, variables and all.
-        tell(upstream_failed, endpoint=request.endpoint, error=error.with_traceback(None))
+        # Without its traceback: error reporters show the variables of its frames, and with them
+        # the text.
+        send(upstream_failed, endpoint=request.endpoint, error=error.with_traceback(None))
     return _response(error)
 
 
-def _answer_http(error: HTTPException) -> Response:
-    """Turn an error of Flask, of the host or of another extension into JSON, its headers kept."""
-    status = error.code or 500
+def _handle_http_exception(exception: HTTPException) -> Response:
+    """Answer an error of Flask, the app or another extension in JSON, and keep its headers."""
+    status = exception.code or 500
     if status in _HTTP_ERRORS:
-        answer = _HTTP_ERRORS[status]()
+        error = _HTTP_ERRORS[status]()
     else:
-        answer = HeyGenError(error.description)
-        answer.status, answer.code = status, error.name.lower().replace(" ", "_")
-    headers = error.get_response().headers
-    # The host's, never ours of a vendor's limit: a page would come back long before it may.
-    answer.retry_after = headers.get("Retry-After", type=int)
-    response = _response(answer)
+        error = HeyGenError(exception.description)
+        error.status, error.code = status, exception.name.lower().replace(" ", "_")
+    headers = exception.get_response().headers
+    # Not the default of our class, which is that of the vendor's limits.
+    error.retry_after = headers.get("Retry-After", type=int)
+    response = _response(error)
     for name, _ in headers:
         if not name.lower().startswith("content-"):
             response.headers.setlist(name, headers.getlist(name))
@@ -84,21 +98,34 @@ def _response(error: HeyGenError) -> Response:
     return response
 
 
-def _answer_routing_errors(state: BlueprintSetupState) -> None:
-    """Have a 404 or 405 below this registration's prefix answered in JSON.
+class _Rest(BaseConverter):
+    """The rest of a path, whatever it is."""
 
-    Flask hands routing errors to the app's handlers alone, whose slots are the host's.
+    regex = r"(?s:.*)"
+    part_isolating = False
+
+
+def _register_routing_errors(state: BlueprintSetupState) -> None:
+    """Answer a 404 or 405 below the prefix of a registration in JSON.
+
+    Flask passes routing errors to the handlers of the app alone, and those belong to the host.
     """
     prefix = (state.url_prefix or "").rstrip("/")
-    if prefix:  # without one, no path is known to be ours
-        state.app.before_request(partial(_answer_routing_error, prefix))
+    if not re.sub("<[^<>]*>", "", prefix).strip("/"):
+        return  # without a fixed part, no path is known to belong to the blueprint
+    paths = Map(
+        [Rule(prefix), Rule(f"{prefix}/<heygen_rest:heygen_rest>")],
+        converters={**state.app.url_map.converters, "heygen_rest": _Rest},
+        merge_slashes=False,
+    )
+    state.app.before_request(partial(_answer_routing_error, paths.bind("")))
 
 
-def _answer_routing_error(prefix: str) -> Response | None:
+def _answer_routing_error(below: MapAdapter) -> Response | None:
     error = request.routing_exception
-    if error is None or isinstance(error, RoutingException):  # found, or a redirect to the route
+    if error is None or isinstance(error, RoutingException):  # a redirect to the route
         return None
-    if not f"{request.path}/".startswith(f"{prefix}/"):
+    if not below.test(request.path):
         return None
 
-    return forbid_storing(_answer_http(error))
+    return forbid_caching(_handle_http_exception(error))

@@ -1,8 +1,8 @@
-"""What can go wrong, and the answer a browser gets for it.
+"""The errors, and the answer that a page gets for each.
 
     HeyGenError                       500 internal_error
     ├── NotConfigured                 503 not_configured
-    ├── RequestError                  the page sent something that cannot be done
+    ├── RequestError                  the request is invalid
     │   ├── BadRequest                400 bad_request
     │   ├── NotFound                  404 not_found
     │   ├── MethodNotAllowed          405 method_not_allowed
@@ -10,19 +10,21 @@
     │   ├── TextTooLong               413 text_too_long
     │   ├── UnsupportedMediaType      415 unsupported_media_type
     │   └── InvalidField              422 invalid_field
-    ├── CallerError                   whoever calls may not
+    ├── CallerError                   the caller is not allowed to
     │   ├── NotSignedIn               401 not_signed_in
     │   ├── NotYourSession            403 not_your_session
-    │   └── CrossSite                 403 cross_site
-    ├── SessionError                  this session cannot do it
+    │   ├── CrossSite                 403 cross_site
+    │   └── TextRefused               403 text_refused
+    ├── SessionError                  the session is not in the right state
     │   ├── SessionNotFound           404 session_not_found
     │   ├── SessionNotReady           409 session_not_ready
     │   ├── SessionClosed             410 session_closed
     │   └── SessionExpired            410 session_expired
-    ├── LimitError                    not now
+    ├── NotSupported                  501 not_supported
+    ├── LimitError                    a limit is reached
     │   ├── ConcurrentLimit           429 concurrent_limit
     │   └── RateLimited               429 rate_limited
-    └── UpstreamError                 the vendor did not do it
+    └── UpstreamError                 the vendor failed, or refused
         ├── AuthFailed                502 heygen_auth_failed
         ├── Refused                   502 heygen_refused
         ├── UpstreamFailed            502 heygen_error
@@ -30,8 +32,8 @@
         ├── UpstreamTimeout           504 heygen_timeout
         └── OutcomeUnknown            504 outcome_unknown
 
-The class is the decision: status, code and what a page may do next are class attributes.
-No error ever holds the API key, a session token or a text that was to be spoken.
+Status, code and what a page may do next are attributes of the class. No error holds the API key,
+a session token or a text that was to be spoken.
 """
 
 from __future__ import annotations
@@ -41,21 +43,21 @@ from typing import Any
 
 
 class HeyGenError(Exception):
-    """Anything that keeps the avatar from doing what was asked; by itself, a fault of ours."""
+    """The base of all errors; raised itself, it is a fault of this package."""
 
-    #: The HTTP status of our answer.
+    #: The HTTP status of the answer.
     status = 500
-    #: The word a page branches on.
+    #: The word by which a page tells the errors apart.
     code = "internal_error"
-    #: Whether the same request may be sent again without harm, and may then succeed.
+    #: Whether the same request can be sent again without harm, and may then succeed.
     retryable = False
-    #: Whether a new session is the way on.
+    #: Whether the page needs a new session.
     restart_session = False
-    #: Seconds to wait before a repeat, where the vendor names none.
+    #: Seconds to wait before a retry, unless the vendor names a time.
     wait: int | None = None
-    #: A sentence for a person, used where the raiser has no better one.
-    message = "Something went wrong on the server; its log says what."
-    #: What the operator can do about it; for the log alone.
+    #: A sentence for a person, unless the error is raised with another.
+    message = "Something went wrong on the server; see its log."
+    #: What the operator can do about it; for the log and the command line.
     hint = ""
 
     def __init__(
@@ -71,30 +73,30 @@ class HeyGenError(Exception):
         super().__init__(self.message)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a browser is told: ``code``, ``message`` and what may be done next."""
-        answer: dict[str, Any] = {
+        """Return the ``error`` of the answer: ``code``, ``message`` and what a page may do next."""
+        error: dict[str, Any] = {
             "code": self.code,
             "message": self.message,
             "retryable": self.retryable,
             "restart_session": self.restart_session,
         }
         if self.retry_after is not None:
-            answer["retry_after"] = self.retry_after
+            error["retry_after"] = self.retry_after
         if self.upstream is not None:
-            answer["upstream"] = dict(self.upstream)
-        return answer
+            error["upstream"] = dict(self.upstream)
+        return error
 
 
 class NotConfigured(HeyGenError):
-    """A setting is missing or wrong: nothing works until the operator has set it."""
+    """A setting is missing or wrong, and the operator must set it."""
 
     status = 503
     code = "not_configured"
-    message = "The server's HeyGen settings are incomplete; its log says which."
+    message = "The server's HeyGen settings are incomplete; see its log."
 
 
 class RequestError(HeyGenError):
-    """The request is at fault: send another one. Nothing was sent to the vendor."""
+    """The request is invalid. Nothing was sent to the vendor."""
 
 
 class BadRequest(RequestError):
@@ -122,7 +124,7 @@ class MethodNotAllowed(RequestError):
 
 
 class BodyTooLarge(RequestError):
-    """The body is longer than any valid one."""
+    """The body is larger than any valid one."""
 
     status = 413
     code = "body_too_large"
@@ -130,14 +132,14 @@ class BodyTooLarge(RequestError):
 
 
 class TextTooLong(RequestError):
-    """The text has more characters than ``HEYGEN_MAX_TEXT``; nothing was cut, nothing was said."""
+    """The text has more characters than ``HEYGEN_MAX_TEXT``; none of it was spoken."""
 
     status = 413
     code = "text_too_long"
 
 
 class UnsupportedMediaType(RequestError):
-    """The body does not say that it is JSON in UTF-8."""
+    """The body is not declared as JSON in UTF-8."""
 
     status = 415
     code = "unsupported_media_type"
@@ -152,11 +154,11 @@ class InvalidField(RequestError):
 
 
 class CallerError(HeyGenError):
-    """Whoever calls may not. Nothing was sent to the vendor."""
+    """The caller is not allowed to do this. Nothing was sent to the vendor."""
 
 
 class NotSignedIn(CallerError):
-    """The owner_loader knows no user who makes this request."""
+    """Nobody is signed in: the owner_loader returned no user."""
 
     status = 401
     code = "not_signed_in"
@@ -164,7 +166,7 @@ class NotSignedIn(CallerError):
 
 
 class NotYourSession(CallerError):
-    """The session id was issued to another user, or not by this server."""
+    """The session belongs to another user, or was not started by this server."""
 
     status = 403
     code = "not_your_session"
@@ -172,15 +174,23 @@ class NotYourSession(CallerError):
 
 
 class CrossSite(CallerError):
-    """The request comes from the page of another site."""
+    """The request comes from a page of another site."""
 
     status = 403
     code = "cross_site"
     message = "This request comes from another site, which the server does not allow."
 
 
+class TextRefused(CallerError):
+    """The app's text_loader refused the text. Nothing was sent to the vendor."""
+
+    status = 403
+    code = "text_refused"
+    message = "This text is not spoken."
+
+
 class SessionError(HeyGenError):
-    """This session cannot do it."""
+    """The session is not in the right state."""
 
 
 class SessionNotFound(SessionError):
@@ -193,7 +203,7 @@ class SessionNotFound(SessionError):
 
 
 class SessionNotReady(SessionError):
-    """Nobody has joined the session's room yet: join, then send the same again."""
+    """Nobody has joined the session's room yet: join it, then retry."""
 
     status = 409
     code = "session_not_ready"
@@ -217,11 +227,19 @@ class SessionExpired(SessionError):
     status = 410
     code = "session_expired"
     restart_session = True
-    message = "The session is too old to go on; start a new one."
+    message = "The session has lasted too long; start a new one."
+
+
+class NotSupported(HeyGenError):
+    """The vendor API that ``HEYGEN_API`` names has no such operation."""
+
+    status = 501
+    code = "not_supported"
+    message = "The avatar service that this server uses cannot do this."
 
 
 class LimitError(HeyGenError):
-    """The vendor's limit is reached: wait ``retry_after`` seconds, then send the same again."""
+    """A limit of the vendor is reached: wait ``retry_after`` seconds, then retry."""
 
     status = 429
     retryable = True
@@ -232,81 +250,79 @@ class ConcurrentLimit(LimitError):
 
     code = "concurrent_limit"
     wait = 30
-    message = "Every avatar is in use at the moment; try again in a little while."
-    hint = "Stop sessions that nobody watches, or have HeyGen raise the account's limit."
+    message = "Every avatar is in use; try again in a moment."
+    hint = "Stop sessions that nobody watches (`flask heygen sessions`), or ask for a higher limit."
 
 
 class RateLimited(LimitError):
-    """Too many requests in too short a time."""
+    """Too many requests in a short time."""
 
     code = "rate_limited"
     wait = 5
     message = "There were too many requests; try again in a moment."
-    hint = "Ask HeyGen for a higher rate, or limit what one user may send."
+    hint = "Ask the vendor for a higher rate, or limit what one user may send."
 
 
 class UpstreamError(HeyGenError):
-    """The vendor did not do it, or nobody can tell."""
+    """The vendor failed or refused, or its answer was lost."""
 
     status = 502
 
 
 class AuthFailed(UpstreamError):
-    """The vendor refused the API key, or a session token minted with it this very moment."""
+    """The vendor refused the API key, or a session token minted with it just now."""
 
     code = "heygen_auth_failed"
     message = "HeyGen does not accept the server's credentials."
     hint = (
-        "Check that HEYGEN_API_KEY is the whole key, and one for the API that HEYGEN_API names: "
-        "LiveAvatar refuses HeyGen's keys, and HeyGen LiveAvatar's."
+        "Check that HEYGEN_API_KEY is the whole key, and that it is for the API that HEYGEN_API "
+        "names: LiveAvatar refuses HeyGen's keys, and HeyGen refuses LiveAvatar's."
     )
 
 
 class Refused(UpstreamError):
-    """The vendor understood and said no; ``upstream`` holds its reason."""
+    """The vendor understood the request and refused it; ``upstream`` holds its reason."""
 
     code = "heygen_refused"
     message = "HeyGen refused the request."
-    hint = "The vendor's reason is in its own words above."
+    hint = "The vendor's message names the reason."
 
 
 class UpstreamFailed(UpstreamError):
-    """The vendor failed or was not reached; nothing was done that a repeat could do twice."""
+    """The vendor failed or was not reached; a retry does nothing twice."""
 
     code = "heygen_error"
     retryable = True
     message = "HeyGen could not be reached or did not answer properly; try again."
-    hint = (
-        "Nothing is lost. If it stays so, check the network, HEYGEN_BASE_URL and HeyGen's status."
-    )
+    hint = "If it goes on, check the network, HEYGEN_BASE_URL and the vendor's status page."
 
 
 class ApiRetired(UpstreamError):
     """The vendor has switched this API off (HTTP 410, ``endpoint_sunset``)."""
 
     code = "api_retired"
-    message = "HeyGen has retired the API that this server speaks."
+    message = "HeyGen has retired the API that this server uses."
     hint = (
-        "HEYGEN_API = 'streaming' is HeyGen's v1 streaming API, reported retired on 2026-03-31. "
-        "LiveAvatar is its successor: set HEYGEN_API = 'liveavatar', and HEYGEN_API_KEY to a key "
-        "of LiveAvatar's."
+        "HEYGEN_API = 'streaming' is HeyGen's v1 API, reported retired on 2026-03-31: set "
+        "HEYGEN_API = 'liveavatar', and HEYGEN_API_KEY to a key for LiveAvatar. If it is set "
+        "already, look for a newer flask-heygen."
     )
 
 
 class UpstreamTimeout(UpstreamError):
-    """The vendor took too long; nothing was done that a repeat could do twice."""
+    """The vendor took too long; a retry does nothing twice."""
 
     status = 504
     code = "heygen_timeout"
     retryable = True
     message = "HeyGen took too long to answer; try again."
-    hint = "Nothing is lost. HEYGEN_TIMEOUT is the time that one request may take, in seconds."
+    hint = "HEYGEN_TIMEOUT is the time that one request may take, in seconds."
 
 
 class OutcomeUnknown(UpstreamError):
-    """The vendor may or may not have done it: a repeat could speak, or cost, twice."""
+    """The vendor may or may not have done it: a retry could speak, or cost, twice."""
 
     status = 504
     code = "outcome_unknown"
     message = "HeyGen's answer was lost: it may or may not have done what was asked."
-    hint = "It was not sent again, since that could speak a text twice or pay for a second session."
+    hint = "It was not retried: that could speak a text twice, or pay for a second session."

@@ -1,39 +1,37 @@
-"""The page's module: ``heygen-avatar.js``, and the parts that it imports."""
+"""The page's module: ``heygen-avatar.js`` and the parts that it imports."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
+from importlib.resources import files
 
-from flask import Blueprint, Response, request, send_from_directory
-
-
-def serve_module(blueprint: Blueprint) -> None:
-    """Serve the module to everybody: it holds no secret and needs no setting."""
-    blueprint.get("/heygen-avatar.js", endpoint="module")(_module)
-    blueprint.get("/heygen-avatar/<name>.js", endpoint="module_part")(_part)
+from flask import Response, abort, current_app, request
 
 
-def _module() -> Response:
-    return _file("heygen-avatar")
+def module() -> Response:
+    """Return the module; it is public, as it holds no secret."""
+    return _send("heygen-avatar.js", "")
 
 
-def _part(name: str) -> Response:
-    return _file(f"heygen-avatar/{name}")
+def module_part() -> Response:
+    """Return one of the modules that it imports."""
+    return _send(f"{(request.view_args or {})['module_name']}.js", "heygen-avatar")
 
 
-def _file(path: str) -> Response:
-    # By name: an operating system's own list of types may say otherwise, and a browser then
-    # refuses the module.
-    response = send_from_directory(
-        Path(__file__).parent / "static",
-        f"{path}.js",
-        mimetype="text/javascript",
-        conditional=False,
-        max_age=0,  # asked for anew by each page: parts of two releases do not fit together
-    )
-    with suppress(OverflowError):  # If-Modified-Since a date that no calendar has
-        response.make_conditional(request)
-    # A page of another site imports it only with this; there are no cookies to it.
+def _send(name: str, folder: str) -> Response:
+    # Looked up among the files that exist, so that no name leads out of the folder. Not
+    # send_file: its ETag is made of a file's time, which two releases or machines may share.
+    sources = {each.name: each for each in (files(__package__) / "static" / folder).iterdir()}
+    if name not in sources:
+        abort(404)
+    # The content type is not left to the operating system: browsers refuse a wrong one.
+    response = current_app.response_class(sources[name].read_bytes(), mimetype="text/javascript")
+    response.add_etag()
+    # Each page asks again: parts of two releases do not fit together.
+    response.cache_control.no_cache = True
+    response.cache_control.max_age = 0
+    # Pages of other sites may import it; it needs no cookies.
     response.headers["Access-Control-Allow-Origin"] = "*"
+    with suppress(OverflowError):  # an If-Modified-Since beyond the calendar
+        response.make_conditional(request)
     return response

@@ -1,4 +1,4 @@
-"""What a deployment can set: the ``HEYGEN_*`` keys of a Flask app's config."""
+"""The settings of a deployment: the ``HEYGEN_*`` keys of a Flask app's config."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from functools import cache
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import NotConfigured
 from .tracebacks import bare_errors
 
-#: Returns the value as it is used, or raises ValueError or TypeError.
+#: Returns the converted value, or raises ValueError or TypeError.
 _Check = Callable[[Any], Any]
 
 
@@ -23,6 +26,10 @@ def _setting(wanted: str, check: _Check, default: Any = None, *, secret: bool = 
         repr=not secret,
         metadata={"check": check, "wanted": wanted},
     )
+
+
+class _WrongValue(ValueError):
+    """A value is wrong in a way that has a message of its own, which does not repeat it."""
 
 
 def _visible(value: Any) -> str:
@@ -39,7 +46,7 @@ def _key(value: Any) -> str:
 def _url(value: Any) -> str:
     url = urlsplit(_visible(value))
     extras = url.query or url.fragment or url.username or url.password
-    # Only an IPv6 address stands in brackets, which Python 3.10 does not look into.
+    # Python 3.10 accepts anything in brackets, where only an IPv6 address belongs.
     host = r"\[[\da-f:.]*:[\da-f:.]*\]" if "[" in url.netloc else r"[\w-][\w.-]*"
     named = re.fullmatch(rf"{host}(:\d+)?", url.netloc, re.ASCII | re.IGNORECASE)
     if url.scheme not in ("http", "https") or not named or url.port == 0 or extras:
@@ -66,7 +73,7 @@ def _one_of(*names: str) -> _Check:
 def _fields(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError
-    # A copy, of nothing that could not be sent.
+    # A copy that JSON can carry.
     copy: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
     return copy
 
@@ -81,8 +88,11 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _origins(value: Any) -> tuple[str, ...]:
     for origin in _names(value):
+        # Of any scheme, as the pages of apps have their own: capacitor://localhost.
         url = urlsplit(_visible(origin))
-        if url.scheme not in ("http", "https") or origin != f"{url.scheme}://{url.netloc}".lower():
+        if url.path == "/":
+            raise _WrongValue("must be a list of origins without a slash at the end")
+        if not url.scheme or origin != f"{url.scheme}://{url.netloc}".lower():
             raise ValueError
         if not url.hostname or url.port == 0 or "@" in origin or "*" in origin:
             raise ValueError
@@ -91,51 +101,51 @@ def _origins(value: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Settings:
-    """One deployment's settings, checked; each field is the config key of its name, prefixed."""
+    """The validated settings of one account; each field is a config key with a prefix."""
 
     #: The account's API key. Required.
     api_key: str = _setting("must be a string of visible ASCII characters", _key, secret=True)
-    #: The vendor API that is spoken.
+    #: The vendor API to use.
     api: str = _setting(
         "must be 'streaming' or 'liveavatar'", _one_of("streaming", "liveavatar"), "streaming"
     )
-    #: Where that API is; blank for where its vendor has it.
+    #: The URL of that API; blank for the vendor's own.
     base_url: str = _setting(
         "must be an http or https URL without credentials, query or fragment",
         _url,
         "",
     )
-    #: Seconds that one request of a page may take upstream, all its calls together.
+    #: Upstream time budget of one request, in seconds.
     timeout: float = _setting(
         "must be a number from 1 to 120 (seconds)", _number(float, 1, 120), 20.0
     )
-    #: Characters that the text of one task may have.
+    #: Maximum characters of one task's text.
     max_text: int = _setting(
         "must be a whole number from 1 to 80000", _number(int, 1, 80_000), 2000
     )
-    #: Session tokens kept ready at most; 0 mints each on the spot, and is the default under
-    #: ``TESTING``. Fewer are kept where fewer tasks come: what is taken is ordered, nothing else.
+    #: Maximum session tokens to keep ready; 0, the default under ``TESTING``, mints each token
+    #: when it is needed. Each task orders one, so that fewer tasks keep fewer tokens.
     spare_tokens: int = _setting(
         "must be a whole number from 0 to 1000", _number(int, 0, 1000), 256
     )
-    #: Seconds after which a session token that was kept ready is thrown away.
+    #: Seconds after which a spare session token is discarded.
     token_max_age: float = _setting(
         "must be a number from 0.1 to 86400 (seconds)", _number(float, 0.1, 86_400), 300.0
     )
-    #: The fields that a session is made of (``streaming.new``).
+    #: The fields of a new session.
     session_defaults: Mapping[str, Any] = _setting("must be a dict of session fields", _fields, {})
-    #: The session fields that a page may choose for itself.
+    #: The session fields that a page may set.
     session_allowed: tuple[str, ...] = _setting(
         "must be a list of names of session fields",
         _names,
         ("avatar_id", "avatar_name", "voice", "quality", "language"),
     )
 
-    #: Seconds after which a signed session id is good for nothing but to stop the session.
+    #: Seconds after which a session's handle can only stop it.
     max_session_seconds: float = _setting(
         "must be a number from 1 to 86400 (seconds)", _number(float, 1, 86_400), 3600.0
     )
-    #: The other sites whose pages may call, cookies included.
+    #: Origins of other sites whose pages may call, with cookies.
     cors_origins: tuple[str, ...] = _setting(
         "must be a list of origins such as 'https://app.example.com', never '*'", _origins, ()
     )
@@ -150,17 +160,59 @@ class Settings:
 
         """
         values: dict[str, Any] = {"spare_tokens": 0} if config.get("TESTING") else {}
-        for each in fields(cls):
-            name = f"{prefix}_{each.name.upper()}"
+        for each, name in zip(fields(cls), _keys(prefix), strict=True):
             value = config.get(name)
             if value is None or value == "":
                 continue
-            with suppress(TypeError, ValueError, OverflowError):
+            wanted = each.metadata["wanted"]
+            try:
                 values[each.name] = each.metadata["check"](value)
                 continue
-            # Not while that error is handled: its words repeat the value, and would be kept.
-            raise NotConfigured(f"{name} {each.metadata['wanted']}.") from None
+            except _WrongValue as error:
+                wanted = str(error)
+            except (TypeError, ValueError, OverflowError):
+                pass
+            # Outside the block above: the context of this error would repeat the value.
+            raise NotConfigured(f"{name} {wanted}.") from None
         if "api_key" not in values:
             raise NotConfigured(f"{prefix}_API_KEY is not set; put the API key into app.config.")
 
         return cls(**values)
+
+
+@cache
+def _keys(prefix: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}_{each.name.upper()}" for each in fields(Settings))
+
+
+def config_values(config: Mapping[str, Any], prefix: str = "HEYGEN") -> dict[str, Any]:
+    """Return the values that :meth:`Settings.from_mapping` reads, as they are in the config."""
+    return {name: config.get(name) for name in ("TESTING", *_keys(prefix))}
+
+
+def unknown_keys(
+    config: Mapping[str, Any], prefix: str = "HEYGEN", others: Collection[str] = ()
+) -> list[str]:
+    """Return a sentence for each key ``<prefix>_*`` that is no setting.
+
+    ``others`` are the prefixes of other accounts, whose keys may begin like this one's.
+    """
+    known = [name.removeprefix(prefix) for name in _keys(prefix)]
+    longer = tuple(f"{other}_" for other in others if other.startswith(f"{prefix}_"))
+    sentences = []
+    for name in config:
+        rest = name.removeprefix(prefix)
+        if not name.startswith(f"{prefix}_") or rest in known or name.startswith(longer):
+            continue
+        close = get_close_matches(rest, known, 1)
+        meant = f"; did you mean {prefix}{close[0]}?" if close else "."
+        sentences.append(f"{name} is not a setting{meant}")
+    return sentences
+
+
+def is_local(url: str) -> bool:
+    """Return whether a URL's host is of this machine or of a private network."""
+    host = urlsplit(url).hostname or ""
+    with suppress(ValueError):
+        return ip_address(host).is_private
+    return "." not in host or host.endswith((".localhost", ".local", ".internal", ".test"))

@@ -1,7 +1,7 @@
-"""What a host app can listen to: what becomes of sessions, never what is said in them.
+"""Signals about sessions, which never carry the text that is spoken.
 
-The sender is the Flask app; receivers are called within the request that it happened in. One that
-fails is logged and changes no answer: a page that is told of an error would send its text again.
+The sender is the Flask app. Receivers are called during the request. An exception in a receiver
+is logged and does not change the response: on an error a page would send its text again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from blinker import NamedSignal, Namespace
-from flask import current_app
+from flask.globals import app_ctx
 
 logger = logging.getLogger(__name__)
 
@@ -18,27 +18,27 @@ _signals = Namespace()
 
 session_started = _signals.signal(
     "session-started",
-    "A session has started: ``owner`` (None without an owner_loader) and the vendor's "
+    "A session was started: ``owner`` (None without an owner_loader) and the vendor's "
     "``session_id``.",
 )
 session_stopped = _signals.signal(
     "session-stopped",
-    "A page has stopped a session: ``owner`` (None also after logout) and ``session_id``.",
+    "A page stopped a session: ``owner`` (None after logout) and ``session_id``.",
 )
 task_sent = _signals.signal(
     "task-sent",
-    "A text was taken to be spoken: ``owner``, ``session_id``, ``task_id``, the number of its "
-    "``characters``, and the ``duration_ms`` that it takes to speak, None where untold.",
+    "A text was accepted: ``owner``, ``session_id``, ``task_id``, the number of its "
+    "``characters``, and ``duration_ms``, the time it takes to speak, or None if unknown.",
 )
 upstream_failed = _signals.signal(
     "upstream-failed",
-    "The vendor did not do it: the ``endpoint`` of ours and the ``error``, a HeyGenError.",
+    "A call to the vendor failed: our ``endpoint`` and the ``error``, a HeyGenError.",
 )
 
 
-def tell(signal: NamedSignal, **event: Any) -> None:
-    """Call each receiver of ``signal``, whatever becomes of the others."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+def send(signal: NamedSignal, **event: Any) -> None:
+    """Send ``signal`` from the current app, and log each receiver that raises."""
+    app = app_ctx.app
     for receiver in signal.receivers_for(app):
         try:
             receiver(app, **event)

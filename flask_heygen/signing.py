@@ -1,4 +1,4 @@
-"""Who may command a session: signed session ids, issued to an owner and read again."""
+"""Signed session ids, which belong to the user who started the session."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from itsdangerous import BadData, Signer, URLSafeTimedSerializer
 
 from .errors import NotConfigured, NotYourSession, SessionExpired
 
-#: Seconds that the clocks of two machines may differ.
+#: Seconds by which the clocks of two machines may differ.
 CLOCK_SKEW = 60
 
 _HMAC: dict[str, Any] = {"key_derivation": "hmac", "digest_method": sha256}
 
 
 def signing_keys(secret: Any, fallbacks: Any) -> list[str | bytes]:
-    """Return a host's ``SECRET_KEY`` and its ``SECRET_KEY_FALLBACKS``, the newest last.
+    """Return an app's ``SECRET_KEY_FALLBACKS`` and its ``SECRET_KEY``, the newest last.
 
     Raises:
-        NotConfigured: one of them is no key; found out here, nothing is started in vain.
+        NotConfigured: one of them is not a key. Call this before a session is started.
 
     """
     if not secret:
@@ -29,7 +29,7 @@ def signing_keys(secret: Any, fallbacks: Any) -> list[str | bytes]:
     if not _is_key(secret):
         raise NotConfigured("SECRET_KEY must be a string or bytes.")
     older = fallbacks or ()
-    # Each letter of a string would be a key, with which anybody could sign.
+    # A string would be taken as a list of keys of one letter each.
     if not isinstance(older, list | tuple) or not all(map(_is_key, older)):
         raise NotConfigured("SECRET_KEY_FALLBACKS must be a list of strings or bytes.")
 
@@ -40,89 +40,73 @@ def _is_key(value: Any) -> bool:
     return isinstance(value, str | bytes) and bool(value)
 
 
-class Handles:
-    """The handles of one owner: the vendor's session id, the owner and the time, signed.
+class SessionSigner:
+    """Signs the session ids of one owner, and verifies them.
 
-    Any process with the same keys reads them, and none has to remember them. The owner is in a
-    handle as a keyed digest alone, another one for each session. ``keys`` are from the oldest,
-    which still reads, to the newest, which signs; ``purpose`` keeps the handles of one vendor API
-    and of one blueprint apart from those of another. ``owner`` is None after logout.
+    A signed id, called a *handle*, holds the vendor's session id, a keyed digest of the owner and
+    the time of signing. Every process with the same keys can verify it; nothing is stored.
     """
 
     def __init__(
-        self, owner: str | None, keys: Iterable[str | bytes], purpose: str, max_age: float
+        self, owner: str | None, keys: Iterable[str | bytes], salt: str, max_age: float
     ) -> None:
+        #: The id of the signed-in user, None after logout: ``unsign`` then accepts every owner.
         self.owner = owner
         self._max_age = max_age
         secrets = [key.encode() if isinstance(key, str) else key for key in keys]
-        salt = f"flask_heygen.{purpose}"
+        salt = f"flask_heygen.{salt}"
         self._serializer = URLSafeTimedSerializer(secrets, salt=salt, signer_kwargs=_HMAC)
+        # The session id is part of what is digested: two handles of one owner share no digest.
         self._digester = Signer(secrets, salt=f"{salt}.owner", **_HMAC)
 
-    def issue(self, session_id: str) -> str:
-        """Return the handle of a session that the owner has just started."""
+    def sign(self, session_id: str) -> str:
+        """Return the handle of a session of the owner."""
         digest = self._digester.get_signature(self._owned(session_id)).decode()
         return str(self._serializer.dumps([session_id, digest]))
 
-    def read(self, handle: Any) -> str:
-        """Return the vendor's session id.
+    def unsign(self, handle: Any, *, to_stop: bool = False) -> str:
+        """Return the session id in a handle.
 
         Raises:
-            NotYourSession: the handle is forged, or another owner's.
-            SessionExpired: the session started more than ``max_age`` seconds ago.
+            NotYourSession: the handle is forged, or of another owner.
+            SessionExpired: the handle is older than ``max_age`` seconds, and not ``to_stop``.
 
         """
-        session_id, issued = self._verify(handle)
-        age = time.time() - issued
-        # Not the max_age of itsdangerous: it refuses a handle from a clock one second ahead.
-        if age < -CLOCK_SKEW:
-            raise NotYourSession
-        if age > self._max_age:
-            raise SessionExpired
-
-        return session_id
-
-    def read_to_stop(self, handle: Any) -> str:
-        """Return the vendor's session id for its end, which must not fail: it costs money.
-
-        An expired handle is good for it, and any at all after logout.
-
-        Raises:
-            NotYourSession: the handle is forged, or another's than that of the owner signed in.
-
-        """
-        session_id, _ = self._verify(handle)
-        return session_id
-
-    def _verify(self, handle: Any) -> tuple[str, float]:
         if not isinstance(handle, str) or not handle.isascii():
             raise NotYourSession
         try:
-            (session_id, digest), issued = self._serializer.loads(handle, return_timestamp=True)
+            (session_id, digest), signed = self._serializer.loads(handle, return_timestamp=True)
         except BadData as error:
             raise NotYourSession from error
         owned = self._owned(session_id)
         if self.owner is not None and not self._digester.verify_signature(owned, digest):
             raise NotYourSession
+        if not to_stop:
+            self._check_age(time.time() - signed.timestamp())
 
-        return session_id, issued.timestamp()
+        return str(session_id)
+
+    def _check_age(self, age: float) -> None:
+        # Not left to itsdangerous, which refuses a handle from a clock that is one second ahead.
+        if age < -CLOCK_SKEW:
+            raise NotYourSession
+        if age > self._max_age:
+            raise SessionExpired
 
     def _owned(self, session_id: str) -> bytes:
-        # A host's id may be any text, half of a surrogate pair among it.
+        # An owner's id may be any string, with lone surrogates too.
         return f"{session_id} {self.owner}".encode(errors="surrogatepass")
 
 
 class UnsignedSessions:
-    """The handles where nobody is asked who they are: the vendor's session ids themselves."""
+    """Stands in for a SessionSigner without an owner_loader: session ids are not signed."""
 
     owner = None
 
-    def issue(self, session_id: str) -> str:
+    def sign(self, session_id: str) -> str:
         """Return ``session_id``."""
         return session_id
 
-    def read(self, handle: Any) -> Any:
-        """Return ``handle``, whatever it is; the client checks it."""
+    def unsign(self, handle: Any, *, to_stop: bool = False) -> Any:  # noqa: ARG002  as a signer's
+        """Return ``handle`` unchecked; the client checks it."""
         return handle
-
-    read_to_stop = read

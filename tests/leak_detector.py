@@ -235,8 +235,8 @@ def _listen_to_logs(leak_detector: LeakDetector) -> None:
 
 def _listen_to_answers(leak_detector: LeakDetector) -> None:
     def answered(app: Flask, response: Response, **_: object) -> None:
-        a_file = response.direct_passthrough or not response.is_sequence
-        body = "" if a_file else response.get_data(as_text=True)
+        a_file = response.direct_passthrough or response.mimetype == "text/javascript"
+        body = "" if a_file or not response.is_sequence else response.get_data(as_text=True)
         ours = isinstance(app.blueprints.get(str(request.blueprint)), HeyGen)
         texts_allowed = not ours or '"deliver"' in body
         where = f"an answer of {quote(request.path)}"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -18,10 +19,22 @@ from flask_heygen import HeyGenError, heygen_bp
 from flask_heygen.client import TASK_TYPES
 from flask_heygen.settings import Settings
 
-README = Path(__file__).parents[1] / "README.md"
-MOVING = "Which of HeyGen's APIs"
-#: The sections whose blocks are each for another app; test_recipes.py runs them.
-RECIPES = ("Whose session it is", "Recipes", "An interview log in ten lines")
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+DOCUMENTS = (
+    "README.md",
+    "example_app/README.md",
+    "tests/README.md",
+    "example_app/recipes/moving/README.md",
+)
+#: What the README's Python reads from the environment.
+ENVIRONMENT = {
+    "HEYGEN_API_KEY": "a-key-of-the-readme",
+    "LIVEAVATAR_API_KEY": "a-key-of-liveavatar",
+    "LIVEAVATAR_AVATAR_ID": "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a",
+    "FLASK_SECRET_KEY": "a secret of the readme",
+    "PYTEST_ADDOPTS": "",
+}
 
 
 def section(title: str) -> str:
@@ -38,6 +51,45 @@ def kinds(kind: type[HeyGenError] = HeyGenError) -> Iterator[type[HeyGenError]]:
     yield kind
     for child in kind.__subclasses__():
         yield from kinds(child)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the fragments by which the headings of a document can be linked to."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
+
+
+class TestReadme:
+    def test_is_short(self) -> None:
+        """The front page is read to its end."""
+        assert len(README.read_text().splitlines()) <= 300
+
+    def test_says_first_which_api_is_alive(self) -> None:
+        """A reader who buys a key buys the right one."""
+        first = README.read_text().split("\n\n")[1]
+
+        assert "LiveAvatar key is the one to get" in first
+        assert "retired its v1 streaming API" in first
+
+    @pytest.mark.parametrize("name", DOCUMENTS)
+    def test_has_no_dead_link(self, name: str) -> None:
+        """Each relative link leads to a file, and each fragment to a heading."""
+        document = ROOT / name
+        text = document.read_text()
+        links = re.findall(r"\]\(([^):]+)\)", text) + re.findall(r'src(?:set)?="([^":]+)"', text)
+
+        dead = []
+        for link in links:
+            path, _, fragment = link.partition("#")
+            target = document.parent / path if path else document
+            if not target.exists() or (fragment and fragment not in anchors(target)):
+                dead.append(link)
+        assert links
+        assert dead == []
 
 
 class TestSettings:
@@ -87,19 +139,15 @@ class TestErrors:
 
 class TestPython:
     def test_runs(self, tmp_path: Path) -> None:
-        """All blocks but the recipes together are a module, and its tests pass."""
-        text = README.read_text()
-        for title in (*RECIPES, MOVING):
-            text = text.replace(section(title), "")
-        blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        """All blocks together are a module, and its tests pass."""
         module = tmp_path / "test_readme.py"
-        module.write_text("\n\n".join(blocks))
+        module.write_text("\n\n".join(blocks("python")))
 
         pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)]
         ran = subprocess.run(
             pytest,
             cwd=tmp_path,
-            env={**os.environ, "HEYGEN_API_KEY": "a-key-of-the-readme", "PYTEST_ADDOPTS": ""},
+            env={**os.environ, **ENVIRONMENT},
             capture_output=True,
             text=True,
             check=False,
@@ -108,13 +156,15 @@ class TestPython:
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert " passed" in ran.stdout
 
-    def test_moves_an_app_to_liveavatar(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The five lines are all that is needed."""
-        app = Flask(__name__)
-        monkeypatch.setenv("LIVEAVATAR_API_KEY", "a-key-of-liveavatar")
-        [block] = re.findall(r"```python\n(.*?)```", section(MOVING), re.DOTALL)
+    @pytest.mark.parametrize(("number", "api"), [(0, "liveavatar"), (1, "streaming")])
+    def test_sets_up_each_api(self, monkeypatch: pytest.MonkeyPatch, number: int, api: str) -> None:
+        """The ten lines are all that is needed for either."""
+        for name, value in ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
+        names: dict[str, Any] = {"__name__": "host", "os": os, "Flask": Flask}
 
-        exec(block, {"app": app, "os": os})
+        exec(blocks("python")[number], names | {"heygen_bp": heygen_bp}, names)
 
-        settings = Settings.from_mapping(app.config)
-        assert (settings.api, settings.api_key) == ("liveavatar", "a-key-of-liveavatar")
+        settings = Settings.from_mapping(names["app"].config)
+        assert settings.api == api
+        assert settings.api_key.startswith("a-key-of-")

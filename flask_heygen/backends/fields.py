@@ -1,7 +1,7 @@
-"""What a session can be made of, by the names that pages and settings use for every vendor.
+"""The fields of a session, by the names that pages and settings use for every vendor.
 
-They are those of docs.heygen.com/reference/new-session, and where LiveAvatar has more, those of
-docs.liveavatar.com (create-session-token).
+The names are those of docs.heygen.com/reference/new-session and, for what only LiveAvatar has,
+of docs.liveavatar.com (create-session-token).
 """
 
 from __future__ import annotations
@@ -11,35 +11,51 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-_Wanted = tuple[str, Callable[[Any], bool]]
-Fields = Mapping[str, _Wanted]
+#: Returns what is wrong with a value, as a sentence without its subject, or None.
+Check = Callable[[Any], str | None]
+Fields = Mapping[str, Check]
 
 #: Characters; an id or a name is far shorter, a prompt of ``knowledge_base`` may be long.
 _NAME, _PROMPT = 200, 20_000
-#: Characters as JSON; a voice with all its settings has some 300, and 1,000 cannot nest too deep.
+#: Characters as JSON; a voice with all its settings has about 300, and 1,000 cannot nest too deep.
 _OBJECT_SIZE = 1000
 
 
-def _text(most: int) -> _Wanted:
-    wanted = f"must be a text of 1 to {most} characters"
-    return wanted, lambda value: isinstance(value, str) and 0 < len(value.strip()) <= most
+def _check(wanted: str, holds: Callable[[Any], bool]) -> Check:
+    return lambda value: None if holds(value) else wanted
 
 
-def _one_of(*names: str) -> _Wanted:
-    return f"must be one of: {', '.join(names)}", lambda value: value in names
+def _text(most: int) -> Check:
+    return _check(
+        f"must be a text of 1 to {most} characters",
+        lambda value: isinstance(value, str) and 0 < len(value.strip()) <= most,
+    )
 
 
-def _seconds(least: int, most: int) -> _Wanted:
-    wanted = f"must be a whole number of seconds from {least} to {most}"
-    return wanted, lambda value: type(value) is int and least <= value <= most
+def _one_of(*names: str) -> Check:
+    return _check(f"must be one of: {', '.join(names)}", lambda value: value in names)
 
 
-def _never(reason: str) -> _Wanted:
-    return f"cannot be set: {reason}", lambda _: False
+def _number(least: float, most: float) -> Check:
+    return _check(
+        f"must be a number from {least:g} to {most:g}",
+        lambda value: type(value) in (int, float) and least <= value <= most,
+    )
+
+
+def _seconds(least: int, most: int) -> Check:
+    return _check(
+        f"must be a whole number of seconds from {least} to {most}",
+        lambda value: type(value) is int and least <= value <= most,
+    )
+
+
+def _never(reason: str) -> Check:
+    return lambda _: f"cannot be set: {reason}"
 
 
 def _is_object(value: Any) -> bool:
-    with suppress(TypeError, ValueError, RecursionError):  # what JSON cannot carry
+    with suppress(TypeError, ValueError, RecursionError):  # JSON cannot carry it
         return isinstance(value, dict) and len(json.dumps(value, allow_nan=False)) <= _OBJECT_SIZE
     return False
 
@@ -48,47 +64,117 @@ def _is_small(value: Any) -> bool:
     return _is_object({"": value}) or (isinstance(value, str) and len(value) <= _PROMPT)
 
 
-_OBJECT: _Wanted = (f"must be an object of at most {_OBJECT_SIZE} characters of JSON", _is_object)
-_ANY: _Wanted = (f"must be JSON of less than {_OBJECT_SIZE} characters, or a text", _is_small)
+_object = _check(f"must be an object of at most {_OBJECT_SIZE} characters of JSON", _is_object)
+_any = _check(f"must be JSON of less than {_OBJECT_SIZE} characters, or a text", _is_small)
+_flag = _check("must be true or false", lambda value: isinstance(value, bool))
+_name, _prompt, _share = _text(_NAME), _text(_PROMPT), _number(0, 1)
+
+
+def _object_of(fields: Fields) -> Check:
+    """Check an object whose unknown fields the vendor would ignore without a word."""
+
+    def check(value: Any) -> str | None:
+        if wrong := _object(value):
+            return wrong
+        for name, part in value.items():
+            if name not in fields:
+                return f"has no field {str(name)[:40]!r}; its fields are {', '.join(fields)}"
+            if wrong := fields[name](part):
+                return f"has a field {name!r} that {wrong}"
+        return None
+
+    return check
+
+
+_ELEVENLABS: Fields = {
+    "stability": _share,
+    "similarity_boost": _share,
+    "style": _share,
+    "use_speaker_boost": _flag,
+}
 
 STREAMING_FIELDS: Fields = {
     "activity_idle_timeout": _seconds(30, 3600),
-    "avatar_id": _text(_NAME),
-    "avatar_name": _text(_NAME),
-    "knowledge_base": _text(_PROMPT),
-    "knowledge_base_id": _text(_NAME),
-    "language": _text(_NAME),
+    "avatar_id": _name,
+    "avatar_name": _name,
+    "ia_is_livekit_transport": _flag,
+    "knowledge_base": _prompt,
+    "knowledge_base_id": _name,
+    "language": _name,
     "quality": _one_of("high", "medium", "low"),
-    "stt_settings": _OBJECT,
+    "silence_response": _flag,
+    "source": _name,
+    "stt_settings": _object_of({"provider": _name, "confidence": _share}),
     "video_encoding": _one_of("H264", "VP8"),
-    "voice": _OBJECT,
+    "voice": _object_of(
+        {
+            "voice_id": _name,
+            "rate": _number(0.5, 1.5),
+            "emotion": _one_of("excited", "serious", "friendly", "soothing", "broadcaster"),
+            "elevenlabs_settings": _object_of({**_ELEVENLABS, "model_id": _name}),
+        }
+    ),
     # A session that never ends by itself is paid for until somebody notices.
-    "disable_idle_timeout": _never("such a session costs credits for ever"),
-    "version": _never("it is always v2, the one with a LiveKit room"),
+    "disable_idle_timeout": _never("such a session costs credits until it is stopped"),
+    "version": _never("it is always v2, the version with a LiveKit room"),
 }
+
+_SPEED = _number(0.8, 1.2)
+_VOICES: Mapping[str, Fields] = {
+    "elevenLabs": {**_ELEVENLABS, "speed": _SPEED, "rate": _SPEED, "model": _name},
+    "fish": {"speed": _number(0, 5), "rate": _number(0, 5), "model": _name, "latency_mode": _name},
+}
+
+
+def _liveavatar_voice(value: Any) -> str | None:
+    """Check a voice whose settings are those of its provider; v1's ``rate`` is ``speed``."""
+    if wrong := _object(value):
+        return wrong
+    provider = value.get("provider")
+    settings = _VOICES.get(provider) if isinstance(provider, str) else None
+    if "provider" in value and settings is None:
+        return f"has a field 'provider' that must be one of: {', '.join(_VOICES)}"
+    if settings is None and (value.keys() & {"rate", "speed"}):
+        return f"has a speed; that needs a field 'provider', one of: {', '.join(_VOICES)}"
+    if value.keys() >= {"rate", "speed"}:
+        return "has both 'rate' and 'speed', which are two names of one field"
+    return _object_of({"voice_id": _name, "provider": _name, **(settings or {})})(value)
 
 
 LIVEAVATAR_FIELDS: Fields = {
-    "avatar_id": _text(_NAME),
-    "context_id": _text(_NAME),
+    "avatar_id": _name,
+    "context_id": _name,
+    "dynamic_variables": _object,
     "interactivity_type": _one_of("CONVERSATIONAL", "PUSH_TO_TALK"),
-    "is_sandbox": ("must be true or false", lambda value: isinstance(value, bool)),
-    "language": _text(_NAME),
-    "max_session_duration": _seconds(120, 1200),
+    "is_sandbox": _flag,
+    "language": _name,
+    "llm_configuration_id": _name,
+    "max_session_duration": _seconds(1, 86_400),  # the vendor has a limit by plan
+    "memory": _any,
     "quality": _one_of("very_high", "high", "medium", "low"),
+    "stt_settings": _object_of(
+        {"provider": _one_of("deepgram", "assembly_ai", "gladia", "elevenlabs")}
+    ),
     "video_encoding": _one_of("H264", "VP8"),
-    "voice": _OBJECT,
+    "voice": _liveavatar_voice,
+    "voice_agent": _object_of({"id": _name, "language": _name, "dynamic_variables": _object}),
     "activity_idle_timeout": _never("LiveAvatar's is always five minutes"),
     "avatar_name": _never("LiveAvatar knows its avatars by avatar_id alone"),
-    "disable_idle_timeout": _never("such a session costs credits for ever"),
-    "mode": _never("it is always FULL, the one with an avatar that speaks texts"),
+    "avatar_persona": _never("set voice, language, context_id and stt_settings instead"),
+    "disable_idle_timeout": _never("such a session costs credits until it is stopped"),
+    "knowledge_base": _never("LiveAvatar has contexts; set context_id"),
+    "knowledge_base_id": _never("LiveAvatar has contexts; set context_id"),
+    "mode": _never("it is always FULL, the mode in which the avatar speaks texts"),
+    "video_settings": _never("set quality and video_encoding instead"),
 }
 
 
-def validate_field(fields: Fields, name: str, value: Any) -> str | None:
-    """Return what is wrong with a field of a new session, or None.
+def validate_fields(known: Fields, fields: Mapping[str, Any]) -> str | None:
+    """Return the first thing that is wrong with the fields of a new session, or None.
 
-    A field that is not known here passes if it is small: the vendor may have added it since.
+    An unknown field passes if it is small: the vendor may have added it since.
     """
-    wanted, holds = fields.get(name, _ANY)
-    return None if holds(value) else wanted
+    for name, value in fields.items():
+        if wrong := known.get(name, _any)(value):
+            return f"{name} {wrong}."
+    return None

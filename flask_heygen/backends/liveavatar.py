@@ -1,51 +1,42 @@
-"""LiveAvatar, HeyGen's successor to its streaming API: its endpoints, in FULL mode.
+"""LiveAvatar, the successor of HeyGen's streaming API, in FULL mode.
 
 Facts are from docs.liveavatar.com (create-session-token, start-session, stop-session, keep-alive,
-list-sessions) and from the vendor's own web SDK; where one was only seen in public reports, or is
-a guess, it says so.
+list-sessions) and from the vendor's web SDK ("sdk"); those marked "guess" are inferred.
 """
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from flask_heygen.errors import (
-    NotConfigured,
-    SessionClosed,
-    SessionNotFound,
-    UpstreamFailed,
-)
+from flask_heygen.errors import UpstreamFailed
 from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings
 
+from .base import Backend, stop_on_error
+from .data import parse_room, parse_session_id, parse_sessions, parse_token
 from .fields import LIVEAVATAR_FIELDS
 from .responses import LIVEAVATAR_ERROR_RULES, parse_response
-from .sessions import live_sessions, parse_room, parse_session_id, parse_token
-from .starting import stop_on_error
 
 #: Seconds after which LiveAvatar ends a session that is not kept alive.
 IDLE_SECONDS = 300
-#: The only avatar of the sandbox, which is free and lasts about a minute.
+#: The avatar of the sandbox, which is free and ends a session after about a minute.
 SANDBOX_AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
-#: Pages of the list of sessions that are read at most, of 100 sessions each.
-PAGES = 50
+#: Pages of a list that are read at most, of 100 rows each.
+MAX_PAGES = 50
 
-#: What makes the avatar say a text word for word, or answer it (sdk).
+#: The events that make the avatar speak a text word for word, or answer it (sdk).
 _EVENTS = {
     "repeat": "avatar.speak_text",
     "chat": "avatar.speak_response",
     "talk": "avatar.speak_response",
 }
 
-logger = logging.getLogger(__name__)
 
-
-class LiveAvatarBackend:
-    """The verbs of a session. Speaking is the page's part: no HTTP call for it exists (doc)."""
+class LiveAvatarBackend(Backend):
+    """The operations of a session. The page publishes each task: no HTTP call for it exists."""
 
     base_url = "https://api.liveavatar.com"
     fields = LIVEAVATAR_FIELDS
@@ -55,32 +46,41 @@ class LiveAvatarBackend:
         self._key = settings.api_key
         self._http = ApiClient(self.base_url)
 
-    def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-        """Make and start a session; one that started half is stopped before the error is raised.
+    def close(self) -> None:
+        self._http.close()
 
-        ``fields`` have the names that a page of the streaming API uses, where both have the thing.
-        """
-        # A session that was made and never started costs nothing (guess), so this may be repeated.
-        made = self._call("token", _session_of(fields), deadline, idempotent=True)
-        session_id, token = parse_session_id(made), parse_token(made, "session_token")
+    def missing(self, fields: Mapping[str, Any]) -> str | None:
+        if "avatar_id" in fields or fields.get("is_sandbox"):
+            return None
+        return "LiveAvatar needs an avatar_id; set one in HEYGEN_SESSION_DEFAULTS."
+
+    def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+        # A session that was created and never started costs nothing (guess).
+        session = self._call("/sessions/token", _session_body(fields), deadline)
+        session_id, token = parse_session_id(session), parse_token(session, "session_token")
         if session_id is None or token is None:
             raise UpstreamFailed("LiveAvatar's reply held no session.")
 
         with stop_on_error(session_id, lambda deadline: self.stop(session_id, deadline)):
-            room = self._start(token, deadline)
+            data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
+            data = data if isinstance(data, dict) else {}
+            room = parse_room(
+                data.get("livekit_url"),
+                data.get("livekit_client_token"),
+                data.get("max_session_duration"),
+            )
 
         return {"session_id": session_id, **room, "idle_seconds": IDLE_SECONDS}
 
-    def task(
+    def send_task(
         self,
         session_id: str,
         text: str,
         task_type: str,
-        deadline: Deadline,  # noqa: ARG002  nothing is waited for
+        deadline: Deadline,  # noqa: ARG002  no call is made
         *,
         interrupt: bool,
     ) -> dict[str, Any]:
-        """Return the message by which the page has the avatar speak."""
         task_id = str(uuid.uuid4())
         speak = {"event_id": task_id, "event_type": _EVENTS[task_type], "text": text}
         deliver = _deliver(session_id, speak)
@@ -89,76 +89,67 @@ class LiveAvatarBackend:
         return {"task_id": task_id, "duration_ms": None, "deliver": deliver}
 
     def interrupt(self, session_id: str, deadline: Deadline) -> dict[str, Any]:  # noqa: ARG002
-        """Return the message by which the page cuts the avatar short."""
         return {"deliver": _deliver(session_id, _interrupt())}
 
     def keep_alive(self, session_id: str, deadline: Deadline) -> None:
-        """Have the idle time-out count anew."""
-        self._call("keep-alive", {"session_id": session_id}, deadline, idempotent=True)
+        self._call("/sessions/keep-alive", {"session_id": session_id}, deadline)
 
     def stop(self, session_id: str, deadline: Deadline) -> None:
-        """End the session, and its cost; one that has ended already is a success."""
         body = {"session_id": session_id, "reason": "USER_CLOSED"}
-        try:
-            self._call("stop", body, deadline, idempotent=True)
-        except (SessionClosed, SessionNotFound):
-            logger.debug("The session to be stopped had ended already.")
+        self._call("/sessions/stop", body, deadline)
 
     def check(self, deadline: Deadline) -> None:
-        """Raise what keeps the key from being used, by listing the sessions."""
-        self._page(1, deadline)
+        self._page("/sessions?type=active", 1, deadline)
 
     def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
-        """List the account's live sessions, all pages of them."""
-        live: list[dict[str, Any]] = []
-        for number in range(1, PAGES + 1):
-            page = self._page(number, deadline)
-            live += live_sessions(page.get("results"))
-            # By its number: an address in a reply is not one that the key is sent to.
+        return parse_sessions(self._rows("/sessions?type=active", deadline))
+
+    def _rows(self, path: str, deadline: Deadline) -> list[Any]:
+        rows: list[Any] = []
+        for number in range(1, MAX_PAGES + 1):
+            page = self._page(path, number, deadline)
+            rows += page["results"]
+            # By its number: the key is not sent to an address that a reply names.
             if not page.get("next"):
                 break
-        return live
+        return rows
 
-    def _start(self, token: str, deadline: Deadline) -> dict[str, Any]:
-        reply = self._http.request(
-            "/v1/sessions/start",
-            {},
-            headers={"Authorization": f"Bearer {token}"},
-            deadline=deadline,
-            idempotent=False,
-        )
-        secrets = (self._key, token)
-        told = parse_response(reply, LIVEAVATAR_ERROR_RULES, secrets=secrets, idempotent=False)
-        told = told if isinstance(told, dict) else {}
-        return parse_room(
-            told.get("livekit_url"),
-            told.get("livekit_client_token"),
-            told.get("max_session_duration"),
-        )
-
-    def _page(self, number: int, deadline: Deadline) -> dict[str, Any]:
-        path = f"?type=active&page_size=100&page={number}"
-        page = self._call(path, None, deadline, idempotent=True)
-        if not isinstance(page, dict):
-            raise UpstreamFailed("LiveAvatar's reply held no list of sessions.")
+    def _page(self, path: str, number: int, deadline: Deadline) -> dict[str, Any]:
+        page = self._call(f"{path}&page_size=100&page={number}", None, deadline)
+        if not isinstance(page, dict) or not isinstance(page.get("results"), list):
+            raise UpstreamFailed("LiveAvatar's reply held no list.")
 
         return page
 
     def _call(
-        self, name: str, body: Mapping[str, Any] | None, deadline: Deadline, *, idempotent: bool
+        self,
+        path: str,
+        body: Mapping[str, Any] | None,
+        deadline: Deadline,
+        *,
+        token: str = "",
+        idempotent: bool = True,
     ) -> Any:
-        path = f"/v1/sessions{name}" if name.startswith("?") else f"/v1/sessions/{name}"
-        reply = self._http.request(
-            path, body, headers={"X-API-KEY": self._key}, deadline=deadline, idempotent=idempotent
+        """Call an endpoint with a session token, or else with the API key."""
+        response = self._http.request(
+            f"/v1{path}",
+            body,
+            headers={"Authorization": f"Bearer {token}"} if token else {"X-API-KEY": self._key},
+            deadline=deadline,
+            idempotent=idempotent,
         )
-        secrets = (self._key,)
-        return parse_response(reply, LIVEAVATAR_ERROR_RULES, secrets=secrets, idempotent=idempotent)
+        secrets = (self._key, token)
+        return parse_response(
+            response, LIVEAVATAR_ERROR_RULES, secrets=secrets, idempotent=idempotent
+        )
 
 
-def _session_of(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body that makes a session of the fields that our pages and settings name."""
+def _session_body(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body that creates a session, from the field names of pages and settings."""
     rest = dict(fields)
     voice = dict(rest.pop("voice", {}))
+    if "rate" in voice:  # v1's name
+        voice["speed"] = voice.pop("rate")
     persona = {
         "voice_id": voice.pop("voice_id", None),
         "voice_settings": voice or None,
@@ -166,20 +157,16 @@ def _session_of(fields: Mapping[str, Any]) -> dict[str, Any]:
         "language": rest.pop("language", None),
     }
     video = {"quality": rest.pop("quality", None), "encoding": rest.pop("video_encoding", None)}
-    avatar_id = rest.pop("avatar_id", SANDBOX_AVATAR if rest.get("is_sandbox") else None)
-    if avatar_id is None:
-        raise NotConfigured("LiveAvatar needs an avatar_id; set one in HEYGEN_SESSION_DEFAULTS.")
-
     return {
         "mode": "FULL",
-        "avatar_id": avatar_id,
-        "avatar_persona": _told(persona),
-        **({"video_settings": _told(video)} if _told(video) else {}),
+        "avatar_id": rest.pop("avatar_id", SANDBOX_AVATAR),
+        "avatar_persona": _present(persona),
+        **({"video_settings": _present(video)} if _present(video) else {}),
         **rest,
     }
 
 
-def _told(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -1,7 +1,7 @@
-"""What a vendor's reply means: its data, or the error that its code and words tell.
+"""From a vendor's response to its data, or to the error that it means.
 
-The codes are partly documented, partly only seen in public reports, and the same code was seen
-for different things: so the words of a message are read before its code.
+Some error codes are documented, others were only seen in public reports, and the same code was
+seen for different errors: so the words of a message are read before its code.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from .redaction import redact
 #: 100 is documented; the others were seen (``"success"``, 1000).
 SUCCESS = (100, 1000, "success")
 
-#: The words of a message, the codes or statuses that stand for the same, and what they mean.
+#: Rows of a pattern for the message, the codes or statuses that mean the same, and the error.
 ErrorRules = tuple[tuple[str, tuple[Any, ...], type[HeyGenError]], ...]
 
 STREAMING_ERROR_RULES: ErrorRules = (
-    # Not of a speech provider whom HeyGen itself may not call (400009).
+    # But not of a speech provider that refuses HeyGen (400009).
     (r"^(?!.*provider).*(unauthorized|access token)", (400112, 401056, 401057), AuthFailed),
     (r"endpoint_sunset", ("endpoint_sunset",), ApiRetired),
     (r"concurren", (10007,), ConcurrentLimit),
@@ -54,46 +54,49 @@ LIVEAVATAR_ERROR_RULES: ErrorRules = (
     (r"unauthorized|(invalid|wrong|missing) (api )?key", (4001,), AuthFailed),
     (r"concurren", (4003,), ConcurrentLimit),
     (r"rate limit|too many requests", (), RateLimited),
-    (r"(voice|avatar|context) not found|credit|quota|upgrade", (), Refused),
+    (r"(voice|avatar|context|agent|configuration)\b.*not found", (), Refused),
+    (r"credit|quota|upgrade", (), Refused),
+    (r"limit reached", (), ConcurrentLimit),
     (r"session (is |was |has )?(been )?(already )?(closed|ended|stopped)", (), SessionClosed),
     (r"session\b.*(not found|does not exist)", (404,), SessionNotFound),
 )
 
-#: What a status means where neither words nor code tell.
+#: The error that a status means if neither message nor code is known.
 _STATUSES: dict[int, type[HeyGenError]] = {401: AuthFailed, 410: ApiRetired, 429: RateLimited}
 
 
 def parse_response(
-    reply: Response, meanings: ErrorRules, *, secrets: Iterable[str], idempotent: bool
+    response: Response, rules: ErrorRules, *, secrets: Iterable[str], idempotent: bool
 ) -> Any:
-    """Return the ``data`` of a success, or raise what went wrong.
+    """Return the ``data`` of a success, or raise the error that the response means.
 
-    ``secrets`` are cut out of the vendor's words. A breakdown of a call that is not ``idempotent``
-    leaves open whether it was done.
+    ``secrets`` are cut out of the vendor's message. If the vendor failed, the outcome of a call
+    that is not ``idempotent`` is unknown.
 
     Raises:
-        HeyGenError: the kind that the reply means, ``upstream`` holding status, code and message.
+        HeyGenError: ``upstream`` holds the response's status, code and message.
 
     """
-    body = reply.body if isinstance(reply.body, dict) else {}
+    body = response.body if isinstance(response.body, dict) else {}
     error = body.get("error")
-    told = error if isinstance(error, dict) else body
-    code, message = told.get("code"), _words(told.get("message") or error or _detail(body))
+    source = error if isinstance(error, dict) else body
+    code = source.get("code")
     if isinstance(code, str) and code.isdecimal() and len(code) < 10:
         code = int(code)
-    if 200 <= reply.status < 300 and not error and _is_success(code, body):
+    if 200 <= response.status < 300 and not error and _is_success(code, body):
         return body.get("data")
 
     secrets = tuple(secrets)
-    message = redact(message, secrets)  # an echoed text must not be read as the vendor's words
-    kind = _kind(reply, meanings, code, message, idempotent=idempotent)
+    # Redacted first: an echoed text must not be read as the vendor's words.
+    message = redact(_message(source, error, body) or response.text, secrets)
+    kind = _kind(response, rules, code, message, idempotent=idempotent)
     kind = kind or (UpstreamFailed if idempotent else OutcomeUnknown)
     upstream = {
-        "status": reply.status,
-        "code": redact(code, secrets) if isinstance(code, str) else _number(code),
+        "status": response.status,
+        "code": redact(code, secrets) if isinstance(code, str) else _small(code),
         "message": message,
     }
-    raise kind(retry_after=reply.retry_after, upstream=upstream)
+    raise kind(retry_after=response.retry_after, upstream=upstream)
 
 
 def _is_success(code: Any, body: dict[str, Any]) -> bool:
@@ -103,50 +106,58 @@ def _is_success(code: Any, body: dict[str, Any]) -> bool:
     return code in SUCCESS
 
 
-def _words(told: Any) -> str:
-    """Return what is no text as JSON: an echo in it is then written as redact knows it."""
-    if isinstance(told, str):
-        return told
+def _message(source: dict[str, Any], error: Any, body: dict[str, Any]) -> str:
+    """Return the words of an error, and of its list of invalid fields if there is one."""
+    parts = [source.get("message") or error, *_items(body.get("detail")), *_items(body.get("data"))]
+    return "; ".join(filter(None, map(_words, parts)))
+
+
+def _items(rows: Any) -> list[Any]:
+    """Return the messages of a list: LiveAvatar's 422 has it in ``detail``, others in ``data``."""
+    if not isinstance(rows, list):
+        return [rows] if isinstance(rows, str) else []
+    return [_item(row) for row in rows if isinstance(row, dict)]
+
+
+def _item(row: dict[str, Any]) -> str:
+    where, message = row.get("loc"), _words(row.get("msg") or row.get("message"))
+    path = ".".join(map(str, where)) if isinstance(where, list) else ""
+    return f"{path}: {message}" if path else message
+
+
+def _words(value: Any) -> str:
+    """Return a value that is not a text as JSON, so that redact recognizes an echo in it."""
+    if isinstance(value, str) or value is None:
+        return value or ""
     try:
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False)
     except RecursionError:
         return ""
 
 
-def _detail(body: dict[str, Any]) -> str:
-    """Return what is wrong with which field, as LiveAvatar's 422 lists it."""
-    detail = body.get("detail", "")
-    if not isinstance(detail, list):
-        return _words(detail)
-    rows = [(each.get("loc"), each.get("msg")) for each in detail if isinstance(each, dict)]
-    return "; ".join(
-        f"{'.'.join(map(str, where)) if isinstance(where, list) else where}: {what}"
-        for where, what in rows
-    )
-
-
 def _kind(
-    reply: Response, meanings: ErrorRules, code: Any, message: str, *, idempotent: bool
+    response: Response, rules: ErrorRules, code: Any, message: str, *, idempotent: bool
 ) -> type[HeyGenError] | None:
-    """Return what was refused and why, or None where something broke instead."""
-    # A task is sent again after AuthFailed: a breakdown is none, since it may have been spoken.
-    known = [each for each in meanings if reply.status < 500 or each[2] is not AuthFailed]
-    # Nor do the words of one tell that it was put off: "concurrent map writes" is no limit.
-    heard = known if idempotent or reply.status < 500 else ()
-    for words, _, kind in heard:
-        if re.search(words, message, re.IGNORECASE):
+    """Return the kind of a refusal, or None if the vendor failed instead."""
+    failed = response.status >= 500
+    # A task is sent again after AuthFailed, and one that failed may have been spoken.
+    rules = tuple(rule for rule in rules if not failed or rule[2] is not AuthFailed)
+    # Nor is a failure's message evidence: "concurrent map writes" is no limit.
+    if idempotent or not failed:
+        for pattern, _, kind in rules:
+            if re.search(pattern, message, re.IGNORECASE):
+                return kind
+    for _, codes, kind in rules:
+        # A status counts only in the vendor's own envelope: a gateway's 404 is of no session.
+        if code in codes or (code is not None and response.status in codes):
             return kind
-    for _, codes, kind in known:
-        # A status counts in the vendor's own envelope: a gateway's 404 is of no session.
-        if code in codes or (code is not None and reply.status in codes):
-            return kind
-    if reply.status in _STATUSES:
-        return _STATUSES[reply.status]
-    if 300 <= reply.status < 500 or (reply.status < 300 and code is not None):
+    if response.status in _STATUSES:
+        return _STATUSES[response.status]
+    if 300 <= response.status < 500 or (response.status < 300 and code is not None):
         return Refused
 
     return None
 
 
-def _number(code: Any) -> int | None:
+def _small(code: Any) -> int | None:
     return code if isinstance(code, int) and abs(code) < 10**9 else None

@@ -1,44 +1,37 @@
-"""HeyGen's v1 streaming API: its endpoints and its session tokens.
+"""HeyGen's v1 streaming API.
 
 Facts are from docs.heygen.com/reference (create-session-token, new-session, start-session,
-send-task, interrupt-task, keep-alive, close-session); where one was only seen in public reports,
-or is a guess, it says so.
+send-task, interrupt-task, keep-alive, close-session, list-sessions); those marked "seen" were
+reported in public, those marked "guess" are inferred.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
-from flask_heygen.errors import (
-    AuthFailed,
-    OutcomeUnknown,
-    SessionClosed,
-    SessionNotFound,
-    UpstreamFailed,
-)
+from flask_heygen.errors import AuthFailed, OutcomeUnknown, SessionNotReady, UpstreamFailed
 from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings
 
+from .base import Backend, stop_on_error
+from .data import parse_number, parse_room, parse_session_id, parse_sessions, parse_token
 from .fields import STREAMING_FIELDS
 from .responses import STREAMING_ERROR_RULES, parse_response
-from .sessions import live_sessions, number, parse_room, parse_session_id, parse_token
-from .starting import stop_on_error
 from .token_pool import Token, TokenPool
 
-#: Seconds after which HeyGen ends a session that nobody speaks in, unless told otherwise.
+#: Seconds after which HeyGen ends an idle session, by default.
 IDLE_SECONDS = 120
 
 logger = logging.getLogger(__name__)
 
-_T = TypeVar("_T")
 
-
-class StreamingBackend:
-    """The verbs of a session, each with a fresh session token."""
+class StreamingBackend(Backend):
+    """The operations of a session, each with a fresh session token."""
 
     base_url = "https://api.heygen.com"
     fields = STREAMING_FIELDS
@@ -48,32 +41,29 @@ class StreamingBackend:
         self._key = settings.api_key
         self._http = ApiClient(self.base_url)
         self._pool = TokenPool(
-            lambda: self._mint(Deadline(settings.timeout)),
+            lambda: self._create_token(Deadline(settings.timeout)),
             size=settings.spare_tokens,
             max_age=settings.token_max_age,
         )
 
+    def close(self) -> None:
+        self._http.close()
+
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-        """Make and start a session; one that started half is stopped before the error is raised.
-
-        ``fields`` are those of ``streaming.new``. Returns ``session_id``; ``transport``, ``url``
-        and ``access_token`` of its LiveKit room; and the ``session_seconds`` (None where HeyGen
-        does not tell) and ``idle_seconds`` after which HeyGen ends it.
-        """
-        # v2 is the version that speaks LiveKit, the only one that HeyGen still made.
-        fields = {**fields, "version": "v2"}
-
-        def begin(token: Token) -> tuple[Token, Any]:
-            return token, self._call("new", fields, token, deadline)
-
-        token, session = self._with_spare_token(begin, deadline)
+        fields = {**fields, "version": "v2"}  # the version with a LiveKit room
+        token = self._pool.get() or self._create_token(deadline)
+        try:
+            session, token = self._call("new", fields, token, deadline, idempotent=False)
+        finally:
+            self._pool.refill()
         session_id = parse_session_id(session)
         if session_id is None:
-            # HeyGen says that there is a session, and not which.
             raise OutcomeUnknown("HeyGen's reply named no session; one may have been started.")
 
+        body = {"session_id": session_id}
+
         def stop(deadline: Deadline) -> None:
-            self._command("stop", session_id, token, deadline)
+            self._call("stop", body, token, deadline)
 
         with stop_on_error(session_id, stop):
             room = parse_room(
@@ -81,7 +71,7 @@ class StreamingBackend:
                 session.get("access_token"),
                 session.get("session_duration_limit"),
             )
-            self._command("start", session_id, token, deadline, idempotent=False)
+            self._call("start", body, token, deadline, idempotent=False)
 
         return {
             "session_id": session_id,
@@ -89,116 +79,59 @@ class StreamingBackend:
             "idle_seconds": fields.get("activity_idle_timeout", IDLE_SECONDS),
         }
 
-    def task(
+    def send_task(
         self, session_id: str, text: str, task_type: str, deadline: Deadline, *, interrupt: bool
     ) -> dict[str, Any]:
-        """Have the avatar speak ``text``; return ``task_id`` and ``duration_ms`` (None: untold).
-
-        ``interrupt`` cuts it short first, by a call of its own: HeyGen ignores the field of that
-        name inside a task (seen). ``task_mode`` is always async: sync would hold a worker while
-        the avatar speaks.
-        """
         session = {"session_id": session_id}
+        # In sync mode, the default, the reply comes only when the text has been spoken.
         task = {**session, "text": text, "task_type": task_type, "task_mode": "async"}
-
-        def speak(token: Token) -> Any:
-            if interrupt:
-                self._call("interrupt", session, token, deadline, idempotent=True)
-            return self._call("task", task, token, deadline)
-
-        told = self._with_spare_token(speak, deadline)
-        if not isinstance(told, dict) or not isinstance(told.get("task_id"), str):
+        token = self._pool.get() or self._create_token(deadline)
+        try:
+            if (
+                interrupt
+            ):  # a call of its own: HeyGen ignores the field "interrupt" of a task (seen)
+                _, token = self._call("interrupt", session, token, deadline)
+            data, _ = self._call("task", task, token, deadline, idempotent=False)
+        finally:
+            self._pool.refill()
+        if not isinstance(data, dict) or not isinstance(data.get("task_id"), str):
             raise OutcomeUnknown("HeyGen's reply named no task; the text may have been spoken.")
 
-        return {"task_id": told["task_id"], "duration_ms": number(told.get("duration_ms"))}
+        return {"task_id": data["task_id"], "duration_ms": parse_number(data.get("duration_ms"))}
+
+    def start_existing(self, session_id: str, deadline: Deadline) -> None:
+        # Any state but "new" means that it was started: "connecting" or "connected".
+        with suppress(SessionNotReady):
+            self._command("start", session_id, deadline)
 
     def interrupt(self, session_id: str, deadline: Deadline) -> dict[str, Any]:
-        """Cut the avatar short; does nothing while it is silent."""
-        self._command("interrupt", session_id, self._mint(deadline), deadline)
+        self._command("interrupt", session_id, deadline)
         return {}
 
     def keep_alive(self, session_id: str, deadline: Deadline) -> None:
-        """Have the idle time-out count anew."""
-        self._command("keep_alive", session_id, self._mint(deadline), deadline)
+        self._command("keep_alive", session_id, deadline)
 
     def stop(self, session_id: str, deadline: Deadline) -> None:
-        """End the session, and its cost; one that has ended already is a success."""
-        try:
-            self._command("stop", session_id, self._mint(deadline), deadline)
-        except (SessionClosed, SessionNotFound):
-            logger.debug("The session to be stopped had ended already.")
+        self._command("stop", session_id, deadline)
 
     def check(self, deadline: Deadline) -> None:
-        """Raise what keeps the key from being used, by minting a token that nobody will use."""
-        self._mint(deadline)
+        self._create_token(deadline)
 
     def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
-        """List the account's live sessions, as :func:`live_sessions` tells them."""
-        reply = self._http.request(
-            "/v1/streaming.list",
-            None,
-            headers={"X-Api-Key": self._key},
-            deadline=deadline,
-            idempotent=True,
-        )
-        told = parse_response(reply, STREAMING_ERROR_RULES, secrets=(self._key,), idempotent=True)
-        return live_sessions(told.get("sessions") if isinstance(told, dict) else None)
+        data = self._send("list", None, deadline)
+        return parse_sessions(data.get("sessions") if isinstance(data, dict) else None)
 
-    def _command(
-        self,
-        name: str,
-        session_id: str,
-        token: Token,
-        deadline: Deadline,
-        *,
-        idempotent: bool = True,
-    ) -> None:
-        """Make a call that says no more than which session it is for.
-
-        Where it is a request of its own, its token is minted on the spot: the spare ones are for
-        tasks.
-        """
-
-        def act(token: Token) -> None:
-            self._call(name, {"session_id": session_id}, token, deadline, idempotent=idempotent)
-
-        self._with_token(act, token, deadline)
-
-    def _with_spare_token(self, act: Callable[[Token], _T], deadline: Deadline) -> _T:
-        token = self._pool.get() or self._mint(deadline)
-        try:
-            return self._with_token(act, token, deadline)
-        finally:
-            self._pool.refill()
-
-    def _with_token(self, act: Callable[[Token], _T], token: Token, deadline: Deadline) -> _T:
-        """Call ``act`` with a token, and once more with a new one where HeyGen refuses it."""
-        try:
-            return act(token)
-        except AuthFailed:
-            logger.warning(
-                "HeyGen refused a session token %.0f s old; a new one is tried. If this repeats, "
-                "set HEYGEN_TOKEN_MAX_AGE below the age at which they are refused.",
-                token.age,
-            )
-        return act(self._mint(deadline))
-
-    def _mint(self, deadline: Deadline) -> Token:
-        """Have HeyGen mint a session token; one that nobody uses does no harm."""
-        asked = time.monotonic()
-        reply = self._http.request(
-            "/v1/streaming.create_token",
-            {},
-            headers={"X-Api-Key": self._key},
-            deadline=deadline,
-            idempotent=True,
-        )
-        minted = parse_response(reply, STREAMING_ERROR_RULES, secrets=(self._key,), idempotent=True)
-        value = parse_token(minted, "token")
+    def _create_token(self, deadline: Deadline) -> Token:
+        requested = time.monotonic()
+        value = parse_token(self._send("create_token", {}, deadline), "token")
         if value is None:
             raise UpstreamFailed("HeyGen's reply held no session token.")
 
-        return Token(value, asked)
+        return Token(value, requested)
+
+    def _command(self, name: str, session_id: str, deadline: Deadline) -> None:
+        """Call an endpoint that takes a session id alone; the token pool is for tasks."""
+        self._call(name, {"session_id": session_id}, self._create_token(deadline), deadline)
 
     def _call(
         self,
@@ -207,14 +140,43 @@ class StreamingBackend:
         token: Token,
         deadline: Deadline,
         *,
-        idempotent: bool = False,
+        idempotent: bool = True,
+    ) -> tuple[Any, Token]:
+        """Call an endpoint, once more with a new token if HeyGen refuses the first.
+
+        Return the reply's data and the token that was accepted.
+        """
+        try:
+            return self._send(name, body, deadline, token=token, idempotent=idempotent), token
+        except AuthFailed:
+            logger.warning(
+                "HeyGen refused a session token %.0f s old; retrying with a new one. If this "
+                "repeats, set HEYGEN_TOKEN_MAX_AGE below the age at which they are refused.",
+                token.age,
+            )
+        token = self._create_token(deadline)
+        return self._send(name, body, deadline, token=token, idempotent=idempotent), token
+
+    def _send(
+        self,
+        name: str,
+        body: Mapping[str, Any] | None,
+        deadline: Deadline,
+        *,
+        token: Token | None = None,
+        idempotent: bool = True,
     ) -> Any:
-        reply = self._http.request(
+        """Call an endpoint with a session token, or else with the API key."""
+        secrets = (self._key, token.value if token else "", (body or {}).get("text", ""))
+        response = self._http.request(
             f"/v1/streaming.{name}",
             body,
-            headers={"Authorization": f"Bearer {token.value}"},
+            headers={"Authorization": f"Bearer {token.value}"}
+            if token
+            else {"X-Api-Key": self._key},
             deadline=deadline,
             idempotent=idempotent,
         )
-        secrets = (self._key, token.value, body.get("text", ""))
-        return parse_response(reply, STREAMING_ERROR_RULES, secrets=secrets, idempotent=idempotent)
+        return parse_response(
+            response, STREAMING_ERROR_RULES, secrets=secrets, idempotent=idempotent
+        )

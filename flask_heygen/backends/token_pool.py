@@ -1,4 +1,4 @@
-"""Fresh session tokens: each used once, minted ahead of need."""
+"""A pool of session tokens, each used once and minted ahead of need."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from flask_heygen.errors import HeyGenError
 
-#: Seconds; the task that orders a successor is answered first, then they compete for the CPU.
+#: Seconds between an order and its mint, so that they do not compete with the task for the CPU.
 ORDER_DELAY = 0.01
-#: Seconds that a worker waits for another order; to start a thread costs as much as to mint.
+#: Seconds that a worker waits for another order: starting a thread costs as much as minting.
 IDLE_TIMEOUT = 2.0
-#: Seconds without orders after a mint has failed, where the vendor names none.
+#: Seconds without orders after a failed mint, unless the vendor names a wait.
 BACKOFF = 5
 
 logger = logging.getLogger(__name__)
@@ -22,23 +22,22 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Token:
-    """A session token and the moment before it was asked for."""
+    """A session token and the monotonic time at which it was requested."""
 
     value: str = field(repr=False)
-    asked: float
+    requested: float
 
     @property
     def age(self) -> float:
-        """Seconds since it was asked for."""
-        return time.monotonic() - self.asked
+        """Seconds since it was requested."""
+        return time.monotonic() - self.requested
 
 
 class TokenPool:
-    """A stock of tokens that follows the demand: what is taken is ordered anew, nothing else is.
+    """A stock of tokens that follows demand: each task orders one, nothing else does.
 
-    No caller ever waits for an order. Where the stock is empty, because more tasks came at once
-    than before, because the tokens grew old, or because no thread can run here, a token is minted
-    on the spot.
+    No caller waits for an order. An empty pool (more tasks at once than before, expired tokens,
+    no threads) returns no token, and the caller mints one itself.
     """
 
     def __init__(self, mint: Callable[[], Token], *, size: int, max_age: float) -> None:
@@ -47,12 +46,12 @@ class TokenPool:
         self._lock = threading.Lock()
         self._stock: list[Token] = []
         self._ordered = 0
-        self._rest_until = 0.0
+        self._backoff_until = 0.0
         self._idle_workers = 0
-        self._calls = threading.Semaphore(0)
+        self._wakeups = threading.Semaphore(0)
 
     def get(self) -> Token | None:
-        """Hand out the last token that came, unless it is too old; each is handed out once."""
+        """Remove and return the newest token, or None if all are too old."""
         with self._lock:
             while self._stock:
                 token = self._stock.pop()
@@ -61,53 +60,53 @@ class TokenPool:
         return None
 
     def refill(self) -> None:
-        """Have one token minted in the background, unless the stock is full or minting fails."""
+        """Order one token in the background, unless the pool is full or minting has just failed."""
         with self._lock:
             full = len(self._stock) + self._ordered >= self._size
-            if full or time.monotonic() < self._rest_until:
+            if full or time.monotonic() < self._backoff_until:
                 return
             self._ordered += 1
-            called = self._idle_workers > 0
-            if called:
+            wake = self._idle_workers > 0
+            if wake:
                 self._idle_workers -= 1
-        if called:
-            self._calls.release()
+        if wake:
+            self._wakeups.release()
             return
         try:
             threading.Thread(target=self._work, name="heygen-tokens", daemon=True).start()
-        except RuntimeError:  # no thread can be had: out of them, or shutting down
+        except RuntimeError:  # out of threads, or shutting down
             with self._lock:
                 self._ordered -= 1
 
     def _work(self) -> None:
-        """Mint for the order that started this thread, and for those that follow soon."""
+        """Mint for the order that started this worker, then for those that follow soon."""
         while True:
             time.sleep(ORDER_DELAY)
-            self._deliver()
+            self._mint_one()
             with self._lock:
                 self._idle_workers += 1
-            if self._calls.acquire(timeout=IDLE_TIMEOUT):
+            if self._wakeups.acquire(timeout=IDLE_TIMEOUT):
                 continue
             with self._lock:
                 if self._idle_workers > 0:
                     self._idle_workers -= 1
                     return
-            self._calls.acquire()  # all that wait are being called, this one too
+            self._wakeups.acquire()  # every idle worker is being woken, this one too
 
-    def _deliver(self) -> None:
-        token, rest = None, 0
+    def _mint_one(self) -> None:
+        token, backoff = None, 0
         try:
             token = self._mint()
         except HeyGenError as error:
-            rest = error.retry_after or BACKOFF
+            backoff = error.retry_after or BACKOFF
             logger.warning(
-                "No session token could be minted ahead (%s); each task mints its own for %d s.",
+                "Minting a session token ahead failed (%s); for %d s each task mints its own.",
                 error.code,
-                rest,
+                backoff,
             )
         finally:
             with self._lock:
                 self._ordered -= 1
-                self._rest_until = max(self._rest_until, time.monotonic() + rest)
+                self._backoff_until = max(self._backoff_until, time.monotonic() + backoff)
                 if token is not None:
                     self._stock.append(token)

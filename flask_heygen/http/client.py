@@ -1,4 +1,4 @@
-"""How one HTTP call to a vendor is made: bounded in time and size, repeated only where safe."""
+"""HTTP calls to a vendor: bounded in time and size, retried only where that is safe."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ import requests
 
 from flask_heygen.errors import HeyGenError, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
 
-from .adapter import MAX_REPLY, Transport
+from .adapter import Adapter
+from .connector import NotConnected
 from .deadline import Deadline
-from .pool import NotConnected
+from .stream import MAX_RESPONSE
 
 #: Seconds; the longest wait that is passed on to a page.
 MAX_RETRY_AFTER = 3600
@@ -28,22 +29,24 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Response:
-    """What the vendor answered; ``body`` is None where it is not JSON."""
+    """A vendor's response; ``body`` is None if it is not JSON."""
 
     status: int
     body: Any
     #: Seconds, from the header ``Retry-After``.
     retry_after: int | None
+    #: The body of a refusal in text/plain, empty for any other.
+    text: str = ""
 
     @property
     def failed(self) -> bool:
-        """Whether the vendor, or something before it, broke down instead of answering."""
-        return self.status >= 500 or self.body is None
+        """Whether the vendor, or a gateway before it, failed instead of answering."""
+        return self.status >= 500 or (self.body is None and not self.text)
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """A call without an answer.
+    """A call without a response.
 
     It is returned and not raised, because an exception raised while handling that of requests
     would hold it as its context, and with it the key, the token and the text.
@@ -61,25 +64,29 @@ class _Failure:
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Find none, since none is followed.
+        """Return None, since no redirect is followed.
 
-        With one, requests reads the whole body, however large, and fails where it is no URL.
+        With a target, requests reads the whole body, however large, and fails if it is no URL.
         """
 
 
 class ApiClient:
-    """The way to one vendor, for many threads or greenlets at once, but not across a fork."""
+    """The HTTP client of one vendor, for many threads or greenlets, but not across a fork."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
         self._templates: dict[str, requests.PreparedRequest] = {}
-        transport = Transport(base_url)
+        adapter = Adapter(base_url)
         self._session = _Session()
-        self._session.trust_env = False  # proxies and CA bundle were looked up, once
-        self._session.mount("http://", transport)
-        self._session.mount("https://", transport)
+        self._session.trust_env = False  # the adapter has read proxies and CA bundle, once
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
 
-    def request(
+    def close(self) -> None:
+        """Close the idle connections, and each other one after its response."""
+        self._session.close()
+
+    def request(  # noqa: PLR0913  the parts of a request
         self,
         path: str,
         body: Mapping[str, Any] | None,
@@ -87,26 +94,29 @@ class ApiClient:
         headers: Mapping[str, str],
         deadline: Deadline,
         idempotent: bool,
+        method: str = "",
     ) -> Response:
-        """POST ``body`` as JSON, or GET where it is None; return the reply, whatever its status.
+        """Send ``body`` as JSON and return the response, whatever its status.
 
-        A call that surely never left is sent once more, and a ``idempotent`` one also when its
-        answer was lost or broken. No other call ever is: sent twice is spoken twice, or paid twice.
+        ``method`` is by default POST, and GET without a body.
+        A call that was surely not sent is retried once, and an idempotent one also if its
+        response was lost or broken. No other call is: sent twice is spoken twice, or paid twice.
 
         Raises:
-            UpstreamFailed: the vendor could not be reached, or a idempotent call got no answer.
+            UpstreamFailed: the vendor was not reached, or an idempotent call got no response.
             UpstreamTimeout: likewise, because the time was up.
             OutcomeUnknown: a call that is not idempotent may or may not have arrived.
 
         """
-        outcome = self._send(path, body, headers, deadline)
+        method = method or ("GET" if body is None else "POST")
+        outcome = self._send(method, path, body, headers, deadline)
         if isinstance(outcome, _Failure):
             again = idempotent or not outcome.sent
         else:
             again = idempotent and outcome.failed
         if again:
             time.sleep(random.uniform(0.05, 0.15))  # noqa: S311  jitter is no secret
-            outcome = self._send(path, body, headers, deadline)
+            outcome = self._send(method, path, body, headers, deadline)
         if isinstance(outcome, _Failure):
             raise outcome.error(idempotent=idempotent)
 
@@ -114,13 +124,13 @@ class ApiClient:
 
     def _send(
         self,
+        method: str,
         path: str,
         body: Mapping[str, Any] | None,
         headers: Mapping[str, str],
         deadline: Deadline,
     ) -> Response | _Failure:
-        left = deadline.remaining()
-        method = "GET" if body is None else "POST"
+        timeout = deadline.remaining()
         request = self._template(method, path).copy()
         request.headers.update(headers)
         if body is not None:
@@ -129,40 +139,38 @@ class ApiClient:
 
         started = time.monotonic()
         try:
-            response = self._session.send(
-                request,
-                stream=True,
-                timeout=left,
-                allow_redirects=False,
+            response = _read(
+                self._session.send(request, stream=True, timeout=timeout, allow_redirects=False)
             )
-            reply = _read(response)
         except NotConnected as error:
-            broken = _Failure(sent=False, timed_out=error.timed_out, reason=str(error))
-        except requests.ConnectTimeout:  # of a transport that a test has put into ours' place
-            broken = _Failure(sent=False, timed_out=True, reason="ConnectTimeout")
+            failure = _Failure(sent=False, timed_out=error.timed_out, reason=str(error))
+        except requests.ConnectTimeout:  # of an adapter that a test has mounted
+            failure = _Failure(sent=False, timed_out=True, reason="ConnectTimeout")
         except (OSError, HTTPException) as error:  # those of requests are OSErrors
-            # Its words may be an echo of what was sent; its name is not.
-            timed_out = isinstance(error, TimeoutError | requests.Timeout)
-            broken = _Failure(sent=True, timed_out=timed_out, reason=type(error).__name__)
+            # requests wraps the socket's. The log gets no message, which may echo what was sent.
+            cause = next((each for each in error.args if isinstance(each, OSError)), error)
+            timed_out = isinstance(cause, TimeoutError | requests.Timeout)
+            failure = _Failure(sent=True, timed_out=timed_out, reason=type(cause).__name__)
         else:
-            logger.debug("%s %s %d %.0f ms", method, path, reply.status, _ms(started))
-            return reply
+            logger.debug("%s %s %d %.0f ms", method, path, response.status, _ms(started))
+            return response
         logger.warning(
-            "%s %s got no answer in %.0f ms: %s", method, path, _ms(started), broken.reason
+            "%s %s got no response in %.0f ms: %s", method, path, _ms(started), failure.reason
         )
-        return broken
+        return failure
 
     def _template(self, method: str, path: str) -> requests.PreparedRequest:
-        template = self._templates.get(path)
+        template = self._templates.get(path) if method == "POST" else None
         if template is None:
             headers = {
                 "Accept": "application/json",
-                "Accept-Encoding": "identity",  # replies are small, and none can be a gzip bomb
+                "Accept-Encoding": "identity",  # responses are small, and none can be a gzip bomb
                 "Content-Type": "application/json",
                 "User-Agent": "flask-heygen",
             }
             template = requests.Request(method, self._base_url + path, headers).prepare()
-            self._templates[path] = template
+            if method == "POST":  # the paths of the others hold session ids
+                self._templates[path] = template
         return template
 
 
@@ -172,23 +180,27 @@ def _ms(started: float) -> float:
 
 def _read(response: requests.Response) -> Response:
     with response:
-        content = response.raw.read(MAX_REPLY + 1)
+        content = response.raw.read(MAX_RESPONSE + 1)
     try:
-        body = json.loads(content) if len(content) <= MAX_REPLY else None
+        body = json.loads(content) if len(content) <= MAX_RESPONSE else None
     except (ValueError, RecursionError):
         body = None
-    return Response(response.status_code, body, _wait(response.headers.get("Retry-After")))
+    headers = response.headers
+    plain = body is None and headers.get("Content-Type", "").lower().startswith("text/plain")
+    text = content.decode(errors="replace") if plain and 400 <= response.status_code < 500 else ""
+    retry_after = _parse_retry_after(headers.get("Retry-After"))
+    return Response(response.status_code, body, retry_after, text)
 
 
-def _wait(retry_after: str | None) -> int | None:
-    """Read a ``Retry-After``, a number of seconds or a date, as seconds."""
-    if retry_after is None:
+def _parse_retry_after(value: str | None) -> int | None:
+    """Return the seconds of a ``Retry-After``, which is a number of them or a date."""
+    if value is None:
         return None
     try:
-        if retry_after.strip().isdecimal():
-            seconds = float(retry_after)
+        if value.strip().isdecimal():
+            seconds = float(value)
         else:
-            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
     except (ValueError, OverflowError):
         return None
     return int(min(max(seconds, 1), MAX_RETRY_AFTER))

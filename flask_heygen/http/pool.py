@@ -1,174 +1,113 @@
-"""How a connection is made and read: in a time that its addresses share, and that a reply keeps."""
+"""The idle connections to one host, kept for the next call."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
-import io
-import socket
-import ssl
+import re
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from http.client import HTTPException
-from typing import Any, TypeVar
+import weakref
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
-from urllib3.exceptions import TimeoutError as ConnectTimeout
-from urllib3.util import wait_for_read
-from urllib3.util.connection import allowed_gai_family
+from .clock import Timestamp
+from .connector import Connector
+from .stream import MAX_RESPONSE, Response, Stream
 
 #: Seconds; below any vendor's own, so that it rarely closes a connection just as we write to it.
 MAX_IDLE = 30.0
-
-_T = TypeVar("_T")
-
-
-class NotConnected(Exception):
-    """There was no connection, so that surely nothing was sent."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(str(error))
-        refused = isinstance(error, NewConnectionError)  # though of ConnectTimeout's family
-        self.timed_out = isinstance(error, TimeoutError | ConnectTimeout) and not refused
+#: Connections; above the number of threads or greenlets of any worker, its minters included.
+MAX_CONNECTIONS = 2000
+_CLASSES = {"http": "HTTPConnection", "https": "HTTPSConnection"}
 
 
-class _BoundedReader(io.RawIOBase):
-    """What a socket receives, all of it within the socket's timeout.
+class RawResponse(NamedTuple):
+    """A response whose body was read up to its end, or to one byte more than is allowed."""
 
-    A socket's timeout is one per read: a reply that drips in byte by byte never meets it.
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Pool:
+    """A stack of idle connections, for many threads or greenlets at once.
+
+    requests takes it for a connection pool of urllib3, of which it calls ``urlopen`` alone.
     """
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
-        self._raw, self._sock = raw, sock
-        self._end = time.monotonic() + (sock.gettimeout() or 0)
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._idle: deque[Any] = deque()
+        self._finalizer = weakref.finalize(self, _close, self._idle)
 
-    def readable(self) -> bool:
-        return True
+    def urlopen(
+        self, *, method: str, url: str, body: Any, headers: Any, timeout: Any, **_: Any
+    ) -> RawResponse:
+        """Send a request once and return the whole response.
 
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("The reply took too long.")
-        self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
+        Raises:
+            NotConnected: nothing was sent.
+            OSError, HTTPException: there was no response, or a broken one.
+
+        """
+        connection = self._get()
+        stream: Stream = connection.sock
+        stream.start(time.monotonic() + timeout.read_timeout)
+        reusable = False
+        try:
+            connection.request(method, url, body, headers)
+            response = connection.getresponse()
+            content = response.read(MAX_RESPONSE + 1)
+            reusable = response.isclosed() and connection.sock is stream
+        finally:
+            if reusable:
+                stream.used, stream.max_idle = Timestamp(), _max_idle(response.headers)
+                self._put(connection)
+            else:
+                stream.disconnect()
+        return RawResponse(response.status, response.headers, content)
 
     def close(self) -> None:
-        self._raw.close()
-        super().close()
+        """Close the idle connections, and each other one after its response."""
+        self._finalizer()
 
-
-class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock))
-
-    def _read_status(self) -> tuple[str, int, str]:
-        # http.client takes every interim reply but 100 for the final one, which would then be
-        # the reply to the connection's next call.
-        version, status, reason = super()._read_status()  # type: ignore[misc]
-        return version, http.client.CONTINUE if 100 <= status < 200 else status, reason
-
-    def _read_next_chunk_size(self) -> int:
-        size: int = super()._read_next_chunk_size()  # type: ignore[misc]
-        if size < 0:
-            raise ValueError("There are no such chunks.")  # -1 would be all that ever comes
-        return size
-
-
-class _Bounds:
-    """What a connection of urllib3 gains: a bound on its rest, an error that says nothing was sent.
-
-    Connecting is urllib3's, with its proxies and certificates; request and reply are those of
-    http.client, beneath it, at half the CPU.
-    """
-
-    response_class: Any = _Response
-    request: Any = http.client.HTTPConnection.request
-    _answered = 0.0
-
-    def connect(self) -> None:
-        try:
-            super().connect()  # type: ignore[misc]  # of the connection it is mixed into
-        except (OSError, HTTPException, HTTPError) as error:
-            raise NotConnected(error) from error
-
-    def _new_conn(self) -> Any:
-        """Connect to one of the host's addresses; urllib3 would give all the time to each."""
-        this: Any = self  # of the connection it is mixed into
-        end = time.monotonic() + this.timeout
-        host = this._dns_host  # noqa: SLF001  this.host, which is the same, lacks a dot at its end
-        try:
-            found = socket.getaddrinfo(host, this.port, allowed_gai_family(), socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:  # Unicode's: a label is empty or too long
-            raise NameResolutionError(host, this, error) from error  # type: ignore[arg-type]
-        addresses = [each[4][0] for each in found]
-        try:
+    def _get(self) -> Any:
+        target, tls = self._connector.target, self._connector.tls
+        # Looked up here, where a test library may have put a class of its own.
+        connection_class: Any = getattr(http.client, _CLASSES[target.scheme])
+        with contextlib.suppress(IndexError):
             while True:
-                this.host = addresses.pop(0)
-                this.timeout = time_left(end) / (1 + len(addresses))
-                try:
-                    sock = super()._new_conn()  # type: ignore[misc]
-                    break
-                except HTTPError:
-                    if not addresses:
-                        raise
-        finally:
-            this.host = host
-        sock.settimeout(time_left(end))  # for the handshake
-        return sock
+                connection = self._idle.pop()
+                stream = connection.sock
+                ours = type(connection) is connection_class
+                if ours and stream.used.age < stream.max_idle and stream.is_idle():
+                    return connection
+                stream.disconnect()
 
-    def getresponse(self) -> Any:
-        self._answered = time.monotonic()
-        return http.client.HTTPConnection.getresponse(self)  # type: ignore[arg-type]
+        options = {"context": tls} if target.scheme == "https" else {}
+        connection = connection_class(target.hostname, target.port, **options)
+        connection.set_debuglevel(0)  # at 1 it prints the key, the tokens and the texts
+        connection.response_class = Response
+        connection.sock = Stream(self._connector.connect)
+        return connection
 
-    @property
-    def is_connected(self) -> bool:
-        rested = time.monotonic() - self._answered
-        return rested < MAX_IDLE and bool(super().is_connected)  # type: ignore[misc]
-
-
-class Connection(_Bounds, HTTPConnection):
-    """One over http."""
+    def _put(self, connection: Any) -> None:
+        self._idle.append(connection)
+        with contextlib.suppress(IndexError):
+            while self._idle[0].sock.used.age > MAX_IDLE or len(self._idle) > MAX_CONNECTIONS:
+                self._idle.popleft().sock.disconnect()
+        if not self._finalizer.alive:
+            _close(self._idle)
 
 
-class SecureConnection(_Bounds, HTTPSConnection):
-    """One over https."""
+def _max_idle(headers: Mapping[str, str]) -> float:
+    """Return the seconds after which the peer may close the connection, less one for the way."""
+    timeout = re.search(r"\btimeout=(\d{1,9})", headers.get("Keep-Alive", ""))
+    return min(MAX_IDLE, int(timeout[1]) - 1) if timeout else MAX_IDLE
 
 
-def bounded_tls(tls: type[ssl.SSLSocket]) -> type[ssl.SSLSocket]:
-    """Return a kind of socket whose timeout is that of a whole handshake, and of a whole read.
-
-    Python's own is one. A timeout of gevent's begins anew with each piece of a TLS record.
-    """
-    if tls.__module__ == ssl.__name__:
-        return tls
-
-    class BoundedTLS(tls):  # type: ignore[misc, valid-type]
-        def do_handshake(self) -> None:
-            _in_time(self, super().do_handshake)
-
-        def read(self, *args: Any) -> Any:
-            return _in_time(self, lambda: super(BoundedTLS, self).read(*args))
-
-    return BoundedTLS
-
-
-def _in_time(sock: Any, act: Callable[[], _T]) -> _T:
-    """Do what may wait for ``sock`` within its timeout; the waiting is ours."""
-    seconds = sock.gettimeout()
-    end = time.monotonic() + seconds
-    sock.settimeout(0)
-    try:
+def _close(idle: deque[Any]) -> None:
+    with contextlib.suppress(IndexError):
         while True:
-            with suppress(ssl.SSLWantReadError):
-                return act()
-            if not wait_for_read(sock, time_left(end)):
-                raise TimeoutError("It took too long.")
-    finally:
-        sock.settimeout(seconds)
-
-
-def time_left(end: float) -> float:
-    """Return the seconds until a moment, as a socket's timeout takes them."""
-    return max(end - time.monotonic(), 0.001)  # 0 would mean not to wait, and less is refused
+            idle.pop().sock.disconnect()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template_string
 from playwright.sync_api import Browser, expect
 
 from example_app import create_app
@@ -410,7 +410,7 @@ class TestReadme:
         app.config.update(HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url)
         app.config["HEYGEN_SESSION_DEFAULTS"] = {"voice": {"rate": 0.5}}
         app.register_blueprint(heygen_bp)
-        app.add_url_rule("/", "page", lambda: page[1])
+        app.add_url_rule("/", "page", lambda: render_template_string(page[1]))
         return app
 
     def test_shows_a_page_that_speaks(self, visit: Visit, simulator: Simulator) -> None:

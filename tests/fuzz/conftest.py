@@ -28,20 +28,19 @@ BOUND = 10
 #: Characters; so many of a secret in a row are a leak of it.
 PIECE = 12
 
-# Ten properties send a request for each example: 2,000 in all, others each time. CI sends 100,000
-# in a phase of its own, past the coverage, whose tracing takes twice as long as they do; there
-# they are the same each time, so that nobody's landing fails for what was there before.
-EXAMPLES = int(os.environ.get("ATTACK_EXAMPLES", "200"))
+# Ten properties send a request for each example: 2,000 in all, others each time. .ci/run sends
+# 100,000, the same each time, without coverage, whose tracing takes twice as long as they do.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
 settings.register_profile(
-    "attack",
+    "fuzz",
     max_examples=EXAMPLES,
     derandomize="CI" in os.environ,
     database=None,
     deadline=None,
     print_blob=True,
 )
-settings.load_profile("attack")
-# What it learns of our sources is for no tree either.
+settings.load_profile("fuzz")
+# Its cache of the sources does not belong in the project either.
 set_hypothesis_home_dir(f"{tempfile.gettempdir()}/flask-heygen-hypothesis")
 
 _CREATED = b'{"error":null,"data":{"token":"%s"}}' % TOKEN.encode()
@@ -58,16 +57,32 @@ _WELL = {
 }
 
 
+#: The key of the number of generated requests in the output of a worker.
+_GENERATED = "generated requests"
+
+
 def well(path: str) -> bytes:
     """Answer as the vendor does when all is well."""
     body = _WELL.get(path, b'{"code":100,"data":null}')
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add the requests of a worker of pytest-xdist."""
+    Attacker.generated += getattr(node, "workeroutput", {}).get(_GENERATED, 0)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand a worker's count to the controller."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[_GENERATED] = Attacker.generated
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many requests it was: CI reads it."""
+    """Print the number of requests, which .ci/run reads."""
     if Attacker.generated:
-        terminalreporter.write_line(f"{Attacker.generated} requests that nobody wrote were sent.")
+        terminalreporter.write_line(f"{Attacker.generated} generated requests were sent.")
 
 
 class Vendor(socketserver.ThreadingTCPServer):

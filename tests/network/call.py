@@ -1,4 +1,4 @@
-"""A call on its way to the vendor, and all that may be done about it."""
+"""A call that passes the proxy, and what can be done to it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .proxy import Way
+    from .proxy import Tunnel
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the vendor answered, or somebody in its place."""
+    """A reply of the vendor, or in its place."""
 
     body: bytes
     status: int = 200
     content_type: str | None = "application/json; charset=utf-8"
-    #: Further header lines, each with its end.
+    #: Further header lines, each with its CRLF.
     more: bytes = b""
 
     @property
     def head(self) -> bytes:
-        """All that comes before the body."""
+        """Status line and headers."""
         lines = f"HTTP/1.1 {self.status} Said\r\nContent-Length: {len(self.body)}\r\n"
         if self.content_type is not None:
             lines += f"Content-Type: {self.content_type}\r\n"
@@ -32,73 +32,74 @@ class Reply:
 
     @property
     def whole(self) -> bytes:
-        """All of it."""
+        """Head and body."""
         return self.head + self.body
 
 
 class Call:
-    """A call whose first bytes have come: a fault says what is done about it.
+    """A call whose first bytes have arrived.
 
-    Whatever it does, OSError says that the client has gone away, and ends it.
+    Each method raises OSError when the client has closed its connection.
     """
 
-    def __init__(self, way: Way, beginning: bytes, *, reused: bool) -> None:
-        self._way, self._beginning = way, beginning
-        #: Whether its connection has carried another before.
+    def __init__(self, tunnel: Tunnel, beginning: bytes, *, reused: bool) -> None:
+        self._tunnel, self._beginning = tunnel, beginning
+        #: Whether its connection has carried another call before.
         self.reused = reused
-        #: Set when the proxy ends, which is to end whatever waits.
-        self.ended = way.proxy.ended
+        #: Set when the proxy ends, so that nothing waits longer.
+        self.ended = tunnel.proxy.ended
         self.path = beginning.split(b" ", 2)[1].decode()
         self.name = self.path.rpartition(".")[2]
-        #: The session token, known once it was read.
+        #: The session token, once the call was read.
         self.token = ""
 
     def read(self) -> tuple[dict[str, str], bytes]:
-        """Take in the rest of it; return headers and body."""
+        """Receive the rest of the call; return headers and body."""
         head, separator, body = self._beginning.partition(b"\r\n\r\n")
         while not separator:
-            self._beginning += self._way.receive()
+            self._beginning += self._tunnel.receive()
             head, separator, body = self._beginning.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")[1:]
         headers = {
             name.lower(): value for name, _, value in (each.partition(": ") for each in lines)
         }
         while len(body) < int(headers.get("content-length", "0")):
-            body += self._way.receive()
+            body += self._tunnel.receive()
 
         self.token = headers.get("authorization", "").removeprefix("Bearer ")
-        self._way.proxy.note(self, headers)
+        self._tunnel.proxy.note(self, headers)
         return headers, body
 
     def act(self) -> Reply:
-        """Have the vendor act on it."""
+        """Forward the call to the vendor; return its reply."""
         headers, body = self.read()
-        return self._way.forward(self.path, headers, body)
+        return self._tunnel.forward(self.path, headers, body)
 
     def answer(self, reply: Reply) -> None:
-        """Send a reply as it should be."""
+        """Send a reply unharmed."""
         self.write(reply.whole)
 
     def write(self, content: bytes) -> None:
-        """Send some bytes."""
-        self._way.connection.sendall(content)
+        """Send bytes."""
+        self._tunnel.connection.sendall(content)
 
     def end(self) -> None:
-        """Close the connection, over TLS without a word."""
-        self._way.end()
-        self._way.connection.close()
+        """Close the connection, over TLS without a close_notify."""
+        self._tunnel.end()
+        self._tunnel.connection.close()
 
     def reset(self) -> None:
         """Reset the connection."""
-        # To linger for no time makes a close a reset.
+        # With a linger time of 0 a close is a reset.
         linger = struct.pack("ii", 1, 0)
-        self._way.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self._way.connection.close()
+        self._tunnel.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._tunnel.connection.close()
 
 
-Fault = Callable[[Call], object]
+#: What is done to a call.
+Damage = Callable[[Call], object]
 
 
 def none(call: Call) -> None:
-    """Break nothing."""
+    """Forward the call unharmed."""
     call.answer(call.act())

@@ -1,4 +1,4 @@
-"""Certificates that nobody has signed but their owner, for any stretch of time."""
+"""Self-signed certificates with any period of validity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.requirements import program
 
-#: The host that all of them are for.
+#: The host name in every certificate.
 HOST = "vendor.test"
 
 _CONFIG = """
@@ -35,7 +35,7 @@ authorityKeyIdentifier = keyid
 
 
 class Certificate:
-    """One that is good from one day to another, as openssl writes them."""
+    """A certificate that is valid from one date to another, as openssl writes them."""
 
     def __init__(self, folder: Path, start: str, end: str) -> None:
         program("openssl", "openssl")
@@ -44,7 +44,7 @@ class Certificate:
         config.write_text(_CONFIG.format(folder=folder))
         (folder / "index").touch()
         _openssl(
-            # Of another owner each, or one would be looked for among the trusted by the other.
+            # Each with its own issuer, or OpenSSL would take one for the other's.
             f"req -new -newkey rsa:2048 -nodes -subj /CN={end} -keyout {key} -out {request} "
             f"-addext subjectAltName=DNS:{HOST} "
             "-addext keyUsage=critical,digitalSignature,keyCertSign"
@@ -53,7 +53,7 @@ class Certificate:
             f"ca -batch -selfsign -notext -config {config} -keyfile {key} -in {request} "
             f"-out {self.path} -startdate {start} -enddate {end}"
         )
-        #: What a server needs to show it.
+        #: For a server that presents it.
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.path, key)
 

@@ -1,4 +1,4 @@
-"""What the tables share: a host, the simulator, and a proxy between the two."""
+"""Fixtures: a host, the simulator, and a proxy between the two."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .proxy import Proxy
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget this machine's proxies and certificates, and have no minter outlast its order."""
+    """Ignore this machine's proxies and certificates, and let no mint worker wait for more work."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    # Ours, and patched all the same: nobody can see whether a minter mints or waits for an order.
+    # Patched, as a worker that waits cannot be told from one that mints.
     monkeypatch.setattr(token_pool, "IDLE_TIMEOUT", 0)
 
 
@@ -38,25 +38,25 @@ def proxy(sim: Simulator) -> Iterator[Proxy]:
 
 @pytest.fixture
 def host(sim: Simulator, proxy: Proxy) -> Host:
-    """Put a host in front of it, which keeps no spare tokens."""
+    """Return a host in front of the proxy, without spare tokens."""
     return Host(sim, proxy)
 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Make one that is good for as long as these tests are."""
+    """Return a valid certificate."""
     return Certificate(tmp_path_factory.mktemp("good"), "20200101000000Z", "20491231235959Z")
 
 
 @pytest.fixture(scope="session")
 def expired(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Make one that was good for a month."""
+    """Return a certificate that has expired."""
     return Certificate(tmp_path_factory.mktemp("expired"), "20200101000000Z", "20200131235959Z")
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Answer for the DNS: these names lead to this machine, and others of .test nowhere."""
+    """Resolve these names to this machine, and no other name below .test."""
     names, lookup = {HOST}, socket.getaddrinfo
 
     def look_up(host: Any, *args: Any, **options: Any) -> Any:
@@ -72,10 +72,10 @@ def names(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 @pytest.fixture
-def trust(
+def trusted(
     certificate: Certificate, expired: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Trust the owners of both."""
+    """Trust the issuers of both."""
     bundle = tmp_path / "bundle"
     bundle.write_bytes(certificate.path.read_bytes() + expired.path.read_bytes())
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
@@ -83,8 +83,8 @@ def trust(
 
 @pytest.fixture
 def secure_host(
-    sim: Simulator, certificate: Certificate, trust: None, names: set[str]
+    sim: Simulator, certificate: Certificate, trusted: None, names: set[str]
 ) -> Iterator[Host]:
-    """Put a host in front of a proxy that speaks TLS."""
+    """Return a host in front of a proxy that speaks TLS."""
     with Proxy(sim.url, certificate.context) as proxy:
         yield Host(sim, proxy, f"https://{HOST}:{proxy.port}")

@@ -1,4 +1,4 @@
-"""What may become of a call on its way: each a function of the call."""
+"""Damage to a call that the simulator cannot do: each a function of the call."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ import gzip
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .call import Call, Fault, Reply, none
+from .call import Call, Damage, Reply, none
 
-#: Seconds between two bytes of a drip.
+#: Seconds between two bytes.
 DRIP = 0.2
-#: Bytes of a body that is far too long, and of what a bomb unpacks to.
+#: Bytes of a body that is far too long, and of a compressed one when decompressed.
 HUGE = 50 << 20
 
 
 def reset_before(call: Call) -> None:
-    """Reset the connection when all of the call has come."""
+    """Reset the connection when the whole call has arrived."""
     call.read()
     call.reset()
 
 
 def reset_after(call: Call) -> None:
-    """Reset it when the vendor has acted."""
+    """Reset the connection when the vendor has acted."""
     call.act()
     call.reset()
 
 
 def close_before(call: Call) -> None:
-    """Close the connection when all of the call has come."""
+    """Close the connection when the whole call has arrived."""
     call.read()
     call.end()
 
 
 def close_after(call: Call) -> None:
-    """Close it when the vendor has acted."""
+    """Close the connection when the vendor has acted."""
     call.act()
     call.end()
 
@@ -52,64 +52,64 @@ def half_body(call: Call) -> None:
     call.end()
 
 
-def half_body_of_no_length(call: Call) -> None:
-    """Stop in the middle of a body whose length was not told."""
+def half_body_without_length(call: Call) -> None:
+    """Stop in the middle of a body without a Content-Length."""
     reply = call.act()
     call.write(b"HTTP/1.1 200 OK\r\n\r\n" + reply.body[: len(reply.body) // 2])
     call.end()
 
 
 def drip_head(call: Call) -> None:
-    """Send all of the reply byte by byte."""
+    """Send the whole reply byte by byte."""
     reply = call.act()
     _drip(call, reply.whole)
 
 
 def drip_body(call: Call) -> None:
-    """Send its head at once, and the body byte by byte."""
+    """Send the head at once, and the body byte by byte."""
     reply = call.act()
     call.write(reply.head)
     _drip(call, reply.body)
 
 
 def close_on_reuse(call: Call) -> None:
-    """Close a connection that has idled just when something comes."""
+    """Close a reused connection just when the call arrives."""
     none(call) if not call.reused else call.end()
 
 
 def reset_on_reuse(call: Call) -> None:
-    """Reset it then."""
+    """Reset a reused connection just when the call arrives."""
     none(call) if not call.reused else call.reset()
 
 
 def close_afterwards(call: Call) -> None:
-    """Answer, then close the connection without having said so."""
+    """Answer, then close the connection without announcing it."""
     none(call)
     call.end()
 
 
 def reset_afterwards(call: Call) -> None:
-    """Answer, then reset it."""
+    """Answer, then reset the connection."""
     none(call)
     call.reset()
 
 
-def say_goodbye(call: Call) -> None:
-    """Answer, saying that this was the last on this connection."""
+def announce_close(call: Call) -> None:
+    """Answer with Connection: close, and close the connection."""
     call.answer(replace(call.act(), more=b"Connection: close\r\n"))
     call.end()
 
 
-def hint_first(call: Call) -> None:
-    """Send an interim reply, and the final one when the client has had time to take it for that."""
+def early_hints(call: Call) -> None:
+    """Send an interim response, and the final one after a pause."""
     reply = call.act()
     call.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
     call.ended.wait(DRIP)
     call.answer(reply)
 
 
-def chunk_of(size: str) -> Fault:
-    """Send the reply in one chunk, of a size of one's own."""
+def chunk_of(size: str) -> Damage:
+    """Send the reply in one chunk, with this size or the right one."""
 
     def fault(call: Call) -> None:
         body = call.act().body
@@ -119,21 +119,21 @@ def chunk_of(size: str) -> Fault:
     return fault
 
 
-def speak_another_language(call: Call) -> None:
-    """Answer in no HTTP."""
+def another_protocol(call: Call) -> None:
+    """Answer with something other than HTTP."""
     call.act()
     call.write(b"SSH-2.0-OpenSSH_9.2\r\n")
     call.end()
 
 
 def answer_twice(call: Call) -> None:
-    """Send the reply twice in one piece."""
+    """Send the reply twice at once."""
     reply = call.act()
     call.write(2 * reply.whole)
 
 
-def redirect(status: int, location: str) -> Fault:
-    """Send the caller elsewhere."""
+def redirect(status: int, location: str) -> Damage:
+    """Redirect the call."""
     more = f"Location: {location}\r\n".encode()
     reply = Reply(b"", status, content_type="text/html", more=more)
 
@@ -145,14 +145,14 @@ def redirect(status: int, location: str) -> Fault:
 
 
 def bomb(call: Call) -> None:
-    """Send the reply with much air in it, packed."""
+    """Send the reply followed by 50 MB of spaces, compressed."""
     reply = call.act()
     packed = b"".join(_packed(reply.body))
     call.answer(replace(reply, body=packed, more=b"Content-Encoding: gzip\r\n"))
 
 
 def huge(call: Call) -> None:
-    """Send the reply with much air in it."""
+    """Send the reply followed by 50 MB of spaces."""
     reply = call.act()
     length = len(reply.body) + HUGE
     call.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length)
@@ -160,13 +160,13 @@ def huge(call: Call) -> None:
         call.write(piece)
 
 
-def labelled(content_type: str | None) -> Fault:
-    """Give the reply another content type."""
+def labelled(content_type: str | None) -> Damage:
+    """Send the reply with another content type."""
     return lambda call: call.answer(replace(call.act(), content_type=content_type))
 
 
 def in_latin_1(call: Call) -> None:
-    """Send a reply in the encoding that it names, which is not JSON's."""
+    """Send the reply in the encoding that it declares, which is not JSON's."""
     reply = call.act()
     body = reply.body.replace(b"{", '{"ä":"ö",'.encode("latin-1"), 1)
     call.answer(replace(reply, body=body, content_type="application/json; charset=latin-1"))
@@ -180,7 +180,7 @@ def _drip(call: Call, content: bytes) -> None:
 
 
 def _inflated(body: bytes) -> Iterable[bytes]:
-    """Yield a JSON document and spaces, which mean nothing."""
+    """Yield a JSON document and spaces, which JSON ignores."""
     yield body
     piece = b" " * (1 << 16)
     for _ in range(HUGE // len(piece)):
@@ -188,7 +188,7 @@ def _inflated(body: bytes) -> Iterable[bytes]:
 
 
 def _packed(body: bytes) -> Iterable[bytes]:
-    # Members, one after the other, unpack to one whole.
+    # Concatenated members decompress to one document.
     members: dict[bytes, bytes] = {}
     for piece in _inflated(body):
         if piece not in members:

@@ -1,4 +1,4 @@
-"""A host whose way to the vendor is broken, and what its page is told."""
+"""A host whose calls to the vendor fail, and what its page is answered."""
 
 from __future__ import annotations
 
@@ -9,41 +9,68 @@ from typing import Any, NamedTuple
 from flask import Flask
 
 from flask_heygen import heygen_bp
-from flask_heygen.simulator import Simulator
+from flask_heygen.simulator import Fault, Simulator
 from tests.constants import KEY
 
+from .call import Damage
 from .proxy import Proxy
 
 #: Seconds of HEYGEN_TIMEOUT: for what uses them up, and enough.
 SHORT, ENOUGH = 2, 10
-#: Seconds; a slow machine's share beside them. A call that had the short ones anew takes longer.
+#: Seconds added for a slow machine. Less than SHORT, so that no call can use its time twice.
 GRACE = 1.4
 TEXT = "Tell me about a time when you failed."
 
+#: The status of each error that is the vendor's, or comes of its absence.
+STATUSES = {
+    "heygen_auth_failed": 502,
+    "heygen_refused": 502,
+    "heygen_error": 502,
+    "api_retired": 502,
+    "heygen_timeout": 504,
+    "outcome_unknown": 504,
+    "rate_limited": 429,
+    "concurrent_limit": 429,
+    "session_not_found": 404,
+    "session_not_ready": 409,
+    "session_closed": 410,
+    "not_configured": 503,
+}
+_RETRYABLE = {
+    "heygen_error",
+    "heygen_timeout",
+    "rate_limited",
+    "concurrent_limit",
+    "session_not_ready",
+}
+_RESTART = {"session_not_found", "session_closed"}
+_RETRY_AFTER = {"rate_limited": 7, "concurrent_limit": 30, "session_not_ready": 1}
+
+#: The code of an error, None for a success.
+Code = str | None
+SUCCESS: Code = None
+FAILED, REFUSED = "heygen_error", "heygen_refused"
+TIMED_OUT, UNKNOWN = "heygen_timeout", "outcome_unknown"
+
 
 class Answer(NamedTuple):
-    """The status, and the code of what went wrong."""
+    """An answer that has the right form."""
 
-    status: int
-    code: str | None = None
-
-
-SUCCESS = Answer(200)
-REFUSED = Answer(502, "heygen_refused")
-FAILED = Answer(502, "heygen_error")
-TIMED_OUT = Answer(504, "heygen_timeout")
-UNKNOWN = Answer(504, "outcome_unknown")
+    code: Code
+    data: dict[str, Any]
 
 
 class Host:
-    """An app in front of a proxy, and a page with a session."""
+    """An app in front of the simulator, perhaps with a proxy between, and a page with a session."""
 
-    def __init__(self, sim: Simulator, proxy: Proxy, url: str = "", **settings: object) -> None:
-        self.sim, self.proxy = sim, proxy
+    def __init__(
+        self, sim: Simulator, proxy: Proxy | None = None, url: str = "", **settings: object
+    ) -> None:
+        self.sim, self._proxy = sim, proxy
         self.app = Flask(__name__)
         self.app.config.update(
             HEYGEN_API_KEY=KEY,
-            HEYGEN_BASE_URL=url or proxy.url,
+            HEYGEN_BASE_URL=url or (proxy or sim).url,
             HEYGEN_TIMEOUT=ENOUGH,
             HEYGEN_SPARE_TOKENS=0,  # so that it is known which call meets a fault
         )
@@ -52,48 +79,90 @@ class Host:
         self.session_id = ""
         self._threads = set(threading.enumerate())
 
-    def start(self) -> Answer:
+    @property
+    def proxy(self) -> Proxy:
+        """The proxy, where there is one."""
+        assert self._proxy is not None
+        return self._proxy
+
+    def start(self) -> Code:
         """Start a session, the page's from now on."""
-        answer, told = self._post("start", {})
-        self.session_id = told.get("session_id", "")
-        return answer
+        code, data = self.post("start")
+        self.session_id = data.get("session_id", self.session_id)
+        return code
 
-    def stop(self) -> Answer:
-        """Stop the session."""
-        return self._post("stop", {"session_id": self.session_id})[0]
+    def stop(self) -> Code:
+        """Stop the page's session."""
+        return self.command("stop")
 
-    def speak(self, text: str = TEXT) -> Answer:
-        """Send a text, which is spoken once at most; a success is told of this text alone."""
-        answer, told = self._post("task", {"session_id": self.session_id, "text": text})
+    def command(self, route: str, **fields: object) -> Code:
+        """Call a route with the page's session."""
+        return self.post(route, session_id=self.session_id, **fields).code
+
+    def speak(self, text: str = TEXT, **fields: object) -> Code:
+        """Send a text, which is spoken once at most, and was spoken where the page is told so."""
+        code, data = self.post("task", session_id=self.session_id, text=text, **fields)
         spoken = [speech.task_id for speech in self.sim.spoken if speech.text == text]
 
         assert spoken[1:] == []
-        assert answer != SUCCESS or spoken == [told["task_id"]]
-        return answer
+        assert code is not SUCCESS or spoken == [data["task_id"]]
+        return code
+
+    def fault(self, call: str, fault: Fault | Damage, *, times: int | None = None) -> None:
+        """Let the next calls of a name fail, or all, at the simulator or on the way to it."""
+        if isinstance(fault, Fault):
+            self.app.config["HEYGEN_BASE_URL"] = self.sim.url  # the proxy would repair some
+            self.sim.fault(call, fault, times=times)
+        else:
+            self.proxy.damage(call, fault, times)
+
+    def count(self, call: str) -> int:
+        """Return how many calls of a name were sent."""
+        direct = self.app.config["HEYGEN_BASE_URL"] == self.sim.url
+        return self.sim.count(call) if direct else self.proxy.count(call)
 
     def mend(self) -> None:
-        """Break nothing any more, and leave enough time."""
-        self.proxy.mend()
+        """End all faults, and leave enough time."""
+        self.sim.clear()
+        if self._proxy is not None:
+            self._proxy.mend()
         self.app.config["HEYGEN_TIMEOUT"] = ENOUGH
 
     def goes_on(self) -> bool:
-        """Tell whether the next text is spoken where nothing breaks any more."""
+        """Return whether the next text is spoken once all faults have ended."""
         self.mend()
-        return self.speak("The next one.") == SUCCESS
+        return self.speak("The next one.") is SUCCESS
 
-    def rest(self) -> None:
-        """Wait until nothing goes on in the background."""
+    def wait_idle(self) -> None:
+        """Wait until nothing runs in the background."""
         until = time.monotonic() + 30
-        while busy := set(threading.enumerate()) - self._threads - self.proxy.threads:
-            assert time.monotonic() < until, f"Still there: {busy}"
+        known = self._threads | self.proxy.threads
+        while busy := set(threading.enumerate()) - known - self.proxy.threads:
+            assert time.monotonic() < until, f"Still running: {busy}"
             time.sleep(0.005)
 
-    def _post(self, route: str, fields: dict[str, str]) -> tuple[Answer, dict[str, Any]]:
+    def post(self, route: str, **fields: object) -> Answer:
+        """Call a route; check the time and the form of its answer."""
         page, begun = self.app.test_client(), time.monotonic()
         answer = page.post(f"/api/heygen/{route}", json=fields)
 
         assert time.monotonic() - begun < self.app.config["HEYGEN_TIMEOUT"] + GRACE
-        told = answer.get_json()
-        assert told["status"] == ("success" if answer.status_code == 200 else "error")
-        code = told.get("error", {}).get("code")
-        return Answer(answer.status_code, code), told.get("data", {})
+        assert answer.mimetype == "application/json"
+        body: dict[str, Any] = answer.get_json()
+        if answer.status_code == 200:
+            assert body.keys() == {"status", "data"}
+            assert body["status"] == "success"
+            return Answer(SUCCESS, body["data"])
+
+        error = body["error"]
+        code = error["code"]
+        assert body.keys() == {"status", "error"}
+        assert body["status"] == "error"
+        assert answer.status_code == STATUSES[code]
+        assert error["retryable"] is (code in _RETRYABLE)
+        assert error["restart_session"] is (code in _RESTART)
+        assert error["message"].endswith(".")
+        wait = _RETRY_AFTER.get(code)
+        assert error.get("retry_after") == wait
+        assert answer.headers.get("Retry-After") == (str(wait) if wait else None)
+        return Answer(code, error)

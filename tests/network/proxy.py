@@ -1,11 +1,10 @@
-"""A proxy on the way to the vendor, which may break what passes: its calls, or its connections."""
+"""A proxy in front of the vendor that damages calls and connections."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import itertools
-import math
 import socket
 import ssl
 import threading
@@ -14,75 +13,75 @@ from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 
-from .call import Call, Fault, Reply, none
+from .call import Call, Damage, Reply, none
 
 #: The state of a TCP connection whose FIN has not been acknowledged (Linux).
 _FIN_WAIT_1 = 4
 
 
-class Way:
-    """A client's connection, and the one on to the vendor, in a thread of its own."""
+class Tunnel:
+    """A client's connection and the one to the vendor, in a thread of its own."""
 
     def __init__(self, proxy: Proxy, connection: socket.socket) -> None:
         self.proxy, self.connection = proxy, connection
         self._onward = http.client.HTTPConnection(proxy.onward.partition("//")[2], timeout=30)
 
     def run(self) -> None:
-        """Pass calls on until either side has had enough."""
+        """Forward calls until either side closes its connection."""
         with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(self):
-            self.connection = self.proxy.greet(self.connection)
+            self.connection = self.proxy.accept(self.connection)
             reused = False
             while True:
                 call = Call(self, self.receive(), reused=reused)
-                self.proxy.fault_of(call.name)(call)
+                self.proxy.damage_of(call.name)(call)
                 reused = True
 
     def receive(self) -> bytes:
-        """Return some bytes; raises OSError where there are no more."""
+        """Return the next bytes; raises OSError at the end of the connection."""
         if content := self.connection.recv(65536):
             return content
         raise OSError("The connection has ended.")
 
     def forward(self, path: str, headers: dict[str, str], body: bytes) -> Reply:
-        """Call the vendor."""
+        """Send a call to the vendor; return its reply."""
         self._onward.request("POST", path, body, headers)
         reply = self._onward.getresponse()
         return Reply(reply.read(), reply.status, reply.getheader("Content-Type"))
 
     def end(self, last_words: bytes = b"") -> None:
-        """End the client's connection; return when its side has been told."""
+        """End the client's connection; return when the client has received the FIN."""
         with contextlib.suppress(OSError):
             self.connection.sendall(last_words)
-            # Past ssl, which would not have this done from another thread.
+            # Without ssl, which allows no shutdown from another thread.
             socket.socket.shutdown(self.connection, socket.SHUT_WR)
             until = time.monotonic() + 10
-            while _untold(self.connection) and time.monotonic() < until:
+            while _fin_pending(self.connection) and time.monotonic() < until:
                 time.sleep(0.001)
             socket.socket.shutdown(self.connection, socket.SHUT_RD)
 
     def close(self) -> None:
-        """Free what the connections hold."""
+        """Close both connections."""
         self.connection.close()
         self._onward.close()
 
 
 class Proxy:
-    """One that listens on 127.0.0.1 and passes on to a URL, until its block ends."""
+    """A proxy on 127.0.0.1 in front of a URL, until its block ends."""
 
     def __init__(self, onward: str, tls: ssl.SSLContext | None = None) -> None:
         self.onward, self.tls = onward, tls
-        #: What is done to each connection before its first call.
-        self.greet: Callable[[socket.socket], socket.socket] = self.shake_hands
-        #: What is done to a call of a name.
-        self.fault_of: Callable[[str], Fault] = lambda _: none
+        #: Called with each new connection; returns the one to use.
+        self.accept: Callable[[socket.socket], socket.socket] = self.shake_hands
+        #: Returns what is done to the next call of a name.
+        self.damage_of: Callable[[str], Damage] = lambda _: none
         self.ended = threading.Event()
         self.connections = 0
-        #: The name and token of each call that was read, and the headers of the last.
+        #: Name and token of each call that was read, and the headers of the last one.
         self.calls: list[tuple[str, str]] = []
         self.headers: dict[str, str] = {}
-        self._ways: dict[threading.Thread, Way] = {}
+        self._tunnels: dict[threading.Thread, Tunnel] = {}
         self._lock = threading.Lock()
-        # A second socket keeps the port for us while nobody listens.
+        # A second socket keeps the port while the proxy refuses connections.
         self._place = _bound(0)
         self.port: int = self._place.getsockname()[1]
         self._listener: socket.socket | None = None
@@ -107,14 +106,14 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The proxy's address."""
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def threads(self) -> set[threading.Thread]:
-        """Those that are its own, and run."""
+        """The threads of its connections."""
         with self._lock:
-            return set(self._ways)
+            return set(self._tunnels)
 
     def count(self, name: str) -> int:
         """Count the calls of a name that were read."""
@@ -122,20 +121,22 @@ class Proxy:
             return Counter(name for name, _ in self.calls)[name]
 
     def note(self, call: Call, headers: dict[str, str]) -> None:
-        """Remember a call that was read."""
+        """Record a call that was read."""
         with self._lock:
             self.calls.append((call.name, call.token))
             self.headers = headers
 
-    def fault(self, name: str, fault: Fault, times: float = math.inf) -> None:
-        """Have the next calls of a name go wrong, and no other."""
-        numbers = itertools.count()
-        self.fault_of = lambda each: fault if each == name and next(numbers) < times else none
+    def damage(self, name: str, damage: Damage, times: int | None = None) -> None:
+        """Damage the next calls of a name, or all, and no others."""
+        numbers = itertools.count() if times is None else itertools.repeat(0, times)
+        self.damage_of = lambda each: (
+            damage if each == name and next(numbers, None) is not None else none
+        )
 
     def mend(self) -> None:
-        """Break nothing any more."""
-        self.fault_of = lambda _: none
-        self.greet = self.shake_hands
+        """End all damage."""
+        self.damage_of = lambda _: none
+        self.accept = self.shake_hands
         self.listen()
 
     def listen(self) -> None:
@@ -145,30 +146,30 @@ class Proxy:
                 return
             self._listener = listener = _bound(self.port)
             listener.listen(1024)
-        thread = threading.Thread(target=self._accept, args=(listener,))
+        thread = threading.Thread(target=self._serve, args=(listener,))
         thread.start()
 
     def refuse(self) -> None:
-        """Refuse connections; those there are remain."""
+        """Refuse new connections; open ones stay."""
         with self._lock:
             listener, self._listener = self._listener, None
         if listener is not None:
-            listener.shutdown(socket.SHUT_RDWR)  # a close would not wake who waits in accept
+            listener.shutdown(socket.SHUT_RDWR)  # a close alone would not end accept()
             listener.close()
 
     def hang_up(self, last_words: bytes = b"") -> None:
-        """Close all connections, as a vendor does with those that have idled too long."""
+        """Close all connections, as a vendor does with idle ones."""
         with self._lock:
-            ways = list(self._ways.values())
-        for way in ways:
-            way.end(last_words)
+            tunnels = list(self._tunnels.values())
+        for tunnel in tunnels:
+            tunnel.end(last_words)
 
     def shake_hands(self, connection: socket.socket) -> socket.socket:
-        """Begin a connection well."""
+        """Accept a connection properly."""
         return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
 
     def cut_handshake(self, connection: socket.socket) -> socket.socket:
-        """Say half of what is to be said in a TLS handshake, and close the connection."""
+        """Send half of a TLS handshake, and close the connection."""
         assert self.tls is not None
         hello, answer = ssl.MemoryBIO(), ssl.MemoryBIO()
         hello.write(connection.recv(65536))
@@ -178,28 +179,28 @@ class Proxy:
         raise OSError("The handshake is cut.")
 
     def stay_silent(self, _connection: socket.socket) -> socket.socket:
-        """Say nothing until the end."""
+        """Send nothing until the proxy ends."""
         self.ended.wait()
         raise OSError("There was no handshake.")
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _serve(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = listener.accept()
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.connections += 1
-                way = Way(self, connection)
-                thread = threading.Thread(target=self._run, args=(way,))
+                tunnel = Tunnel(self, connection)
+                thread = threading.Thread(target=self._run, args=(tunnel,))
                 with self._lock:
-                    self._ways[thread] = way
+                    self._tunnels[thread] = tunnel
                 thread.start()
 
-    def _run(self, way: Way) -> None:
+    def _run(self, tunnel: Tunnel) -> None:
         try:
-            way.run()
+            tunnel.run()
         finally:
             with self._lock:
-                del self._ways[threading.current_thread()]
+                del self._tunnels[threading.current_thread()]
 
 
 def _bound(port: int) -> socket.socket:
@@ -209,8 +210,8 @@ def _bound(port: int) -> socket.socket:
     return bound
 
 
-def _untold(connection: socket.socket) -> bool:
-    """Tell whether the other side may not have got our FIN yet."""
+def _fin_pending(connection: socket.socket) -> bool:
+    """Return whether the client may not have received the FIN yet."""
     if not hasattr(socket, "TCP_INFO"):
         return False
     return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1

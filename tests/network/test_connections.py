@@ -1,4 +1,4 @@
-"""Connections that are never made, or have ended by the next call: what the page is told."""
+"""What a page is answered when a connection fails, or has ended by the next call."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tests.constants import question
 
 from .call import Reply
 from .certificates import HOST, Certificate
-from .host import FAILED, SHORT, SUCCESS, TIMED_OUT, Answer, Host
+from .host import FAILED, SHORT, SUCCESS, TIMED_OUT, Code, Host
 from .proxy import Proxy
 
 
-class Way(NamedTuple):
-    """All that a connection needs, to be broken and mended."""
+class Path(NamedTuple):
+    """Everything that a connection needs, to be broken and mended."""
 
     proxy: Proxy
     names: set[str]
@@ -30,31 +30,33 @@ class Way(NamedTuple):
 
 
 @pytest.fixture
-def way(secure_host: Host, names: set[str], certificate: Certificate, expired: Certificate) -> Way:
-    return Way(secure_host.proxy, names, certificate, expired)
+def path(
+    secure_host: Host, names: set[str], certificate: Certificate, expired: Certificate
+) -> Path:
+    return Path(secure_host.proxy, names, certificate, expired)
 
 
-def refused(way: Way) -> None:
-    way.proxy.refuse()
+def refused(path: Path) -> None:
+    path.proxy.refuse()
 
 
-def unresolved(way: Way) -> None:
-    way.names.clear()
+def unresolved(path: Path) -> None:
+    path.names.clear()
 
 
-def out_of_date(way: Way) -> None:
-    way.proxy.tls = way.expired.context
+def out_of_date(path: Path) -> None:
+    path.proxy.tls = path.expired.context
 
 
-def cut_in_the_handshake(way: Way) -> None:
-    way.proxy.greet = way.proxy.cut_handshake
+def cut_in_the_handshake(path: Path) -> None:
+    path.proxy.accept = path.proxy.cut_handshake
 
 
-def silent_in_the_handshake(way: Way) -> None:
-    way.proxy.greet = way.proxy.stay_silent
+def silent_in_the_handshake(path: Path) -> None:
+    path.proxy.accept = path.proxy.stay_silent
 
 
-ROWS: dict[Callable[[Way], None], Answer] = {
+ROWS: dict[Callable[[Path], None], Code] = {
     refused: FAILED,
     unresolved: FAILED,
     out_of_date: FAILED,
@@ -69,25 +71,25 @@ class TestUnreachableVendor:
     def test_has_done_nothing(
         self,
         secure_host: Host,
-        way: Way,
-        act: Callable[[Host], Answer],
-        break_off: Callable[[Way], None],
+        path: Path,
+        act: Callable[[Host], Code],
+        break_off: Callable[[Path], None],
     ) -> None:
-        """The page may have it sent again, and is told so."""
+        """The page is told that it may try again."""
         host = secure_host
-        host.app.config["HEYGEN_SPARE_TOKENS"] = 1  # so that a text is what would be sent first
+        host.app.config["HEYGEN_SPARE_TOKENS"] = 1  # so that the task is the first call
         if ROWS[break_off] == TIMED_OUT:
             host.app.config["HEYGEN_TIMEOUT"] = SHORT
         host.start()
-        host.rest()
+        host.wait_idle()
         session_id, calls = host.session_id, host.sim.calls
-        break_off(way)
-        host.proxy.hang_up()  # or a connection from better times would be used
+        break_off(path)
+        host.proxy.hang_up()  # or an open connection would be used
 
         assert act(host) == ROWS[break_off]
-        host.rest()
+        host.wait_idle()
         assert host.sim.calls == calls
-        way.mend()
+        path.mend()
         host.session_id = session_id
         assert host.goes_on()
 
@@ -98,16 +100,16 @@ class TestIdleConnection:
     def test_that_the_vendor_has_closed_is_not_used(
         self, request: pytest.FixtureRequest, kind: str, last_words: bytes
     ) -> None:
-        """The next task finds out before it is sent, and is sent once."""
+        """The next task notices before it is sent, and is sent once."""
         host: Host = request.getfixturevalue(kind)
-        host.app.config["HEYGEN_SPARE_TOKENS"] = 1  # so that a task is the first to find out
+        host.app.config["HEYGEN_SPARE_TOKENS"] = 1  # so that the task is the first call
         host.start()
 
         for number in range(5):
-            host.rest()
+            host.wait_idle()
             host.proxy.hang_up(last_words)
             assert host.speak(question(number)) == SUCCESS
 
-        host.rest()
+        host.wait_idle()
         assert host.proxy.count("task") == 5
         assert host.proxy.count("create_token") == 2 + 5

@@ -1,381 +1,435 @@
-"""What a page is answered when the vendor fails, refuses or falls silent."""
+"""What a page is answered for each fault of each call, and what the vendor did."""
 
-import time
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from typing import Any, NamedTuple
 
 import pytest
 import requests_mock
-from flask import Flask
 
-from flask_heygen import errors, heygen_bp
+from flask_heygen import errors
 from flask_heygen.simulator import Fault, Simulator
 
-#: Seconds of HEYGEN_TIMEOUT: the fewest that there can be, for what uses them up, and enough.
-SHORT, ENOUGH = 1, 5
-#: Seconds; a slow machine's share of an answer that has to come within them.
-GRACE = 1.5
-TEXT = "Tell me about a time when you failed."
+from . import faults
+from .call import Damage
+from .host import (
+    FAILED,
+    REFUSED,
+    SHORT,
+    STATUSES,
+    SUCCESS,
+    TEXT,
+    TIMED_OUT,
+    UNKNOWN,
+    Answer,
+    Code,
+    Host,
+)
+from .proxy import Proxy
 
-#: The faults after which nobody can know whether the call was acted on.
-LOST = {
-    Fault.SERVER_ERROR,
-    Fault.HTML,
-    Fault.INVALID_JSON,
-    Fault.RESET_BEFORE,
-    Fault.RESET_AFTER,
-    Fault.TRUNCATED,
-    Fault.HUGE,
+
+class Row(NamedTuple):
+    """A fault, and the answers where the call meets it for as long as it lasts."""
+
+    fault: Fault | Damage
+    #: Whether the vendor acts on the call.
+    acted: bool
+    #: Where a repeat would speak, or cost, twice.
+    unrepeatable: Code
+    #: Where a repeat does no harm.
+    repeatable: Code
+
+    @property
+    def slow(self) -> bool:
+        """Whether it uses up the request's time."""
+        return self.repeatable == TIMED_OUT
+
+    @property
+    def unauthorized(self) -> bool:
+        """Whether the call is repeated with another token, as it surely was not acted on."""
+        return self.fault is Fault.UNAUTHORIZED
+
+
+ROWS = {
+    # The vendor's answers:
+    "401": Row(Fault.UNAUTHORIZED, False, "heygen_auth_failed", "heygen_auth_failed"),
+    "API retired": Row(Fault.SUNSET, False, "api_retired", "api_retired"),
+    "429": Row(Fault.RATE_LIMITED, False, "rate_limited", "rate_limited"),
+    "500": Row(Fault.SERVER_ERROR, False, UNKNOWN, FAILED),
+    "HTML": Row(Fault.HTML, False, UNKNOWN, FAILED),
+    "invalid JSON": Row(Fault.INVALID_JSON, False, UNKNOWN, FAILED),
+    "no data": Row(Fault.NO_DATA, False, UNKNOWN, SUCCESS),
+    "400 with an echo": Row(Fault.ECHO, False, REFUSED, REFUSED),
+    "redirect": Row(Fault.REDIRECT, False, REFUSED, REFUSED),
+    # The connection:
+    "reset before": Row(Fault.RESET_BEFORE, False, UNKNOWN, FAILED),
+    "reset after": Row(Fault.RESET_AFTER, True, UNKNOWN, FAILED),
+    "closed before": Row(faults.close_before, False, UNKNOWN, FAILED),
+    "closed after": Row(faults.close_after, True, UNKNOWN, FAILED),
+    "closed on reuse": Row(faults.close_on_reuse, False, UNKNOWN, SUCCESS),
+    "reset on reuse": Row(faults.reset_on_reuse, False, UNKNOWN, SUCCESS),
+    "last of its connection": Row(faults.announce_close, True, SUCCESS, SUCCESS),
+    # The reply's bytes:
+    "no response": Row(Fault.NO_RESPONSE, False, UNKNOWN, TIMED_OUT),
+    "slow headers": Row(Fault.SLOW_HEADERS, True, UNKNOWN, TIMED_OUT),
+    "slow body": Row(Fault.SLOW_BODY, True, UNKNOWN, TIMED_OUT),
+    "half a head": Row(faults.half_head, True, UNKNOWN, FAILED),
+    "half a body": Row(Fault.TRUNCATED, True, UNKNOWN, FAILED),
+    "half a body without a length": Row(faults.half_body_without_length, True, UNKNOWN, FAILED),
+    "interim response": Row(faults.early_hints, True, SUCCESS, SUCCESS),
+    "chunk": Row(faults.chunk_of(""), True, SUCCESS, SUCCESS),
+    "negative chunk": Row(faults.chunk_of("-1"), True, UNKNOWN, FAILED),
+    "chunk without a size": Row(faults.chunk_of("many"), True, UNKNOWN, FAILED),
+    "chunk too long": Row(faults.chunk_of("7fffffffffffffffffff"), True, UNKNOWN, TIMED_OUT),
+    "another protocol": Row(faults.another_protocol, True, UNKNOWN, FAILED),
+    "two replies": Row(faults.answer_twice, True, SUCCESS, SUCCESS),
+    "gzip bomb": Row(faults.bomb, True, UNKNOWN, FAILED),
+    "5 MB": Row(Fault.HUGE, False, UNKNOWN, FAILED),
+    "JSON labelled as HTML": Row(faults.labelled("text/html"), True, SUCCESS, SUCCESS),
+    "unknown charset": Row(
+        faults.labelled("application/json; charset=klingon"), True, SUCCESS, SUCCESS
+    ),
+    "no content type": Row(faults.labelled(None), True, SUCCESS, SUCCESS),
+    "Latin-1": Row(faults.in_latin_1, True, UNKNOWN, FAILED),
 }
-SLOW = {Fault.SLOW_BODY, Fault.SLOW_HEADERS, Fault.NO_RESPONSE}
-REFUSALS = {
-    Fault.UNAUTHORIZED: "heygen_auth_failed",
-    Fault.SUNSET: "api_retired",
-    Fault.RATE_LIMITED: "rate_limited",
-    Fault.ECHO: "heygen_refused",
-    Fault.REDIRECT: "heygen_refused",
+#: The vendor's answers and one row for each kind of damage, for calls that are read like another.
+FEWER = {
+    name: row
+    for name, row in ROWS.items()
+    if isinstance(row.fault, Fault) and row.fault is not Fault.SLOW_HEADERS
 }
-STATUSES = {
-    "heygen_auth_failed": 502,
-    "heygen_refused": 502,
-    "heygen_error": 502,
-    "api_retired": 502,
-    "heygen_timeout": 504,
-    "outcome_unknown": 504,
-    "rate_limited": 429,
-    "concurrent_limit": 429,
-    "session_not_found": 404,
-    "session_not_ready": 409,
-    "session_closed": 410,
-    "not_configured": 503,
-}
-RETRYABLE = {
-    "heygen_error",
-    "heygen_timeout",
-    "rate_limited",
-    "concurrent_limit",
-    "session_not_ready",
-}
-RESTART = {"session_not_found", "session_closed"}
-RETRY_AFTER = {"rate_limited": 7, "concurrent_limit": 30, "session_not_ready": 1}
-
-
-def harmless(fault: Fault) -> str | None:
-    """Tell the code where a call can be repeated without harm; None: success."""
-    if fault in SLOW:
-        return "heygen_timeout"
-    return "heygen_error" if fault in LOST else REFUSALS.get(fault)
-
-
-def harmful(fault: Fault) -> str | None:
-    """Tell the code where a repeat would speak, or cost, twice."""
-    return "outcome_unknown" if fault in LOST | SLOW else REFUSALS.get(fault)
-
-
-@dataclass(frozen=True)
-class Host:
-    """An app in front of the simulator, and a session in it."""
-
-    app: Flask
-    sim: Simulator
-
-    def post(self, route: str, **fields: object) -> Any:
-        """Call a route, within its time; the answer must be ours, whatever it is."""
-        begun = time.monotonic()
-        answer = self.app.test_client().post(f"/api/heygen/{route}", json=fields)
-
-        assert time.monotonic() - begun < self.app.config["HEYGEN_TIMEOUT"] + GRACE
-        assert answer.mimetype == "application/json"
-        return answer
-
-    def fault(self, call: str, fault: Fault) -> None:
-        """Have a call go wrong from now on."""
-        self.app.config["HEYGEN_TIMEOUT"] = SHORT if fault in SLOW else ENOUGH
-        self.sim.fault(call, fault, times=None)
-
-    def start(self) -> str:
-        answer = self.post("start")
-        assert answer.status_code == 200
-        return str(answer.get_json()["data"]["session_id"])
-
-    def expect(self, code: str | None, route: str, **fields: object) -> dict[str, Any]:
-        """Call a route, and check all that an answer of a code says; None: success."""
-        answer = self.post(route, **fields)
-
-        told: dict[str, Any] = answer.get_json()
-        if code is None:
-            assert (answer.status_code, told["status"]) == (200, "success")
-            return told
-        error: dict[str, Any] = told["error"]
-        assert told["status"] == "error"
-        assert (answer.status_code, error["code"]) == (STATUSES[code], code)
-        assert error["retryable"] is (code in RETRYABLE)
-        assert error["restart_session"] is (code in RESTART)
-        assert error["message"].endswith(".")
-        wait = RETRY_AFTER.get(code)
-        assert error.get("retry_after") == wait
-        assert answer.headers.get("Retry-After") == (str(wait) if wait else None)
-        return error
+#: The calls that may be repeated, each with the faults that let it be; for all but a stop, which
+#: has an effect that the second try meets, two stand for all.
+PASSING = [
+    *(("stop", name) for name, row in ROWS.items() if row.repeatable == FAILED),
+    *itertools.product(["create_token", "interrupt", "keep_alive"], ["500", "reset before"]),
+]
+all_faults = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+fewer_faults = pytest.mark.parametrize("row", FEWER.values(), ids=FEWER)
 
 
 @pytest.fixture
-def host(sim: Simulator) -> Host:
-    return of(sim)
+def break_call(host: Host) -> Any:
+    """Return a function that starts a session, and lets a call fail from then on."""
+
+    def break_call(call: str, row: Row) -> None:
+        assert host.start() is SUCCESS
+        if row.slow:
+            host.app.config["HEYGEN_TIMEOUT"] = SHORT
+        host.fault(call, row.fault)
+
+    return break_call
 
 
-@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.value)
-class TestFaults:
-    """Each fault, on each call, for as long as it lasts."""
+class TestTask:
+    @all_faults
+    def test_is_sent_once(self, host: Host, break_call: Any, row: Row) -> None:
+        """It is spoken once or never, and only a 401 has it sent again."""
+        break_call("task", row)
 
-    def test_of_a_task(self, host: Host, fault: Fault) -> None:
-        """The text was spoken once or never, and is sent again for a 401 alone."""
-        session_id = host.start()
-        host.fault("task", fault)
-
-        code = "outcome_unknown" if fault is Fault.NO_DATA else harmful(fault)
-        host.expect(code, "task", session_id=session_id, text=TEXT)
-
-        assert host.sim.texts == ((TEXT,) if fault.acted else ())
-        assert host.sim.count("task") == (2 if fault is Fault.UNAUTHORIZED else 1)
-        host.sim.clear()
-        host.expect(None, "task", session_id=session_id, text="The next one.")
-        assert host.sim.texts.count("The next one.") == 1
-
-    def test_of_a_mint_beneath_a_task(self, host: Host, fault: Fault) -> None:
-        """Nothing was sent, so nothing was spoken, and the page may try again."""
-        session_id = host.start()
-        host.fault("create_token", fault)
-
-        code = "heygen_error" if fault is Fault.NO_DATA else harmless(fault)
-        host.expect(code, "task", session_id=session_id, text=TEXT)
-
-        assert host.sim.count("task") == 0
-        host.sim.clear()
-        host.expect(None, "task", session_id=session_id, text=TEXT)
-        assert host.sim.texts == (TEXT,)
-
-    @pytest.mark.parametrize("route", ["interrupt", "keep-alive", "stop"])
-    def test_of_a_harmless_call(self, host: Host, fault: Fault, route: str) -> None:
-        """The route may be called again, and then does what it is for."""
-        session_id, call = host.start(), route.replace("-", "_")
-        host.fault(call, fault)
-
-        # The half of a 400 that comes to the second stop of a session is a refusal nonetheless.
-        refused = (route, fault) == ("stop", Fault.TRUNCATED)
-        code = "heygen_refused" if refused else harmless(fault)
-        host.expect(code, route, session_id=session_id)
-
-        assert host.sim.count(call) <= 2
-        host.sim.clear()
-        host.expect(None, route, session_id=session_id)
-        (session,) = host.sim.sessions.values()
-        assert session.state == ("closed" if route == "stop" else "connected")
-
-    def test_of_a_new_session(self, host: Host, fault: Fault) -> None:
-        """One session was made or none, and none is tried again but for a 401."""
-        host.fault("new", fault)
-
-        host.expect("outcome_unknown" if fault is Fault.NO_DATA else harmful(fault), "start")
-
-        assert host.sim.count("new") == (2 if fault is Fault.UNAUTHORIZED else 1)
-        assert len(host.sim.sessions) == (1 if fault.acted else 0)
-        host.sim.clear()
-        host.expect(None, "task", session_id=host.start(), text=TEXT)
-
-    def test_of_a_start_after_new(self, host: Host, fault: Fault) -> None:
-        """The session that started half is stopped, so that the page may safely try again."""
-        host.fault("start", fault)
-
-        host.expect("heygen_error" if fault in LOST | SLOW else REFUSALS.get(fault), "start")
-
-        (session,) = host.sim.sessions.values()
-        assert session.state == ("new" if fault is Fault.NO_DATA else "closed")
-        host.sim.clear()
-        host.expect(None, "task", session_id=host.start(), text=TEXT)
-
-    def test_of_the_interrupt_beneath_a_task(self, host: Host, fault: Fault) -> None:
-        """The text has not been sent."""
-        session_id = host.start()
-        host.fault("interrupt", fault)
-
-        code = harmless(fault)
-        host.expect(code, "task", session_id=session_id, text=TEXT, interrupt=True)
-
-        assert host.sim.texts == (() if code else (TEXT,))
+        assert host.speak() == row.unrepeatable
+        assert host.sim.texts == ((TEXT,) if row.acted else ())
+        assert host.count("task") <= (2 if row.unauthorized else 1)
+        assert host.goes_on()
 
 
-class TestPassingFaults:
-    """What is over by the second try, where there is one."""
+class TestToken:
+    @all_faults
+    def test_is_requested_twice_at_most(self, host: Host, break_call: Any, row: Row) -> None:
+        """Without one the text is not sent, and the page may send it again."""
+        break_call("create_token", row)
+        before = host.count("create_token")
 
-    @pytest.mark.parametrize("fault", [fault for fault in Fault if fault in LOST])
-    @pytest.mark.parametrize("call", ["create_token", "interrupt", "keep_alive", "stop"])
-    def test_harmless_calls_are_repeated(self, host: Host, call: str, fault: Fault) -> None:
-        """Once; the page hears nothing of it."""
-        session_id = host.start()
-        host.sim.fault(call, fault)
-        before = host.sim.count(call)
+        code = host.speak()
 
-        route = "keep-alive" if call in ("create_token", "keep_alive") else call
-        host.expect(None, route, session_id=session_id)
+        assert code == (FAILED if row.fault is Fault.NO_DATA else row.repeatable)
+        assert host.sim.texts == ((TEXT,) if code is SUCCESS else ())
+        assert host.count("create_token") - before <= 2
+        assert host.goes_on()
 
-        assert host.sim.count(call) == before + 2
+
+class TestNewSession:
+    @all_faults
+    def test_is_requested_once(self, host: Host, break_call: Any, row: Row) -> None:
+        """It costs money, whether or not the page knows of it; only a 401 has it sent again."""
+        break_call("new", row)
+        before = host.count("new")
+
+        assert host.start() == row.unrepeatable
+        assert len(host.sim.sessions) == (2 if row.acted else 1)
+        assert host.count("new") - before <= (2 if row.unauthorized else 1)
+        host.mend()
+        assert host.start() is SUCCESS
+        assert host.goes_on()
+
+
+class TestStartAfterNew:
+    @fewer_faults
+    def test_stops_the_session(self, host: Host, break_call: Any, row: Row) -> None:
+        """Where it fails the page may safely start another."""
+        break_call("start", row)
+        first = host.session_id
+
+        assert host.start() == (FAILED if row.slow else row.repeatable)
+        (second,) = host.sim.sessions.keys() - {first}
+        state = host.sim.sessions[second].state
+        assert state == ("new" if row.repeatable is SUCCESS else "closed")
+        host.mend()
+        assert host.start() is SUCCESS
+        assert host.goes_on()
+
+
+class TestInterruptBeforeTask:
+    @fewer_faults
+    def test_keeps_the_text_back(self, host: Host, break_call: Any, row: Row) -> None:
+        """Where it fails the text is not sent, and the page may send it again."""
+        break_call("interrupt", row)
+
+        assert host.speak(interrupt=True) == row.repeatable
+        assert host.sim.texts == (() if row.repeatable else (TEXT,))
+        assert host.goes_on()
+
+
+@pytest.mark.parametrize("route", ["interrupt", "keep-alive", "stop"])
+class TestIdempotentCall:
+    @fewer_faults
+    def test_may_be_repeated(self, host: Host, break_call: Any, row: Row, route: str) -> None:
+        """It is sent twice at most, and once the fault has ended it takes effect."""
+        call = route.replace("-", "_")
+        break_call(call, row)
+
+        # Half of the 400 that a second stop gets is a refusal nonetheless.
+        refused = (route, row.fault) == ("stop", Fault.TRUNCATED)
+        assert host.command(route) == (REFUSED if refused else row.repeatable)
+        assert host.count(call) <= 2
+        host.mend()
+        assert host.command(route) is SUCCESS
+        state = host.sim.sessions[host.session_id].state
+        assert state == ("closed" if route == "stop" else "connected")
+
+
+class TestPassingFault:
+    @pytest.mark.parametrize(("call", "name"), PASSING)
+    def test_is_not_reported(self, host: Host, call: str, name: str) -> None:
+        """A repeatable call is sent again, once."""
+        assert host.start() is SUCCESS
+        host.fault(call, ROWS[name].fault, times=1)
+        before = host.count(call)
+
+        route = "keep-alive" if call == "create_token" else call.replace("_", "-")
+        assert host.command(route) is SUCCESS
+        assert host.count(call) == before + 2
+
+    def test_leaves_a_stop_that_was_done(self, host: Host) -> None:
+        """The vendor's "closed" to the second try is a success."""
+        assert host.start() is SUCCESS
+        host.fault("stop", Fault.RESET_AFTER, times=1)
+
+        assert host.stop() is SUCCESS
+        assert host.sim.count("stop", status=400) == 1
+        assert host.sim.sessions[host.session_id].state == "closed"
 
     @pytest.mark.parametrize("route", ["task", "interrupt", "keep-alive", "stop"])
-    def test_a_refused_token_is_replaced(self, host: Host, route: str) -> None:
-        """Once, by one that was minted just now."""
-        session_id, call = host.start(), route.replace("-", "_")
-        host.sim.fault(call, Fault.UNAUTHORIZED)
-        fields = {"text": TEXT} if route == "task" else {}
+    def test_of_a_token_is_mended(self, host: Host, route: str) -> None:
+        """A refused token is replaced once, by one that was minted just now."""
+        assert host.start() is SUCCESS
+        call = route.replace("-", "_")
+        host.fault(call, Fault.UNAUTHORIZED, times=1)
 
-        host.expect(None, route, session_id=session_id, **fields)
-
+        assert (host.speak() if route == "task" else host.command(route)) is SUCCESS
         first, second = (each for each in host.sim.calls if each.name == call)
         assert first.token != second.token
         assert second.token == host.sim.tokens[-1].value
         assert host.sim.texts == ((TEXT,) if route == "task" else ())
 
-    def test_a_new_session_is_tried_with_another_token(self, host: Host) -> None:
-        """A 401 says that none was made."""
-        host.sim.fault("new", Fault.UNAUTHORIZED)
+    def test_of_a_new_sessions_token_is_mended(self, host: Host) -> None:
+        """A 401 says that no session was made."""
+        host.fault("new", Fault.UNAUTHORIZED, times=1)
 
-        host.start()
-
+        assert host.start() is SUCCESS
         assert len(host.sim.sessions) == 1
 
-    def test_a_stop_that_was_done_unheard_is_a_success(self, host: Host) -> None:
-        """The vendor's "closed" to the second try says what was wanted."""
-        session_id = host.start()
-        host.sim.fault("stop", Fault.RESET_AFTER)
 
-        host.expect(None, "stop", session_id=session_id)
+class TestSecureReply:
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            faults.close_after,
+            faults.reset_after,
+            faults.half_head,
+            faults.half_body,
+            faults.half_body_without_length,
+        ],
+    )
+    def test_without_its_end_is_rejected(self, secure_host: Host, damage: Damage) -> None:
+        """Where TLS is not closed properly, whatever has arrived."""
+        secure_host.start()
+        secure_host.fault("task", damage)
 
-        assert host.sim.count("stop", status=400) == 1
-        assert host.sim.sessions[session_id].state == "closed"
+        assert secure_host.speak() == UNKNOWN
+        assert secure_host.sim.texts == (TEXT,)
+        assert secure_host.count("task") == 1
+        assert secure_host.goes_on()
 
 
-class TestHalfStartedSessions:
-    def test_one_that_cannot_be_stopped_is_named_in_the_log(
+class TestLargeReply:
+    @pytest.mark.parametrize("damage", [faults.bomb, faults.huge])
+    def test_takes_little_memory(self, host: Host, damage: Damage) -> None:
+        """It is neither read to its end nor unpacked, as compression was not asked for."""
+        host.start()
+        host.speak("A first one, which loads modules.")
+        host.fault("task", damage)
+
+        tracemalloc.start()
+        code = host.speak()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert code == UNKNOWN
+        assert peak < 8 << 20
+        assert host.proxy.headers["accept-encoding"] == "identity"
+
+
+class TestRedirect:
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    @pytest.mark.parametrize("call", ["task", "new"])
+    def test_is_not_followed(self, host: Host, names: set[str], status: int, call: str) -> None:
+        """Neither the key nor a token nor a text reaches the host that is named."""
+        host.start()
+        names.add("stranger.test")
+        with Proxy(host.proxy.onward) as stranger:
+            location = f"http://stranger.test:{stranger.port}/v1/streaming.{call}"
+            host.fault(call, faults.redirect(status, location))
+
+            assert (host.start() if call == "new" else host.speak()) == REFUSED
+            assert stranger.connections == 0
+
+        assert host.sim.texts == ()
+        assert host.goes_on()
+
+
+class TestHalfStartedSession:
+    def test_that_cannot_be_stopped_is_logged(
         self, host: Host, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """It costs money, and the page must not start another without a thought."""
+        """It costs money, and the page must not start another one at once."""
         host.fault("start", Fault.RESET_AFTER)
         host.fault("stop", Fault.SERVER_ERROR)
 
-        host.expect("outcome_unknown", "start")
-
+        assert host.start() == UNKNOWN
         ((session_id, session),) = host.sim.sessions.items()
         assert session.state == "connected"
         (warning,) = [each for each in caplog.messages if session_id in each]
         assert "could not be stopped" in warning
 
-    def test_the_stop_has_time_of_its_own(self, host: Host) -> None:
-        """What was left of the start's may be nothing at all."""
+    def test_is_stopped_though_its_time_is_up(self, host: Host) -> None:
+        """The stop has a deadline of its own."""
+        host.app.config["HEYGEN_TIMEOUT"] = 1
         host.fault("start", Fault.NO_RESPONSE)
         host.sim.latency["stop"] = 0.5
 
-        host.expect("heygen_error", "start")
-
+        assert host.start() == FAILED
         (session,) = host.sim.sessions.values()
         assert session.state == "closed"
 
 
-class TestSessions:
-    """What the vendor says of a session, as the page hears it."""
-
-    ROUTES = pytest.mark.parametrize(
+class TestSession:
+    COMMANDS = pytest.mark.parametrize(
         ("route", "fields"), [("task", {"text": TEXT}), ("keep-alive", {}), ("interrupt", {})]
     )
 
-    @ROUTES
-    def test_one_that_never_was_is_not_found(
+    @COMMANDS
+    def test_that_never_existed_is_not_found(
         self, host: Host, route: str, fields: dict[str, str]
     ) -> None:
         """404, and the page should start one."""
-        host.expect("session_not_found", route, session_id="no-such-session", **fields)
+        host.session_id = "no-such-session"
 
-    @ROUTES
-    def test_one_that_has_ended_is_closed(
-        self, host: Host, route: str, fields: dict[str, str]
-    ) -> None:
+        assert host.command(route, **fields) == "session_not_found"
+
+    @COMMANDS
+    def test_that_has_ended_is_closed(self, host: Host, route: str, fields: dict[str, str]) -> None:
         """410, and the page should start another."""
-        session_id = host.start()
-        host.sim.close_session(session_id)
+        host.start()
+        host.sim.close_session(host.session_id)
 
-        host.expect("session_closed", route, session_id=session_id, **fields)
+        assert host.command(route, **fields) == "session_closed"
 
-    @pytest.mark.parametrize("session_id", ["no-such-session", None])
-    def test_one_that_is_gone_counts_as_stopped(self, host: Host, session_id: str | None) -> None:
-        """Whoever stops twice, or too late, has what was wanted."""
-        if session_id is None:
-            session_id = host.start()
-            host.sim.close_session(session_id)
+    @pytest.mark.parametrize("ended", [False, True], ids=["never existed", "has ended"])
+    def test_that_is_gone_counts_as_stopped(self, host: Host, ended: bool) -> None:
+        """A stop that comes late, or a second time, is a success."""
+        host.session_id = "no-such-session"
+        if ended:
+            host.start()
+            host.sim.close_session(host.session_id)
 
-        host.expect(None, "stop", session_id=session_id)
+        assert host.stop() is SUCCESS
 
-    def test_one_that_nobody_has_joined_is_not_ready(self) -> None:
-        """409, and the same may be sent again in a second."""
+    def test_that_nobody_has_joined_is_not_ready(self) -> None:
+        """409, and the text may be sent again in a second."""
         with Simulator(joined=False) as sim:
-            host = of(sim)
-            session_id = host.start()
-
-            host.expect("session_not_ready", "task", session_id=session_id, text=TEXT)
-            assert sim.texts == ()
-            sim.join(session_id)
-            host.expect(None, "task", session_id=session_id, text=TEXT)
-
-    def test_more_than_the_account_may_have_are_too_many(self) -> None:
-        """429, until one of them has ended."""
-        with Simulator(concurrent_limit=1) as sim:
-            host = of(sim)
-            session_id = host.start()
-
-            host.expect("concurrent_limit", "start")
-            host.expect(None, "stop", session_id=session_id)
+            host = Host(sim)
             host.start()
 
-    def test_a_wrong_key_is_the_servers_fault(self) -> None:
-        """502 and not 401, which would speak of the page's own login."""
+            assert host.speak() == "session_not_ready"
+            assert sim.texts == ()
+            sim.join(host.session_id)
+            assert host.speak() is SUCCESS
+
+    def test_above_the_accounts_limit_is_refused(self) -> None:
+        """429, until another one has ended."""
+        with Simulator(concurrent_limit=1) as sim:
+            host = Host(sim)
+            host.start()
+
+            assert host.start() == "concurrent_limit"
+            assert host.stop() is SUCCESS
+            assert host.start() is SUCCESS
+
+
+class TestVendor:
+    def test_that_refuses_the_key_is_the_servers_fault(self) -> None:
+        """502 and not 401, which would mean the page's own login."""
         with Simulator(api_key="another-key-than-the-host-s") as sim:
-            of(sim).expect("heygen_auth_failed", "start")
+            assert Host(sim).start() == "heygen_auth_failed"
 
-    def test_a_vendor_that_is_not_there_has_spoken_nothing(self, host: Host) -> None:
-        """502, and the same may be sent again."""
-        session_id = host.start()
-        host.sim.stop()
+    def test_that_is_down_has_spoken_nothing(self, sim: Simulator) -> None:
+        """502, and the text may be sent again."""
+        host = Host(sim)
+        host.start()
+        sim.stop()
 
-        host.expect("heygen_error", "task", session_id=session_id, text=TEXT)
+        assert host.speak() == FAILED
+        sim.start()
+        assert host.speak() is SUCCESS
+        assert sim.texts == (TEXT,)
 
-        host.sim.start()
-        host.expect(None, "task", session_id=session_id, text=TEXT)
-        assert host.sim.texts == (TEXT,)
+    def test_is_not_called_without_a_key(self, sim: Simulator) -> None:
+        """503, by an app that runs."""
+        assert Host(sim, HEYGEN_API_KEY=None).start() == "not_configured"
+        assert sim.calls == ()
 
-    def test_without_a_key_nothing_is_sent(self, host: Host) -> None:
-        """503, by an app that is up."""
-        host.app.config["HEYGEN_API_KEY"] = None
-
-        host.expect("not_configured", "start")
-
-        assert host.sim.calls == ()
-
-
-class TestRetryAfter:
     @pytest.mark.parametrize("call", ["create_token", "task"])
-    def test_it_is_the_vendors(self, host: Host, call: str) -> None:
+    def test_says_when_to_retry(self, sim: Simulator, call: str) -> None:
         """In the header and in the body, whichever call was refused."""
-        session_id = host.start()
-        host.sim.fault(call, Fault.RATE_LIMITED, retry_after=42)
+        host = Host(sim)
+        host.start()
+        sim.fault(call, Fault.RATE_LIMITED, retry_after=42)
 
-        answer = host.post("task", session_id=session_id, text=TEXT)
+        task = {"session_id": host.session_id, "text": TEXT}
+        answer = host.app.test_client().post("/api/heygen/task", json=task)
 
         assert answer.status_code == 429
         assert answer.headers["Retry-After"] == "42"
         assert answer.get_json()["error"]["retry_after"] == 42
 
 
-class TestWords:
-    """A vendor's words never make a text spoken twice."""
+class TestMessage:
+    """The vendor's words never have a text spoken twice."""
 
-    @pytest.mark.parametrize("status", [500, 502, 503, 504])
+    @pytest.mark.parametrize("status", [500, 503])
     @pytest.mark.parametrize(
         "reply",
         [
@@ -385,58 +439,44 @@ class TestWords:
             {"error": "access token"},
         ],
     )
-    def test_a_breakdown_is_no_refusal(
-        self, host: Host, status: int, reply: dict[str, object]
+    def test_of_a_server_error_is_no_refusal(
+        self, sim: Simulator, status: int, reply: dict[str, object]
     ) -> None:
-        """Only a refusal says that the text has not been spoken."""
-        told, _ = exact(host, TEXT, status, reply)
+        """Only a refusal proves that the text was not spoken."""
+        answer, _ = reply_to_task(Host(sim), TEXT, status, reply)
 
-        assert told["code"] == "outcome_unknown"
-        assert told["retryable"] is False
+        assert answer.code == UNKNOWN
+        assert answer.data["retryable"] is False
 
     @pytest.mark.parametrize(
         "text", ["Too many requests?", "We are unauthorized.", "The session was closed.", "quota"]
     )
-    def test_an_echoed_text_tells_nothing(self, host: Host, text: str) -> None:
-        """It is the page's words, not the vendor's."""
-        told, sent = exact(host, text, 400, {"code": 1, "message": f"Cannot say “{text}”."})
+    def test_that_echoes_the_text_is_not_interpreted(self, sim: Simulator, text: str) -> None:
+        """Those are the page's words, not the vendor's."""
+        reply = {"code": 1, "message": f"Cannot say “{text}”."}
 
-        assert (told["code"], sent) == ("heygen_refused", 1)
+        answer, sent = reply_to_task(Host(sim), text, 400, reply)
+
+        assert (answer.code, sent) == (REFUSED, 1)
 
 
 class TestTable:
-    def test_each_error_was_produced_above(self) -> None:
-        """All that come from the vendor, or from its absence; no more, and no less."""
-        requests_alone = subclasses(errors.RequestError) | subclasses(errors.CallerError)
-        requests_alone |= {errors.SessionExpired}
-        known = {kind.code for kind in subclasses(errors.HeyGenError) - requests_alone}
+    def test_holds_each_error_of_the_vendor(self) -> None:
+        """The codes whose answers are checked here are all that come from the vendor."""
+        of_requests = subclasses(errors.RequestError) | subclasses(errors.CallerError)
+        of_requests |= {errors.SessionExpired}
+        codes = {kind.code for kind in subclasses(errors.HeyGenError) - of_requests}
 
-        assert known - {errors.HeyGenError.code} == set(STATUSES)
-
-
-def of(sim: Simulator) -> Host:
-    """Put a host in front of a simulator."""
-    app = Flask(__name__)
-    app.config.update(
-        HEYGEN_API_KEY="the-key-of-the-host",
-        HEYGEN_BASE_URL=sim.url,
-        HEYGEN_TIMEOUT=ENOUGH,
-        HEYGEN_SPARE_TOKENS=0,  # so that it is known which call meets a fault
-    )
-    app.register_blueprint(heygen_bp)
-    return Host(app, sim)
+        assert codes - {errors.HeyGenError.code} == set(STATUSES)
 
 
-def exact(host: Host, text: str, status: int, reply: object) -> tuple[dict[str, Any], int]:
-    """Have a task answered to the letter; return our error, and how often the task was sent."""
+def reply_to_task(host: Host, text: str, status: int, reply: object) -> tuple[Answer, int]:
+    """Send a text, to which the vendor replies exactly so; return how often it was sent, too."""
     with requests_mock.Mocker() as vendor:
-        vendor.post(
-            "/v1/streaming.create_token", json={"data": {"token": "a-session-token-of-the-vendor"}}
-        )
+        token = {"data": {"token": "a-session-token-of-the-vendor"}}
+        vendor.post("/v1/streaming.create_token", json=token)
         task = vendor.post("/v1/streaming.task", status_code=status, json=reply)
-        answer = host.post("task", session_id="a-session", text=text)
-
-    return answer.get_json()["error"], task.call_count
+        return host.post("task", session_id="a-session", text=text), task.call_count
 
 
 def subclasses(kind: type) -> set[Any]:

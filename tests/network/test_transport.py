@@ -14,7 +14,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
-from functools import partialmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +22,7 @@ import pytest
 
 from flask_heygen import HeyGenClient, HeyGenError
 from flask_heygen.errors import NotConfigured, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
-from flask_heygen.http import adapter as transport
-from flask_heygen.http import pool as connections
+from flask_heygen.http import connector, pool
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests.constants import KEY, question
@@ -192,34 +190,90 @@ class TestConnections:
         client = client_of(sim.url)
         session_id = client.start()["session_id"]
 
-        with ThreadPoolExecutor(64) as pool:
+        with ThreadPoolExecutor(64) as threads:
             for wave in range(4):  # each begins when all connections of the last are free
                 texts = [f"Wave {wave}, text {number}." for number in range(64)]
-                list(pool.map(lambda text: client.task(session_id, text), texts))
+                list(threads.map(lambda text: client.task(session_id, text), texts))
 
         assert len(set(sim.texts)) == 4 * 64
         assert 32 < sim.connections <= 64
 
+    @pytest.mark.parametrize(("seconds", "connections"), [(29, 1), (31, 2)])
     def test_one_that_has_idled_too_long_is_not_used(
-        self, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+        self, monkeypatch: pytest.MonkeyPatch, seconds: int, connections: int
     ) -> None:
-        """A vendor that closes it just as a task is written would leave only "unknown"."""
-        client = client_of(sim.url)
-        session_id = client.start()["session_id"]
-        assert sim.connections == 1
+        """Not after a suspend either, when the wall clock alone has moved on."""
+        with serving() as server:
+            client = client_of(server.url)
+            speak(client)
+            now = time.time
+            monkeypatch.setattr(time, "time", lambda: now() + seconds)
+            speak(client)
 
-        # Ours, and patched all the same: its 30 seconds are no setting, and too long for a test.
-        with monkeypatch.context() as patch:
-            patch.setattr(connections, "MAX_IDLE", 0.2)
-            time.sleep(0.3)
-            client.task(session_id, "After a pause.")
-        assert sim.connections == 2
-        client.task(session_id, "At once.")
-        assert sim.connections == 2
+        assert server.connections == connections
+
+    @pytest.mark.parametrize(
+        ("keep_alive", "connections"),
+        [("timeout=1", 4), ("timeout=60, max=100", 1), ("max=100", 1), ("timeout=soon", 1)],
+    )
+    def test_the_vendor_may_say_how_long_one_may_idle(
+        self, keep_alive: str, connections: int
+    ) -> None:
+        """A connection is given up a second before the vendor closes it."""
+
+        class Saying(Vendor):
+            def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
+                super().answer(body, status, Keep_Alive=keep_alive, **headers)
+
+        with serving(Saying) as server:
+            client = client_of(server.url)
+            speak(client)
+            speak(client)
+
+        assert server.connections == connections
+
+    def test_those_that_are_too_many_are_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The oldest first, and not when they are collected."""
+        monkeypatch.setattr(pool, "MAX_CONNECTIONS", 1)
+        together = threading.Barrier(3)
+
+        class Waiting(Vendor):
+            def act(self) -> None:
+                together.wait(10)
+                super().act()
+
+        with serving(Waiting) as server:
+            client = client_of(server.url)
+            with ThreadPoolExecutor(3) as threads:
+                list(threads.map(lambda _: speak(client), range(3)))
+
+            assert server.connections == 3
+            assert [server.closed.acquire(timeout=5) for _ in range(2)] == [True, True]
+            assert not server.closed.acquire(timeout=0.1)
+
+    def test_a_client_that_is_closed_leaves_none_open(self) -> None:
+        """Neither one that is idle, nor one that is in use, once it has got its response."""
+        acting, closed = threading.Event(), threading.Event()
+
+        class Waiting(Vendor):
+            def act(self) -> None:
+                acting.set()
+                closed.wait(10)
+                super().act()
+
+        with serving(Waiting) as server, ThreadPoolExecutor(1) as threads:
+            client = client_of(server.url)
+            task = threads.submit(speak, client)
+            acting.wait(10)
+            client.close()
+            closed.set()
+
+            assert task.result()["task_id"] == "a-task"
+            assert server.closed.acquire(timeout=5)
 
     def test_idle_ones_are_given_up_before_any_vendor_does(self) -> None:
         """60 seconds are what common load balancers allow."""
-        assert connections.MAX_IDLE <= 30
+        assert pool.MAX_IDLE <= 30
 
 
 class TestUnreachable:
@@ -261,7 +315,7 @@ class TestUnreachable:
             client.task(session_id, "Is anyone there?")
 
         assert sim.texts == ("Is anyone there?",)
-        assert "POST /v1/streaming.task got no answer" in caplog.text
+        assert "POST /v1/streaming.task got no response" in caplog.text
 
     def test_a_name_that_is_unknown_is_reported(self, caplog: pytest.LogCaptureFixture) -> None:
         """The log names it: it is most likely misspelt."""
@@ -300,6 +354,31 @@ class TestUnreachable:
 
             assert speak(client_of(full))["task_id"] == "a-task"
 
+    def test_the_address_that_accepted_last_is_tried_first(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A dead route costs one attempt, and not one for each connection."""
+        tried: list[str] = []
+
+        class Noting(socket.socket):
+            def connect(self, address: Any) -> None:
+                tried.append(address[0])
+                super().connect(address)
+
+        with serving() as server:
+            addresses = [
+                (socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, server.server_port))
+                for address in ("127.0.0.2", "127.0.0.1")  # where nobody listens, and the vendor
+            ]
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_: addresses)
+            monkeypatch.setattr(socket, "socket", Noting)
+            client = client_of(server.url)
+            for _ in range(3):
+                speak(client)
+                server.hang_up()
+
+        assert tried == ["127.0.0.2", "127.0.0.1", "127.0.0.1", "127.0.0.1"]
+
     def test_connecting_and_shaking_hands_share_the_time(
         self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -323,10 +402,10 @@ class TestUnreachable:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Whoever cannot be reached within five seconds is not there."""
-        assert transport.CONNECT_TIMEOUT == 5
+        assert connector.CONNECT_TIMEOUT == 5
 
         # Ours, and patched all the same: five seconds, twice, are too long for a test.
-        monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.1)
+        monkeypatch.setattr(connector, "CONNECT_TIMEOUT", 0.1)
         with full_server() as url, Timed(), pytest.raises(UpstreamTimeout):
             speak(client_of(url, TIMEOUT=20))
 
@@ -345,7 +424,7 @@ class TestUnreachable:
             speak(client_of(sim.url, TIMEOUT=1))
 
         assert sim.calls == ()
-        assert caplog.messages[0].endswith(" ms: Connecting took too long.")
+        assert caplog.messages[0].endswith(": The time limit was reached.")
 
 
 class TestBounds:
@@ -403,9 +482,13 @@ class TestBounds:
         self, monkeypatch: pytest.MonkeyPatch, late: float
     ) -> None:
         """A vendor that reads late, and then is silent, has one deadline for both."""
-        little = (socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        init = partialmethod(connections.Connection.__init__, socket_options=[little])
-        monkeypatch.setattr(connections.Connection, "__init__", init)
+
+        class Small(socket.socket):
+            def __init__(self, *args: Any, **options: Any) -> None:
+                super().__init__(*args, **options)
+                self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+        monkeypatch.setattr(socket, "socket", Small)
 
         class Late(Vendor):
             def act(self) -> None:
@@ -837,12 +920,12 @@ class TestProxies:
     def test_one_that_refuses_the_tunnel_has_sent_nothing(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The log tells what it said, and not the password it was given."""
+        """The log names its status: not its own words, nor the password it was given."""
 
         class Refusing(Proxy):
             def do_CONNECT(self) -> None:
                 self.server.received.append(Received(self.path, self.headers, b""))
-                self.answer(b"", 407)
+                self.wfile.write(b"HTTP/1.1 407 \x1b[2JGo\x0baway\r\nContent-Length: 0\r\n\r\n")
 
         caplog.set_level(logging.DEBUG)
         with serving(Refusing) as proxy:
@@ -852,7 +935,8 @@ class TestProxies:
                 speak(client_of("https://127.0.0.1:1"))
 
         assert len(proxy.received) == 2
-        assert "407" in caplog.text
+        assert caplog.messages[0].endswith(" 407 Proxy Authentication Required")
+        assert "\x1b" not in caplog.text
         assert "the-password" not in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""What only a site of more than one machine shows: two gunicorns behind an nginx of the README."""
+"""What only a site of more than one machine shows: two gunicorns behind the nginx of a recipe."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ import requests
 
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
-from tests.constants import KEY, question
+from tests.constants import question
 from tests.leak_detector import LeakDetector
 from tests.servers.machines import Machine, Visitor, redis_server, wait_until
 from tests.servers.nginx import Nginx
-from tests.servers.readme import blocks, host
+from tests.servers.recipes import RECIPES, settings_for
 
-GUNICORN = "gunicorn --worker-class gthread --threads 16 shop:app"
-NGINX = "nginx, and more machines than one"
+GUNICORN = "gunicorn --worker-class gthread --threads 16 tests.servers.shop:app"
 #: Seconds that a request of a page may take.
 DEADLINE = Settings(api_key="k").timeout
 #: Seconds; it takes milliseconds, and on a busy machine less than the vendor would.
@@ -69,30 +68,24 @@ Open = Callable[..., AbstractContextManager[Site]]
 
 @pytest.fixture
 def open_site(sim: Simulator, leak_detector: LeakDetector) -> Open:
-    """Run a host that follows recipes on two machines until the end of a block."""
+    """Run a host that follows a recipe on two machines until the end of a block."""
 
     @contextmanager
     def open_site(
-        *titles: str, times: Iterable[tuple[str, int]] = (), **more: str
+        recipe: str, times: Iterable[tuple[str, int]] = (), **more: str
     ) -> Iterator[Site]:
-        settings = {
-            "FLASK_SECRET_KEY": "a secret of the host",
-            "FLASK_HEYGEN_API_KEY": KEY,
-            "FLASK_HEYGEN_BASE_URL": sim.url,
-            **more,
-        }
+        settings = {**settings_for(sim), "SHOP": recipe, "SHOP_PROXIED": "1", **more}
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))  # its name is short
             stack.callback(leak_detector.read_logs, folder)
             machines = []
             for name in ("one", "two"):
                 (folder / name).mkdir()
-                (folder / name / "shop.py").write_text(host("Behind a proxy", *titles))
                 machines.append(Machine(GUNICORN, folder / name, **settings))
                 stack.callback(machines[-1].kill)
             one, two = machines
-            recipe = timed(blocks(NGINX, "nginx")[0], times)
-            nginx = Nginx(folder, recipe, [one.address, two.address])
+            configuration = timed((RECIPES / "nginx.conf").read_text(), times)
+            nginx = Nginx(folder, configuration, [one.address, two.address])
             stack.callback(nginx.end)
             yield Site(nginx, (one, two))
 
@@ -102,7 +95,7 @@ def open_site(sim: Simulator, leak_detector: LeakDetector) -> Open:
 @pytest.fixture
 def site(open_site: Open) -> Iterator[Site]:
     """Run two machines whose users sign in."""
-    with open_site("Flask-Login") as site:
+    with open_site("login") as site:
         yield site
 
 
@@ -275,7 +268,7 @@ class TestAMachineThatHangs:
         # One that was given up is tried again after the other time.
         times = [("proxy_read_timeout", patience), ("fail_timeout", 60)]
         with (
-            open_site("Flask-Login", times=times) as site,
+            open_site("login", times=times) as site,
             Visitor(site.url, "ada") as ada,
             ThreadPoolExecutor(1) as pool,
         ):
@@ -309,7 +302,7 @@ class TestALimit:
         """The 31st task within a minute is one too many, whichever of them it comes to."""
         with (
             redis_server() as redis,
-            open_site("Flask-Login", "Flask-Limiter on Redis", REDIS_URL=redis) as site,
+            open_site("rate_limit", FLASK_RATELIMIT_STORAGE_URI=redis) as site,
             Visitor(site.url, "ada") as ada,
         ):
             session_id = ada.start(site.url)

@@ -31,7 +31,7 @@ from tests.bench.targets import KEY
 from tests.requirements import skip_or_fail
 from tests.servers.drip import Drip
 from tests.servers.machines import wait_until
-from tests.servers.readme import blocks
+from tests.servers.recipes import RECIPES
 
 SERVERS = Path(__file__).parent
 
@@ -205,11 +205,14 @@ class TestPreload:
     def test_has_gevent_speak_over_https(
         self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patched: str
     ) -> None:
-        """With the README's gunicorn.conf.py; and without it, where gevent warns, all the same."""
+        """With the recipe's gunicorn.conf.py; and without it, where gevent warns, all the same."""
         config = tmp_path / "gunicorn.conf.py"
-        config.write_text(blocks("gunicorn")[0] if patched == "early" else "")
+        recipe = (RECIPES / "gunicorn.conf.py").read_text()
+        config.write_text(recipe if patched == "early" else "")
         if patched == "late":
             monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+        else:
+            monkeypatch.setenv("WORKER_CLASS", "gevent")
         worker = (*GEVENT, "--preload", "--config", str(config))
 
         with upstream("https", tmp_path) as vendor:

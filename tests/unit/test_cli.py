@@ -11,9 +11,11 @@ import pytest
 from flask import Flask
 from requests_mock import Mocker
 
-from flask_heygen import HeyGen
+from flask_heygen import HeyGen, cli
 from flask_heygen.simulator import Fault, Simulator
 from tests.constants import KEY
+
+MINTED = {"error": None, "data": {"token": "a-session-token-of-the-vendor"}}
 
 
 @pytest.fixture
@@ -52,7 +54,6 @@ class TestCheck:
             f"key       accepted by {simulator.url}",
             "API       streaming is alive",
             "sessions  2 live",
-            "quota     not told by this API",
         ]
 
     @pytest.mark.parametrize(
@@ -85,6 +86,84 @@ class TestCheck:
 
         assert result.exit_code == 1
         assert "HEYGEN_API_KEY" in result.output
+
+
+class TestCheckOfASetup:
+    def test_names_a_key_that_is_no_setting(self, app: Flask) -> None:
+        """A typing mistake is a warning: nothing fails, and nothing does what was meant."""
+        app.config.update(HEYGEN_TIMOUT=5, HEYGEN_COLOUR="blue")
+
+        result = run(app, "check")
+
+        assert result.exit_code == 0
+        assert result.output.splitlines()[:2] == [
+            "warning   HEYGEN_TIMOUT is not a setting; did you mean HEYGEN_TIMEOUT?",
+            "warning   HEYGEN_COLOUR is not a setting.",
+        ]
+
+    def test_leaves_out_the_keys_of_another_account(self, app: Flask) -> None:
+        """Its prefix may begin like this one's."""
+        app.config["HEYGEN_COACH_API_KEY"] = "another-key"
+        app.register_blueprint(HeyGen("coach", config_prefix="HEYGEN_COACH"))
+
+        assert "warning" not in run(app, "check").output
+
+    def test_names_a_default_that_is_not_known(self, app: Flask) -> None:
+        """The vendor may know it, and more often ignores it."""
+        app.config["HEYGEN_SESSION_DEFAULTS"] = {"avatarName": "Wayne"}
+
+        result = run(app, "check")
+
+        assert result.exit_code == 0
+        assert "warning   In the session defaults, avatarName is not a known" in result.output
+
+    def test_names_a_default_that_is_wrong(self, app: Flask) -> None:
+        """Each start would fail with it."""
+        app.config["HEYGEN_SESSION_DEFAULTS"] = {"voice": {"voiceId": "v"}}
+
+        result = run(app, "check")
+
+        assert result.exit_code == 1
+        assert "In the session defaults, voice has no field 'voiceId'" in result.output
+
+    def test_misses_a_secret_key(self, simulator: Simulator) -> None:
+        """With an owner_loader each start signs a session id."""
+        app = Flask(__name__)
+        app.config.update(TESTING=True, HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url)
+        blueprint = HeyGen()
+        blueprint.owner_loader(lambda: "ada")
+        app.register_blueprint(blueprint)
+
+        result = run(app, "check")
+
+        assert result.exit_code == 1
+        assert "SECRET_KEY is not set" in result.output
+
+    @pytest.mark.parametrize(
+        ("defaults", "code"), [({}, 1), ({"is_sandbox": True}, 0), ({"avatar_id": "an-avatar"}, 0)]
+    )
+    def test_misses_an_avatar(self, app: Flask, defaults: dict[str, Any], code: int) -> None:
+        """LiveAvatar starts no session without one, but for the sandbox, which has its own."""
+        app.config.update(HEYGEN_API="liveavatar", HEYGEN_SESSION_DEFAULTS=defaults)
+
+        result = run(app, "check")
+
+        assert result.exit_code == code, result.output
+        assert ("LiveAvatar needs an avatar_id" in result.output) is bool(code)
+
+    def test_is_logged_at_the_first_request(
+        self, app: Flask, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Once: nobody reads a line that stands there a thousand times."""
+        app.config["HEYGEN_TIMOUT"] = 5
+
+        for _ in range(2):
+            app.test_client().post("/api/heygen/task", json={})
+
+        assert (
+            caplog.messages.count("HEYGEN_TIMOUT is not a setting; did you mean HEYGEN_TIMEOUT?")
+            == 1
+        )
 
 
 class TestSessions:
@@ -136,8 +215,14 @@ class TestStop:
         result = run(app, "stop", "--all", input="n\n")
 
         assert result.exit_code == 1
-        assert "End 2 sessions" in result.output
+        assert "Stop 2 sessions" in result.output
         assert {each.state for each in simulator.sessions.values()} == {"connected"}
+
+    def test_asks_about_one_in_the_singular(self, app: Flask) -> None:
+        """An operator reads a sentence."""
+        start(app)
+
+        assert "Stop 1 session," in run(app, "stop", "--all", input="n\n").output
 
     @pytest.mark.parametrize("how", [{"input": "y\n"}, {}])
     def test_ends_all(self, app: Flask, simulator: Simulator, how: dict[str, Any]) -> None:
@@ -150,14 +235,15 @@ class TestStop:
         assert "3 stopped, 0 failed." in result.output
         assert {each.state for each in simulator.sessions.values()} == {"closed"}
 
-    def test_ends_the_old(self, app: Flask, simulator: Simulator) -> None:
+    @pytest.mark.parametrize("age", ["5m", "300s", "0h5m", "1m30s"])
+    def test_ends_the_old(self, app: Flask, simulator: Simulator, age: str) -> None:
         """For cron: what is older than an age, without a question."""
         app.config["HEYGEN_SESSION_DEFAULTS"] = {"activity_idle_timeout": 3600}
         [old] = start(app)
         simulator.advance(400)
         [young] = start(app)
 
-        result = run(app, "stop", "--older-than", "5m")
+        result = run(app, "stop", "--older-than", age)
 
         assert result.output == "1 stopped, 0 failed.\n"
         assert simulator.sessions[old].state == "closed"
@@ -178,7 +264,7 @@ class TestStop:
 
         assert result.exit_code == 1
         assert "0 stopped, 0 failed." in result.output
-        assert "of-no-age tells no age" in result.output
+        assert "of-no-age has no known age" in result.output
 
     def test_goes_on_past_a_failure(self, app: Flask, simulator: Simulator) -> None:
         """One that cannot be ended is named, and the exit code says so."""
@@ -192,9 +278,70 @@ class TestStop:
         assert f"{bad} [heygen_error]" in result.output
         assert simulator.sessions[good].state == "closed"
 
+    def test_names_an_id_that_is_unknown(self, app: Flask, simulator: Simulator) -> None:
+        """A mistyped id leaves a session running, which costs."""
+        [session_id] = start(app)
+
+        result = run(app, "stop", "a-mistyped-id", session_id)
+
+        assert result.exit_code == 1
+        assert "1 stopped, 1 failed." in result.output
+        assert "a-mistyped-id is unknown" in result.output
+
+    def test_tells_one_that_had_ended(self, app: Flask, simulator: Simulator) -> None:
+        """It costs nothing any more, and that is what was wanted."""
+        [session_id] = start(app)
+        simulator.close_session(session_id)
+
+        result = run(app, "stop", session_id)
+
+        assert result.exit_code == 0, result.output
+        assert f"{session_id} had ended already." in result.output
+
+    def test_looks_again(
+        self, app: Flask, requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Lists lag: the session is gone from the second one."""
+        url = f"{app.config['HEYGEN_BASE_URL']}/v1/streaming"
+        listed = {"json": {"code": 100, "data": {"sessions": [{"session_id": "a-session"}]}}}
+        monkeypatch.setattr("time.sleep", lambda _: None)
+        requests_mock.post(
+            f"{url}.create_token", json={"data": {"token": "a-session-token-of-the-vendor"}}
+        )
+        requests_mock.post(f"{url}.stop", json={"status": "success"})
+        requests_mock.get(f"{url}.list", [listed, {"json": {"data": {"sessions": []}}}])
+
+        result = run(app, "stop", "a-session")
+
+        assert result.output == "1 stopped, 0 failed.\n"
+
+    def test_names_what_is_still_listed(
+        self, app: Flask, requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A vendor that says "stopped" and goes on billing is found out."""
+        url = f"{app.config['HEYGEN_BASE_URL']}/v1/streaming"
+        monkeypatch.setattr(cli, "LIST_LAG", 0)
+        requests_mock.post(
+            f"{url}.create_token", json={"data": {"token": "a-session-token-of-the-vendor"}}
+        )
+        requests_mock.post(f"{url}.stop", json={"status": "success"})
+        requests_mock.get(f"{url}.list", json={"data": {"sessions": [{"session_id": "a-session"}]}})
+
+        result = run(app, "stop", "a-session")
+
+        assert result.exit_code == 1
+        assert "0 stopped, 1 failed." in result.output
+        assert "a-session was stopped and is still listed." in result.output
+
     @pytest.mark.parametrize(
         "words",
-        [(), ("--all", "an-id"), ("--all", "--older-than", "1h"), ("--older-than", "soon")],
+        [
+            (),
+            ("--all", "an-id"),
+            ("--all", "--older-than", "1h"),
+            ("--older-than", "soon"),
+            ("--older-than", ""),
+        ],
     )
     def test_wants_to_know_which(self, app: Flask, words: tuple[str, ...]) -> None:
         """None, or two ways at once, is a mistake."""

@@ -17,7 +17,7 @@ import requests
 import requests_mock
 
 from flask_heygen import HeyGenClient, HeyGenError
-from flask_heygen.backends.starting import ABANDON_SECONDS
+from flask_heygen.backends.base import STOP_SECONDS
 from flask_heygen.errors import (
     AuthFailed,
     ConcurrentLimit,
@@ -222,7 +222,7 @@ class TestStart:
         """A wrong field is named, in a call and in the defaults, and nothing is sent."""
         with pytest.raises(InvalidField, match=f"^{name} "):
             make().start(**{name: value})
-        with pytest.raises(NotConfigured, match=f"^{name} in the session defaults "):
+        with pytest.raises(NotConfigured, match=f"^In the session defaults, {name} "):
             make(session_defaults={name: value}).start()
 
         assert calls(vendor) == []
@@ -291,6 +291,52 @@ class TestStart:
             heygen.start()
 
         assert calls(vendor) == ["create_token", "new", "new"]
+
+
+class TestExistingSession:
+    def test_is_started_with_a_fresh_token(
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker
+    ) -> None:
+        """A page that has created its session itself gets no more than its id."""
+        assert heygen.start_existing("a-session") == {"session_id": "a-session"}
+
+        assert calls(vendor) == ["create_token", "start"]
+        assert bodies(vendor, "start") == [{"session_id": "a-session"}]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"code": 10003, "message": "session state wrong: connected"},
+            {"code": 10002, "message": "session state wrong: connecting"},
+            {"code": 400006, "message": "Session is not in correct state"},
+        ],
+    )
+    def test_may_have_been_started(
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker, body: dict[str, Any]
+    ) -> None:
+        """A page that calls twice gets the same answer twice."""
+        script(vendor, "start", {"status_code": 400, "json": body})
+
+        assert heygen.start_existing("a-session") == {"session_id": "a-session"}
+
+    def test_is_started_again_where_an_answer_was_lost(
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker
+    ) -> None:
+        """To start it twice creates no second session, and costs nothing."""
+        script(vendor, "start", {"exc": requests.ReadTimeout}, {"json": {"code": 100}})
+
+        heygen.start_existing("a-session")
+
+        assert calls(vendor) == ["create_token", "start", "start"]
+
+    def test_must_still_be_there(self, heygen: HeyGenClient, vendor: requests_mock.Mocker) -> None:
+        """A session that has ended needs another one, and is not stopped."""
+        script(vendor, "start", {"status_code": 400, "json": SESSION_GONE})
+
+        with pytest.raises(SessionClosed):
+            heygen.start_existing("a-session")
+
+        assert calls(vendor) == ["create_token", "start"]
 
 
 class TestHalfStartedSession:
@@ -374,7 +420,7 @@ class TestHalfStartedSession:
             heygen.start()
 
         assert calls(vendor) == ["create_token", "new", "stop"]
-        assert ABANDON_SECONDS - 1 < timeouts(vendor)[-1] <= ABANDON_SECONDS
+        assert STOP_SECONDS - 1 < timeouts(vendor)[-1] <= STOP_SECONDS
 
     @pytest.mark.parametrize("lost", SOME)
     def test_that_cannot_be_stopped_is_named(
@@ -392,7 +438,7 @@ class TestHalfStartedSession:
             heygen.start()
 
         assert calls(vendor) == ["create_token", "new", "start", "stop", "stop"]
-        assert "Session a-session started half and could not be stopped" in caplog.text
+        assert "Session a-session could neither be started nor stopped" in caplog.text
 
     @pytest.mark.parametrize("told", [{"Retry-After": "1"}, {}], ids=["in a second", "untold"])
     def test_is_stopped_as_soon_as_the_vendor_allows(
@@ -407,7 +453,7 @@ class TestHalfStartedSession:
             heygen.start()
 
         assert calls(vendor) == ["create_token", "new", "start", "stop", "stop"]
-        assert timeouts(vendor)[-1] <= ABANDON_SECONDS - 1
+        assert timeouts(vendor)[-1] <= STOP_SECONDS - 1
 
     def test_waits_for_no_stop_that_comes_too_late(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
@@ -611,10 +657,33 @@ class TestTask:
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, text: Any
     ) -> None:
         """A text that is none is refused before anything is sent."""
-        with pytest.raises(InvalidField, match=r"^text must be a text that is not blank\.$"):
+        with pytest.raises(InvalidField, match=r"^text must be a text with something to say"):
             heygen.task("a-session", text)
 
         assert calls(vendor) == []
+
+    @pytest.mark.parametrize(
+        "text",
+        ["\u200b\u200d\ufeff", "\xad\xad", "\u202e \u2066", "\u0301\ufe0f", "\u3164\u2800"],
+        ids=["zero-width", "soft hyphens", "direction marks", "combining", "blank letters"],
+    )
+    def test_needs_something_to_be_heard(
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker, text: str
+    ) -> None:
+        """A text of invisible characters would be paid for and not be heard."""
+        with pytest.raises(InvalidField, match=r"^text must be a text with something to say"):
+            heygen.task("a-session", text)
+
+        assert calls(vendor) == []
+
+    @pytest.mark.parametrize("text", ["😀", "\u200b7", "é", "👩\u200d🚀", "字", "\U0001fae8"])
+    def test_may_be_short(
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker, text: str
+    ) -> None:
+        """An emoji, a digit or a letter is a text, with or without invisible characters."""
+        heygen.task("a-session", text)
+
+        assert bodies(vendor, "task")[0]["text"] == text
 
     @pytest.mark.parametrize("text", ["\ud800", "Hello \udc80!", "\ude00\ud83d"])
     def test_needs_whole_characters(
@@ -755,6 +824,26 @@ class TestStop:
 
         assert calls(vendor) == ["create_token", "stop"]
 
+    @pytest.mark.parametrize(
+        ("body", "kind"),
+        [
+            ({"code": 10006, "message": "session not found"}, SessionNotFound),
+            ({"code": 10005, "message": "session state wrong: closed"}, SessionClosed),
+        ],
+    )
+    def test_of_a_session_that_is_gone_is_an_error_on_request(
+        self,
+        heygen: HeyGenClient,
+        vendor: requests_mock.Mocker,
+        body: dict[str, Any],
+        kind: type[HeyGenError],
+    ) -> None:
+        """An operator who mistypes an id wants to know."""
+        script(vendor, "stop", {"status_code": 400, "json": body})
+
+        with pytest.raises(kind):
+            heygen.stop("a-session", missing_ok=False)
+
     @pytest.mark.parametrize("name", ["interrupt", "keep_alive"])
     def test_is_alone_in_that(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, name: str
@@ -814,8 +903,12 @@ class TestSessionId:
     )
     @pytest.mark.parametrize(
         "verb",
-        [*(command for _, command in COMMANDS), lambda heygen, it: heygen.task(it, "Hello.")],
-        ids=["stop", "interrupt", "keep_alive", "task"],
+        [
+            *(command for _, command in COMMANDS),
+            lambda heygen, it: heygen.task(it, "Hello."),
+            HeyGenClient.start_existing,
+        ],
+        ids=["stop", "interrupt", "keep_alive", "task", "start_existing"],
     )
     def test_is_checked_first(
         self,
@@ -1216,7 +1309,7 @@ class TestCall:
             heygen.task("a-session", "Hello.")
 
         assert re.search(
-            rf"POST /v1/streaming\.task got no answer in \d+ ms: {error.__name__}$",
+            rf"POST /v1/streaming\.task got no response in \d+ ms: {error.__name__}$",
             caplog.messages[0],
         )
         assert "hunter2" not in caplog.text
@@ -1252,4 +1345,21 @@ class TestASessionThatEndedByItself:
         with pytest.raises(UpstreamFailed):
             HeyGenClient(settings).start()
 
-        assert "could not be stopped" not in caplog.text
+        assert "nor stopped" not in caplog.text
+
+
+class TestBaseUrl:
+    @pytest.mark.parametrize(
+        ("url", "warned"),
+        [
+            ("http://api.heygen.com", True),
+            ("https://api.heygen.com", False),
+            ("http://127.0.0.1:8080", False),
+            ("", False),
+        ],
+    )
+    def test_should_be_encrypted(
+        self, make: Callable[..., HeyGenClient], url: str, *, warned: bool
+    ) -> None:
+        """Over http everybody on the way reads key, tokens and texts."""
+        assert ("unencrypted" in "".join(make(base_url=url).warnings())) is warned

@@ -180,6 +180,42 @@ class TestConfig:
         assert "HEYGEN_API_KEY" not in create_app({}).config
 
 
+class TestHosts:
+    def rebinding(self, client: FlaskClient, host: str) -> int:
+        """Return the status of a start by a page whose domain name points at this machine."""
+        headers = {"Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+        started = client.post(
+            "/api/heygen/start", base_url=f"http://{host}", json={}, headers=headers
+        )
+        return started.status_code
+
+    def test_are_those_of_this_machine(self) -> None:
+        """Another host, such as a rebinding page's, gets neither page nor session."""
+        client = create_app({"HEYGEN_API_KEY": KEY, "INTERVIEW_SIGN_IN": False}).test_client()
+
+        assert self.rebinding(client, "evil.example:8000") == 400
+        assert client.get("/", base_url="http://evil.example").status_code == 400
+        assert client.get("/", base_url="http://127.0.0.1:8000").status_code == 200
+
+    def test_are_set_by_a_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Behind a proxy the app answers for its public name."""
+        monkeypatch.setenv("TRUSTED_HOSTS", '["interview.example.com"]')
+        monkeypatch.setenv("HEYGEN_API_KEY", KEY)
+        client = create_app().test_client()
+
+        assert self.rebinding(client, "interview.example.com") == 401
+        assert self.rebinding(client, "localhost") == 400
+
+    def test_are_the_programs_address(self) -> None:
+        """The program answers for what `--host` names, and for nothing else."""
+        with running("--host", "127.0.0.2") as (url, _), requests.Session() as browser:
+            served = browser.get(url, timeout=10, headers={"Host": url.split("/")[2]})
+            rebound = browser.get(url, timeout=10, headers={"Host": "evil.example"})
+
+        assert url.startswith("http://127.0.0.2:")
+        assert (served.status_code, rebound.status_code) == (200, 400)
+
+
 class TestProgram:
     def test_simulates_without_a_key(self) -> None:
         """Terminal and page say that it is a simulation, and the avatar speaks."""
@@ -221,7 +257,7 @@ class TestProgram:
         """So is an address of another machine."""
         ended = run("--host", "192.0.2.1", "--port", "0")
 
-        assert ended.stderr.startswith("Error: 192.0.2.1:0 is not to be had: ")
+        assert ended.stderr.startswith("Error: Cannot listen on 192.0.2.1:0: ")
         assert ended.stderr.count("\n") == 1
 
     def test_names_what_the_simulator_lacks(self, tmp_path: Path) -> None:
@@ -260,10 +296,10 @@ def run(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running(**variables: str) -> Iterator[tuple[str, str]]:
+def running(*options: str, **variables: str) -> Iterator[tuple[str, str]]:
     """Run the program; give the URL that it names, and what it says before."""
     with subprocess.Popen(
-        command("--port", "0"),
+        command("--port", "0", *options),
         cwd=ROOT,
         env=environ(**variables),
         stdout=subprocess.PIPE,
@@ -271,7 +307,7 @@ def running(**variables: str) -> Iterator[tuple[str, str]]:
     ) as program:
         assert program.stdout
         said = program.stdout.readline()
-        match = re.match(r"Interview: (http://127\.0\.0\.1:\d+/) ", program.stdout.readline())
+        match = re.match(r"Interview: (http://127\.0\.0\.\d:\d+/) ", program.stdout.readline())
         try:
             assert match
             yield match[1], said
@@ -309,6 +345,43 @@ class TestSignIn:
 
         assert shown.request.path == "/"
         assert "<span>Ada Lovelace</span>" in shown.text
+
+    @pytest.mark.parametrize("value", ["", " ", "no", "null", "[]", "False"])
+    def test_stays_unless_it_is_switched_off(
+        self, monkeypatch: pytest.MonkeyPatch, value: str
+    ) -> None:
+        """A variable that is blank, or no plain `false` or `0`, opens nothing."""
+        monkeypatch.setenv("INTERVIEW_SIGN_IN", value)
+
+        assert create_app().test_client().get("/").headers["Location"] == "/sign-in"
+
+    @pytest.mark.parametrize("value", ["false", "0"])
+    def test_is_switched_off(self, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+        """`false` and `0` let everybody in."""
+        monkeypatch.setenv("INTERVIEW_SIGN_IN", value)
+
+        assert create_app().test_client().get("/").status_code == 200
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            pytest.param({"Sec-Fetch-Site": "cross-site"}, id="cross-site"),
+            pytest.param({"Sec-Fetch-Site": "same-site"}, id="same-site"),
+            pytest.param({"Origin": "https://evil.example"}, id="an older browser"),
+            pytest.param({"Origin": "null"}, id="a sandboxed frame"),
+        ],
+    )
+    def test_is_no_other_sites_to_make(self, app: Flask, headers: dict[str, str]) -> None:
+        """A foreign page's form signs its visitor neither in nor out."""
+        stranger, ada = app.test_client(), app.test_client()
+        ada.post("/sign-in", data={"name": "Ada"})
+
+        forged = stranger.post("/sign-in", data={"name": "Mallory"}, headers=headers)
+        ended = ada.post("/sign-out", headers=headers)
+
+        assert (forged.status_code, ended.status_code) == (403, 403)
+        assert "Set-Cookie" not in forged.headers
+        assert ada.get("/").status_code == 200
 
     def test_needs_a_name(self, app: Flask) -> None:
         """A blank one is asked for again."""

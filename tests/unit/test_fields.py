@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flask_heygen.backends.fields import STREAMING_FIELDS, validate_field
+from flask_heygen.backends.fields import LIVEAVATAR_FIELDS, STREAMING_FIELDS, validate_fields
 
 GOOD: list[tuple[str, Any]] = [
     ("activity_idle_timeout", 30),
@@ -56,12 +56,48 @@ BAD: list[tuple[str, Any, str]] = [
     ("voice", "v", "object"),
     ("voice", [], "object"),
     ("voice", None, "object"),
+    ("voice", {"voiceId": "v"}, "has no field 'voiceId'; its fields are voice_id, rate, emotion"),
+    ("voice", {"speed": 1}, "has no field 'speed'"),
+    ("voice", {"rate": 3}, "'rate' that must be a number from 0.5 to 1.5"),
+    ("voice", {"rate": True}, "'rate' that must be a number"),
+    ("voice", {"emotion": "Angry"}, "'emotion' that must be one of: excited"),
+    ("voice", {"elevenlabs_settings": {"speed": 1}}, "'elevenlabs_settings' that has no field"),
+    ("stt_settings", {"language": "de"}, "has no field 'language'"),
     ("a_field_of_next_year", "a" * 20_001, "JSON of less than 1000 characters, or a text"),
     ("a_field_of_next_year", json.loads("[" * 700 + "]" * 700), "JSON of less than"),
     ("a_field_of_next_year", float("nan"), "JSON of less than"),
     ("disable_idle_timeout", True, "cannot be set"),
     ("disable_idle_timeout", False, "cannot be set"),
     ("version", "v2", "cannot be set"),
+]
+
+GOOD_LIVEAVATAR: list[tuple[str, Any]] = [
+    ("dynamic_variables", {"name": "Ada"}),
+    ("max_session_duration", 60),
+    ("max_session_duration", 3600),
+    ("stt_settings", {"provider": "deepgram"}),
+    ("voice", {"voice_id": "v"}),
+    ("voice", {"voice_id": "v", "provider": "elevenLabs", "rate": 1.1, "stability": 0.4}),
+    ("voice", {"provider": "fish", "speed": 1.1, "latency_mode": "balanced"}),
+    ("voice_agent", {"id": "an-agent", "language": "de"}),
+    ("a_field_of_next_year", {"any": ["thing", None]}),
+]
+
+BAD_LIVEAVATAR: list[tuple[str, Any, str]] = [
+    ("voice", {"voiceId": "v"}, "has no field 'voiceId'"),
+    ("voice", {"rate": 1.1}, "needs a field 'provider', one of: elevenLabs, fish"),
+    ("voice", {"voice_id": "v", "emotion": "serious"}, "has no field 'emotion'"),
+    ("voice", {"provider": "google"}, "'provider' that must be one of: elevenLabs, fish"),
+    ("voice", {"provider": ["fish"]}, "'provider' that must be one of: elevenLabs, fish"),
+    ("voice", {"provider": "elevenLabs", "latency_mode": "low"}, "has no field 'latency_mode'"),
+    ("voice", {"provider": "elevenLabs", "rate": 1.5}, "a number from 0.8 to 1.2"),
+    ("voice", {"provider": "fish", "rate": 1, "speed": 1}, "two names of one field"),
+    ("voice", "v", "object"),
+    ("max_session_duration", 0, "whole number of seconds"),
+    ("stt_settings", {"provider": "deepgram", "confidence": 0.5}, "has no field 'confidence'"),
+    ("voice_agent", {"id": "a", "voice": "v"}, "has no field 'voice'"),
+    ("avatar_persona", {"language": "de"}, "cannot be set: set voice, language"),
+    ("knowledge_base", "A prompt.", "set context_id"),
 ]
 
 #: What Python holds and JSON cannot carry to the vendor.
@@ -78,19 +114,29 @@ class TestField:
     @pytest.mark.parametrize(("name", "value"), GOOD)
     def test_passes(self, name: str, value: Any) -> None:
         """What HeyGen documents passes, and so does what it may have added since."""
-        assert validate_field(STREAMING_FIELDS, name, value) is None
+        assert validate_fields(STREAMING_FIELDS, {name: value}) is None
 
     @pytest.mark.parametrize(("name", "value", "wanted"), BAD)
     def test_is_refused(self, name: str, value: Any, wanted: str) -> None:
         """A wrong value is answered with what would be right."""
-        assert wanted in (validate_field(STREAMING_FIELDS, name, value) or "")
+        assert wanted in (validate_fields(STREAMING_FIELDS, {name: value}) or "")
+
+    @pytest.mark.parametrize(("name", "value"), GOOD_LIVEAVATAR)
+    def test_passes_for_liveavatar(self, name: str, value: Any) -> None:
+        """LiveAvatar's own fields, and those of v1 that it has too."""
+        assert validate_fields(LIVEAVATAR_FIELDS, {name: value}) is None
+
+    @pytest.mark.parametrize(("name", "value", "wanted"), BAD_LIVEAVATAR)
+    def test_is_refused_for_liveavatar(self, name: str, value: Any, wanted: str) -> None:
+        """What LiveAvatar would ignore without a word is refused by name."""
+        assert wanted in (validate_fields(LIVEAVATAR_FIELDS, {name: value}) or "")
 
     @pytest.mark.parametrize("value", [each for _, each in UNSENDABLE], ids=dict(UNSENDABLE))
-    @pytest.mark.parametrize("name", ["voice", "stt_settings"])
-    def test_is_refused_where_it_cannot_be_sent(self, name: str, value: Any) -> None:
+    @pytest.mark.parametrize(("name", "field"), [("voice", "rate"), ("stt_settings", "confidence")])
+    def test_is_refused_where_it_cannot_be_sent(self, name: str, field: str, value: Any) -> None:
         """An object is checked to its bottom: what is no JSON must not fail halfway to HeyGen."""
-        assert validate_field(STREAMING_FIELDS, name, {"rate": value})
+        assert validate_fields(STREAMING_FIELDS, {name: {field: value}})
 
     def test_is_never_repeated(self) -> None:
         """The answer says what is wanted, never what came."""
-        assert "hunter2" not in (validate_field(STREAMING_FIELDS, "quality", "hunter2") or "")
+        assert "hunter2" not in (validate_fields(STREAMING_FIELDS, {"quality": "hunter2"}) or "")

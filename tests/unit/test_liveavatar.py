@@ -94,13 +94,16 @@ class TestStart:
             ),
             (
                 {"avatar_id": "an-avatar", "context_id": "a-context", "max_session_duration": 300},
-                {"voice": {"voice_id": "a-voice", "rate": 1.1}, "language": "de"},
+                {
+                    "voice": {"voice_id": "a-voice", "provider": "fish", "rate": 1.1},
+                    "language": "de",
+                },
                 {
                     "mode": "FULL",
                     "avatar_id": "an-avatar",
                     "avatar_persona": {
                         "voice_id": "a-voice",
-                        "voice_settings": {"rate": 1.1},
+                        "voice_settings": {"provider": "fish", "speed": 1.1},
                         "context_id": "a-context",
                         "language": "de",
                     },
@@ -239,7 +242,7 @@ class TestTask:
         assert deliver["interrupt"]["event_type"] == "avatar.interrupt"
 
     def test_is_checked_as_always(self) -> None:
-        """Limits hold, though the vendor hears nothing."""
+        """Limits hold, though no call is made."""
         with pytest.raises(errors.TextTooLong):
             client_of(HEYGEN_MAX_TEXT=5).task(SESSION, "Too long.")
 
@@ -299,6 +302,15 @@ class TestOtherVerbs:
 
         with pytest.raises(errors.Refused):
             client_of().stop(SESSION)
+
+    def test_start_of_a_session_made_elsewhere_is_not_supported(
+        self, vendor: requests_mock.Mocker
+    ) -> None:
+        """A session is started by its own token, which a page must not have."""
+        with pytest.raises(errors.NotSupported):
+            client_of().start_existing(SESSION)
+
+        assert calls(vendor) == []
 
     def test_sessions_are_read_page_by_page(self, vendor: requests_mock.Mocker) -> None:
         """All pages, by their numbers: the address in a reply is not followed."""

@@ -266,7 +266,7 @@ class TestBackground:
         wait_idle()
 
         assert sim.texts == (TEXT,)
-        assert any("minted ahead" in text for text in log())
+        assert any("session token ahead failed" in text for text in log())
         assert not leaks(sim, log())
 
 

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from flask_heygen.errors import NotConfigured
-from flask_heygen.settings import Settings
+from flask_heygen.settings import Settings, is_local
 
 KEY = {"HEYGEN_API_KEY": "a-key"}
 
@@ -60,6 +60,7 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("cors_origins", ["https://app.example.com"], ("https://app.example.com",)),
     ("cors_origins", ("http://localhost:5173",), ("http://localhost:5173",)),
     ("cors_origins", ["http://[::1]:3000"], ("http://[::1]:3000",)),
+    ("cors_origins", ["capacitor://localhost"], ("capacitor://localhost",)),
     ("cors_origins", [], ()),
 ]
 
@@ -192,6 +193,11 @@ class TestDefaults:
 
 
 class TestValues:
+    def test_name_the_slash_at_the_end_of_an_origin(self) -> None:
+        """An origin has none, and a URL copied from a browser has."""
+        with pytest.raises(NotConfigured, match="without a slash at the end"):
+            read("cors_origins", ["https://app.example.com/"])
+
     @pytest.mark.parametrize(("name", "value", "read_as"), GOOD)
     def test_are_read(self, name: str, value: Any, read_as: Any) -> None:
         """A good value is used, a number also as the string that an environment holds."""
@@ -287,3 +293,17 @@ class TestSettings:
 
         assert before.session_defaults == {"voice": {"rate": 1.0}}
         assert Settings.from_mapping(config) != before
+
+
+class TestLocal:
+    @pytest.mark.parametrize(
+        "host", ["localhost", "127.0.0.1:8080", "[::1]:80", "10.1.2.3", "simulator:8080", "a.test"]
+    )
+    def test_is_this_machine_or_network(self, host: str) -> None:
+        """What is sent there in clear text stays in the house."""
+        assert is_local(f"http://{host}/path")
+
+    @pytest.mark.parametrize("host", ["api.heygen.com", "8.8.8.8", "localhost.example.com"])
+    def test_is_no_host_of_the_internet(self, host: str) -> None:
+        """Anybody between here and there could read along."""
+        assert not is_local(f"http://{host}")

@@ -1,4 +1,4 @@
-"""Handles: who may command a session, with nothing remembered."""
+"""Signed session ids: who may command a session, with nothing stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flask_heygen import errors
-from flask_heygen.signing import Handles, UnsignedSessions
+from flask_heygen.signing import SessionSigner, UnsignedSessions
 
 SESSION = "6a4d9f3e-8a01-11f0-9d7a-0242ac120002"
 #: Ada's handle of it, as it was issued by the release 0.1.0 on New Year 2026.
@@ -19,9 +19,9 @@ ISSUED = (
 )
 
 
-def handles_of(owner: str | None, **changes: Any) -> Handles:
-    options = {"keys": ["key"], "purpose": "streaming.HEYGEN", "max_age": 3600, **changes}
-    return Handles(owner, **options)
+def signer_of(owner: str | None, **changes: Any) -> SessionSigner:
+    options = {"keys": ["key"], "salt": "streaming.HEYGEN", "max_age": 3600, **changes}
+    return SessionSigner(owner, **options)
 
 
 @pytest.fixture
@@ -39,43 +39,45 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 class TestAHandle:
     def test_names_the_session_to_its_owner(self) -> None:
         """Who started a session reads its id from the handle."""
-        handle = handles_of("ada").issue(SESSION)
+        handle = signer_of("ada").sign(SESSION)
 
-        assert handles_of("ada").read(handle) == SESSION
+        assert signer_of("ada").unsign(handle) == SESSION
 
     def test_hides_the_owner(self) -> None:
         """The owner's id stands in no handle, and two handles of one owner share no digest."""
-        one, two = (handles_of("ada@example.com").issue(each) for each in ("one", "two"))
+        one, two = (signer_of("ada@example.com").sign(each) for each in ("one", "two"))
 
         assert "ada" not in one
         assert len({one.split(".")[0], two.split(".")[0]}) == 2
 
-    @pytest.mark.parametrize("read", ["read", "read_to_stop"])
-    def test_is_refused_to_another_owner(self, read: str) -> None:
+    @pytest.mark.parametrize("to_stop", [False, True])
+    def test_is_refused_to_another_owner(self, to_stop: bool) -> None:
         """Another user who is signed in can neither command nor stop the session."""
-        handle = handles_of("ada").issue(SESSION)
+        handle = signer_of("ada").sign(SESSION)
 
         with pytest.raises(errors.NotYourSession):
-            getattr(handles_of("eve"), read)(handle)
+            signer_of("eve").unsign(handle, to_stop=to_stop)
 
     @pytest.mark.parametrize(
         "changes",
         [
             {"keys": ["another key"]},
-            {"purpose": "streaming.COACH"},
-            {"purpose": "liveavatar.HEYGEN"},
+            {"salt": "streaming.COACH"},
+            {"salt": "liveavatar.HEYGEN"},
         ],
         ids=["another key", "another account", "another API"],
     )
-    @pytest.mark.parametrize("read", ["read", "read_to_stop"])
-    def test_is_refused_where_it_was_not_issued(self, changes: dict[str, Any], read: str) -> None:
+    @pytest.mark.parametrize("to_stop", [False, True])
+    def test_is_refused_where_it_was_not_issued(
+        self, changes: dict[str, Any], to_stop: bool
+    ) -> None:
         """A handle is good for one secret, one account and one vendor API, after logout too."""
-        handle = handles_of("ada").issue(SESSION)
+        handle = signer_of("ada").sign(SESSION)
 
         with pytest.raises(errors.NotYourSession):
-            getattr(handles_of("ada", **changes), read)(handle)
+            signer_of("ada", **changes).unsign(handle, to_stop=to_stop)
         with pytest.raises(errors.NotYourSession):
-            handles_of(None, **changes).read_to_stop(handle)
+            signer_of(None, **changes).unsign(handle, to_stop=True)
 
     @pytest.mark.parametrize(
         "forge",
@@ -94,19 +96,19 @@ class TestAHandle:
             lambda handle: [handle],
         ],
     )
-    @pytest.mark.parametrize("read", ["read", "read_to_stop"])
-    def test_is_refused_unless_whole(self, forge: Callable[[str], Any], read: str) -> None:
+    @pytest.mark.parametrize("to_stop", [False, True])
+    def test_is_refused_unless_whole(self, forge: Callable[[str], Any], to_stop: bool) -> None:
         """A forged, truncated or raw id, or something else altogether, is nobody's session."""
-        handle = forge(handles_of("ada").issue(SESSION))
+        handle = forge(signer_of("ada").sign(SESSION))
 
         with pytest.raises(errors.NotYourSession):
-            getattr(handles_of("ada"), read)(handle)
+            signer_of("ada").unsign(handle, to_stop=to_stop)
 
     def test_outlives_a_release(self) -> None:
         """A page that holds one while the host is updated goes on with it, as its owner alone."""
-        assert handles_of("ada", max_age=float("inf")).read(ISSUED) == SESSION
+        assert signer_of("ada", max_age=float("inf")).unsign(ISSUED) == SESSION
         with pytest.raises(errors.NotYourSession):
-            handles_of("eve", max_age=float("inf")).read(ISSUED)
+            signer_of("eve", max_age=float("inf")).unsign(ISSUED)
 
 
 class TestAnOwner:
@@ -115,68 +117,69 @@ class TestAnOwner:
     )
     def test_may_have_any_text_for_an_id(self, owner: str) -> None:
         """Half of a surrogate pair too, which no encoding of UTF-8 takes."""
-        handle = handles_of(owner).issue(SESSION)
+        handle = signer_of(owner).sign(SESSION)
 
-        assert handles_of(owner).read(handle) == SESSION
+        assert signer_of(owner).unsign(handle) == SESSION
         with pytest.raises(errors.NotYourSession):
-            handles_of(f"{owner}\udc00").read(handle)
+            signer_of(f"{owner}\udc00").unsign(handle)
 
 
 class TestTime:
     def test_ends_it(self, at: Callable[[float], None]) -> None:
         """Past an hour the handle is good for nothing but to stop the session."""
-        handle = handles_of("ada").issue(SESSION)
+        handle = signer_of("ada").sign(SESSION)
         at(3600.5)
 
         with pytest.raises(errors.SessionExpired):
-            handles_of("ada").read(handle)
-        assert handles_of("ada").read_to_stop(handle) == SESSION
+            signer_of("ada").unsign(handle)
+        assert signer_of("ada").unsign(handle, to_stop=True) == SESSION
 
     @pytest.mark.parametrize("skew", [-60, -30, 0, 3600])
     def test_may_differ_between_machines(self, at: Callable[[float], None], skew: float) -> None:
         """A handle from a clock up to a minute ahead works, and one that is just an hour old."""
-        handle = handles_of("ada").issue(SESSION)
+        handle = signer_of("ada").sign(SESSION)
         at(skew)
 
-        assert handles_of("ada").read(handle) == SESSION
+        assert signer_of("ada").unsign(handle) == SESSION
 
     def test_does_not_come_from_the_future(self, at: Callable[[float], None]) -> None:
         """A handle from a clock more than a minute ahead was not issued by us."""
-        handle = handles_of("ada").issue(SESSION)
+        handle = signer_of("ada").sign(SESSION)
         at(-60.5)
 
         with pytest.raises(errors.NotYourSession):
-            handles_of("ada").read(handle)
+            signer_of("ada").unsign(handle)
 
 
 class TestLogout:
     def test_leaves_the_right_to_stop(self) -> None:
         """Whoever holds the handle may end the session once nobody is signed in."""
-        handle = handles_of("ada").issue(SESSION)
+        handle = signer_of("ada").sign(SESSION)
 
-        assert handles_of(None).read_to_stop(handle) == SESSION
+        assert signer_of(None).unsign(handle, to_stop=True) == SESSION
 
 
 class TestRotation:
     def test_keeps_handles(self) -> None:
         """A handle, and the owner in it, outlive the key that signed them as a fallback."""
-        handle = handles_of("ada", keys=["old"]).issue(SESSION)
+        handle = signer_of("ada", keys=["old"]).sign(SESSION)
 
-        assert handles_of("ada", keys=["old", "new"]).read(handle) == SESSION
+        assert signer_of("ada", keys=["old", "new"]).unsign(handle) == SESSION
         with pytest.raises(errors.NotYourSession):
-            handles_of("eve", keys=["old", "new"]).read(handle)
+            signer_of("eve", keys=["old", "new"]).unsign(handle)
 
     def test_signs_with_the_last_key(self) -> None:
         """What is issued after a rotation is read without the old key."""
-        handle = handles_of("ada", keys=["old", b"new"]).issue(SESSION)
+        handle = signer_of("ada", keys=["old", b"new"]).sign(SESSION)
 
-        assert handles_of("ada", keys=["new"]).read(handle) == SESSION
+        assert signer_of("ada", keys=["new"]).unsign(handle) == SESSION
 
 
-class TestOpenHandles:
+class TestUnsignedSessions:
     def test_are_the_vendors_ids(self) -> None:
         """Where nobody is asked who they are, nothing is signed."""
-        handles = UnsignedSessions()
+        signer = UnsignedSessions()
 
-        assert handles.issue(SESSION) == handles.read(SESSION) == handles.read_to_stop(SESSION)
-        assert handles.owner is None
+        assert signer.sign(SESSION) == signer.unsign(SESSION) == SESSION
+        assert signer.unsign(SESSION, to_stop=True) == SESSION
+        assert signer.owner is None

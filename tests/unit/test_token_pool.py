@@ -509,7 +509,7 @@ class TestBackground:
         (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
         assert warning.name == "flask_heygen.backends.token_pool"
         assert warning.getMessage() == (
-            "No session token could be minted ahead (api_retired); each task mints its own for 5 s."
+            "Minting a session token ahead failed (api_retired); for 5 s each task mints its own."
         )
 
     def test_the_rest_is_as_long_as_the_vendor_says(

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from flask_heygen.backends.sessions import live_sessions
+from flask_heygen.backends.data import parse_sessions
 from flask_heygen.errors import UpstreamFailed
 
 
 def listed(**told: Any) -> dict[str, Any]:
-    [session] = live_sessions([{"session_id": "a-session", **told}])
+    [session] = parse_sessions([{"session_id": "a-session", **told}])
     return session
 
 
@@ -55,4 +55,4 @@ class TestAList:
     def test_is_one_of_sessions(self, told: Any) -> None:
         """A command is told that there is none, rather than a part of it."""
         with pytest.raises(UpstreamFailed):
-            live_sessions(told)
+            parse_sessions(told)

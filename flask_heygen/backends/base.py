@@ -1,0 +1,138 @@
+"""The interface of a vendor API, and the cleanup that every start needs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from flask_heygen.errors import (
+    HeyGenError,
+    LimitError,
+    NotSupported,
+    OutcomeUnknown,
+    SessionClosed,
+    SessionNotFound,
+    UpstreamFailed,
+)
+from flask_heygen.http.deadline import Deadline
+
+from .fields import Fields, validate_fields
+
+#: Seconds to stop a half-started session, on top of the deadline of the start; longer than the
+#: default wait of a rate limit, so that a stop that is put off can be sent again.
+STOP_SECONDS = 7.0
+
+logger = logging.getLogger(__name__)
+
+
+class Backend(Protocol):
+    """The operations of a vendor API, each within a deadline.
+
+    Where only the page can carry out a task or an interrupt, from inside the session's LiveKit
+    room, the result has a ``deliver``: the message that the page publishes there.
+    """
+
+    #: The URL of the API.
+    base_url: str
+    #: The fields of a session that the API has, or that are refused by name.
+    fields: Fields
+
+    def close(self) -> None:
+        """Close the idle connections."""
+
+    def validate(self, fields: Mapping[str, Any]) -> str | None:
+        """Return the first thing that is wrong with the fields of a new session, or None."""
+        return validate_fields(self.fields, fields)
+
+    def missing(self, fields: Mapping[str, Any]) -> str | None:  # noqa: ARG002
+        """Return which field a new session lacks, as a sentence, or None."""
+        return None
+
+    def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+        """Create and start a session; return what a page needs to join its room.
+
+        A session that could not be started is stopped before the error is raised.
+        """
+
+    def start_existing(self, session_id: str, deadline: Deadline) -> None:  # noqa: ARG002
+        """Start a session that was created elsewhere; a session that runs already is a success."""
+        raise NotSupported
+
+    def send_task(
+        self, session_id: str, text: str, task_type: str, deadline: Deadline, *, interrupt: bool
+    ) -> dict[str, Any]:
+        """Make the avatar speak; return ``task_id``, ``duration_ms`` and perhaps ``deliver``."""
+
+    def interrupt(self, session_id: str, deadline: Deadline) -> dict[str, Any]:
+        """Interrupt the avatar; return an empty dict, or ``deliver``."""
+
+    def keep_alive(self, session_id: str, deadline: Deadline) -> None:
+        """Reset the session's idle timeout."""
+
+    def stop(self, session_id: str, deadline: Deadline) -> None:
+        """Stop the session.
+
+        Raises:
+            SessionClosed, SessionNotFound: it no longer runs.
+
+        """
+
+    def check(self, deadline: Deadline) -> None:
+        """Raise the error that keeps the key from being used."""
+
+    def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
+        """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
+
+
+@contextmanager
+def stop_on_error(session_id: str, stop: Callable[[Deadline], None]) -> Iterator[None]:
+    """Stop the session if the block fails, so that nothing of the start remains in doubt.
+
+    If the session cannot be stopped either, no error invites the page to start another one.
+    """
+    try:
+        yield
+    except BaseException as error:  # a worker that is shut down must not leave it open either
+        stopped = _is_stopped(session_id, stop)
+        if stopped and isinstance(error, OutcomeUnknown):
+            raise UpstreamFailed(upstream=error.upstream) from None  # the outcome is known now
+        if not stopped and isinstance(error, HeyGenError) and _invites_another(error):
+            raise OutcomeUnknown(
+                "The session could neither be started nor stopped; it may still be running.",
+                upstream=error.upstream,
+            ) from None
+        raise
+
+
+def _invites_another(error: HeyGenError) -> bool:
+    return error.retryable or error.restart_session
+
+
+def _is_stopped(session_id: str, stop: Callable[[Deadline], None]) -> bool:
+    try:
+        _stop_patiently(stop, Deadline(STOP_SECONDS))
+    except (SessionClosed, SessionNotFound):
+        return True
+    except HeyGenError as error:
+        logger.warning(
+            "Session %s could neither be started nor stopped (%s). It costs credits until the "
+            "vendor's idle timeout ends it: stop it with `flask heygen stop`.",
+            session_id,
+            error.code,
+        )
+        return False
+    return True
+
+
+def _stop_patiently(stop: Callable[[Deadline], None], deadline: Deadline) -> None:
+    """Stop, once more after the wait of a rate limit if the deadline allows it."""
+    try:
+        stop(deadline)
+    except LimitError as error:
+        if error.retry_after is None or error.retry_after >= deadline.remaining():
+            raise
+        time.sleep(error.retry_after)
+        stop(deadline)

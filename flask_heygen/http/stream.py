@@ -1,0 +1,132 @@
+"""The socket of a connection: opened on demand, with a deadline and a size limit for each call."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .clock import Timestamp, time_left
+
+#: Bytes of a response's body; a vendor's has a few hundred, a list of sessions some thousand.
+MAX_RESPONSE = 1 << 20
+_MAX_HEADERS = 1 << 16
+
+
+class Stream(io.RawIOBase):
+    """The object that http.client takes for a connected socket.
+
+    It connects when the first request is sent. A socket's own timeout starts again with each
+    read, so a response that arrives byte by byte never exceeds it; here it is set before each
+    read to what is left of the deadline.
+    """
+
+    def __init__(self, connect: Callable[[float], Any]) -> None:
+        self._connect = connect
+        self._sock: Any = None
+        self._unsent: list[bytes] = []
+        self._deadline, self._budget = 0.0, 0
+        #: The end of the last call.
+        self.used = Timestamp()
+        #: Seconds that the connection may be idle before the peer closes it.
+        self.max_idle = 0.0
+
+    def start(self, deadline: float) -> None:
+        """Begin a call that must end by ``deadline``, on the monotonic clock."""
+        self._deadline, self._budget = deadline, MAX_RESPONSE + _MAX_HEADERS
+
+    def sendall(self, data: bytes) -> None:
+        """Keep ``data`` until the response is read: http.client sends headers and body apart."""
+        self._unsent.append(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Send the request and return a reader of its response."""
+        if self._sock is None:
+            self._sock = self._connect(self._deadline)
+        unsent = memoryview(b"".join(self._unsent))
+        self._unsent.clear()
+        while unsent:
+            self._sock.settimeout(time_left(self._deadline))
+            unsent = unsent[self._sock.send(unsent) :]
+        return _Reader(self)
+
+    def readable(self) -> bool:
+        """Return True, for the reader."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what has arrived, or wait for it until the deadline."""
+        self._sock.settimeout(time_left(self._deadline))
+        count: int = self._sock.recv_into(buffer)
+        self._budget -= count
+        if self._budget < 0:
+            raise http.client.HTTPException("The response is too large.")
+        return count
+
+    def is_idle(self) -> bool:
+        """Return whether the peer has neither sent anything nor closed the connection."""
+        self._sock.settimeout(0)
+        try:
+            self._sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError, TimeoutError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def close(self) -> None:
+        """Do nothing: http.client closes before it reads a body whose length is unknown."""
+
+    def disconnect(self) -> None:
+        """Close the socket."""
+        if self._sock is not None:
+            self._sock.close()
+
+
+class _Reader(io.BufferedReader):
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:  # http.client reads as much as a chunk claims to hold
+            raise http.client.HTTPException("A chunk has a negative size.")
+        return super().read(size)
+
+
+class Response(http.client.HTTPResponse):
+    """A response without the interim ones before it, of which http.client skips 100 alone."""
+
+    def begin(self) -> None:
+        """Read the status line and the headers."""
+        super().begin()
+        while 100 <= self.status < 200:
+            self.headers = None  # type: ignore[assignment]  # or begin would do nothing
+            super().begin()
+
+
+class DeadlineSocket:
+    """A socket whose timeout limits all calls together, for TLS that reads in several calls."""
+
+    def __init__(self, sock: Any, timeout: float) -> None:
+        self._sock = sock
+        self.close = sock.close
+        self.settimeout(timeout)
+
+    def settimeout(self, timeout: float) -> None:
+        """Set the seconds for all calls from now on."""
+        self._deadline = time.monotonic() + timeout
+
+    def recv(self, size: int) -> bytes:
+        """Receive at most ``size`` bytes."""
+        self._sock.settimeout(max(0, self._deadline - time.monotonic()))
+        try:
+            data: bytes = self._sock.recv(size)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            raise TimeoutError("The time limit was reached.") from None
+        return data
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        if data:
+            self._sock.settimeout(time_left(self._deadline))
+            self._sock.sendall(data)
