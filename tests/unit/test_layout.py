@@ -23,6 +23,7 @@ ORDER = (
     "signing",
     "http",
     "http.deadline",
+    "http.clock",
     "http.stream",
     "http.connector",
     "http.pool",
