@@ -212,7 +212,7 @@ def screen() -> dict[str, Any]:
 
 @pytest.fixture
 def visit(browser: Browser, url: str, screen: dict[str, Any]) -> Iterator[Visit]:
-    """Open a page without livekit-client, so that it joins no room: texts last as long as planned."""
+    """Open a page without livekit-client: it joins no room, and texts last as long as planned."""
     with browser.new_context(**screen) as context:
         context.add_init_script(NO_LIVEKIT)
         yield Visit(context.new_page(), url)
