@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -25,7 +26,7 @@ from .access import add_cors_headers, keep_session_cookie, reject_cross_site, wa
 from .cli import add_commands
 from .client import HeyGenClient
 from .error_handlers import forbid_caching, register_error_handlers
-from .errors import NotConfigured, NotSignedIn
+from .errors import InvalidField, NotConfigured, NotSignedIn, NotYourSession
 from .loaders import (
     OwnerLoader,
     SessionLoader,
@@ -40,6 +41,9 @@ from .request_body import limit_body, parse_beacon, parse_json_body
 from .settings import Settings, config_values, unknown_keys
 from .signals import send, session_started, session_stopped, task_sent
 from .signing import SessionSigner, UnsignedSessions, signing_keys
+
+#: The fields of *start* that name a session which a page has created itself.
+EXISTING = ("session_id", "session_token")
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +135,9 @@ class HeyGen(Blueprint):
             settings = Settings.from_mapping(current_app.config, self.config_prefix)
             if client is not None and client.pid == os.getpid():  # a fork shares its locks
                 client.close()
-            client = clients[self.config_prefix] = HeyGenClient(settings, deepcopy(config))
+            client = clients[self.config_prefix] = HeyGenClient(
+                settings, deepcopy(config), self._unsign
+            )
             if has_request_context():  # the command line prints them itself
                 for warning in self._warnings():
                     logger.warning("%s", warning)
@@ -149,8 +155,7 @@ class HeyGen(Blueprint):
 
     def _warnings(self) -> list[str]:
         """Return which settings may be mistakes, for the operator."""
-        blueprints = current_app.blueprints.values()
-        others = [each.config_prefix for each in blueprints if isinstance(each, HeyGen)]
+        others = [each.config_prefix for each in _registered()]
         return [
             *unknown_keys(current_app.config, self.config_prefix, others),
             *self.client.warnings(),
@@ -190,12 +195,29 @@ class HeyGen(Blueprint):
 
     def _start(self) -> dict[str, Any]:
         client, signer = g.heygen_client, self._signer()
-        fields = parse_json_body(client.settings.session_allowed, optional=True)
-        fields = load_session_fields(self._session_loader, fields)
+        fields = parse_json_body((*client.settings.session_allowed, *EXISTING), optional=True)
+        if fields.keys() & set(EXISTING):
+            return self._start_existing(client, signer, fields)
+        fields = client.session_fields(load_session_fields(self._session_loader, fields), **fields)
 
         session = client.start(**fields)
         send(session_started, owner=signer.owner, session_id=session["session_id"])
         return _success({**session, "session_id": signer.sign(session["session_id"])})
+
+    def _start_existing(
+        self, client: HeyGenClient, signer: SessionSigner | UnsignedSessions, fields: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Start a session that a page has created itself; its ``session_token`` is not used."""
+        for name in fields:
+            if name not in EXISTING:
+                raise InvalidField(f"{name} cannot be set, as the session exists already.")
+        if "session_id" not in fields:
+            raise InvalidField("session_id is missing; a session_token alone starts nothing.")
+        session_id = signer.unsign(fields["session_id"])
+
+        client.start_existing(session_id)
+        send(session_started, owner=signer.owner, session_id=session_id)
+        return _success({"session_id": fields["session_id"]})
 
     def _task(self) -> dict[str, Any]:
         client, signer = g.heygen_client, self._signer()
@@ -245,9 +267,29 @@ class HeyGen(Blueprint):
             raise NotSignedIn
 
         settings = g.heygen_client.settings
-        keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
-        salt = f"{settings.api}.{self.config_prefix}.{self.name}"
-        return SessionSigner(owner, keys, salt, settings.max_session_seconds)
+        return _make_signer(owner, settings, f"{self.config_prefix}.{self.name}")
+
+    def _unsign(self, handle: str) -> str:
+        """Return the session id in a handle of any owner and any blueprint of this account."""
+        for each in _registered():
+            if each.config_prefix == self.config_prefix:
+                with suppress(NotYourSession, NotConfigured):
+                    signer = _make_signer(
+                        None, self.client.settings, f"{each.config_prefix}.{each.name}"
+                    )
+                    return signer.unsign(handle, to_stop=True)
+        return handle
+
+
+def _registered() -> list[HeyGen]:
+    """Return the instances that the current app has registered."""
+    blueprints = current_app.blueprints.values() if current_app else ()
+    return [each for each in blueprints if isinstance(each, HeyGen)]
+
+
+def _make_signer(owner: str | None, settings: Settings, salt: str) -> SessionSigner:
+    keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
+    return SessionSigner(owner, keys, f"{settings.api}.{salt}", settings.max_session_seconds)
 
 
 def _connect_signals(state: BlueprintSetupState) -> None:

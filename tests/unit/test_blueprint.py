@@ -405,7 +405,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("keep-alive", "{}", "session_id"),
     ("keep-alive", '{"session_id":"s","seconds":7}', "seconds"),
     ("keep-alive", '{"session_id":{}}', "session_id"),
-    ("start", '{"session_id":"s"}', "session_id"),
+    ("start", '{"session_id":"s/t"}', "session_id"),
     ("start", '{"version":"v1"}', "version"),
     ("start", '{"disable_idle_timeout":true}', "disable_idle_timeout"),
     ("start", '{"api_key":"k"}', "api_key"),
