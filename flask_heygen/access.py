@@ -1,44 +1,21 @@
-"""Access: the signed-in user, cross-site requests, and CORS."""
+"""Access from other sites, and what a response says to browsers: CORS and cookies."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Collection
-from inspect import isawaitable
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, request
+from flask import Flask, Response, current_app, g, request, session
 from flask_cors import cross_origin
-from werkzeug import Response as AnyResponse
 
 from .errors import CrossSite
-
-#: Returns the id of the user who makes the current request, None if nobody is signed in.
-OwnerLoader = Callable[[], object]
 
 #: Different warnings that ``warn_once`` logs per app; a client chooses what some of them say.
 MAX_WARNINGS = 100
 
 logger = logging.getLogger(__name__)
-
-
-def parse_owner(loaded: object) -> str | None:
-    """Return the id that an ``owner_loader`` returned, None if nobody is signed in.
-
-    Raises:
-        TypeError: it is not an id, but a response (of a login decorator), a bool or a coroutine.
-            As a string, that would be one user whom all strangers share.
-
-    """
-    if loaded is None or loaded == "":
-        return None
-    if isinstance(loaded, bool | AnyResponse) or isawaitable(loaded):
-        raise TypeError(
-            f"The owner_loader returned a {type(loaded).__name__}; it must return the id of a "
-            "user, or None."
-        )
-    return str(loaded)
 
 
 def reject_cross_site(origins: Collection[str]) -> None:
@@ -56,14 +33,17 @@ def reject_cross_site(origins: Collection[str]) -> None:
     else:
         same = site in ("same-origin", "none")
     if not same:
+        warn_once("Refused a page of %.200r: HEYGEN_CORS_ORIGINS does not name it.", origin)
         raise CrossSite
 
 
 def _is_same_origin(origin: str) -> bool:
     try:
-        return urlsplit(origin).netloc == request.host
+        url = urlsplit(origin)
     except ValueError:  # not a URL
         return False
+    # A proxy that ends TLS, without ProxyFix, has the app see http.
+    return url.netloc == request.host and url.scheme in (request.scheme, "https")
 
 
 def add_cors_headers(response: Response, origins: Collection[str]) -> Response:
@@ -75,6 +55,9 @@ def add_cors_headers(response: Response, origins: Collection[str]) -> Response:
     if origin is None or origin not in origins:
         return response
 
+    # Those of the app's own CORS(app), which an error already carries: browsers refuse two.
+    for name in [name for name, _ in response.headers if name.startswith("Access-Control-")]:
+        response.headers.remove(name)
     # Not CORS(blueprint): it would use one app's origins for all apps. The origin is a pattern, as
     # the brackets of a plain IPv6 origin would be taken for one. Options that are left out here
     # would be read from the app's own CORS_ settings.
@@ -89,6 +72,21 @@ def add_cors_headers(response: Response, origins: Collection[str]) -> Response:
     )
     allowed: Response = add_headers(lambda: response)()
     return allowed
+
+
+def keep_session_cookie(app: Flask, response: Response, **_: object) -> None:
+    """Remove the session cookie from the answer to *stop* if the request did not change it.
+
+    Flask sets the cookie of a permanent session with every response. A page that is left by a
+    logout link has its *stop* answered after the logout, and would be signed in again. This
+    receives ``request_finished``, which is sent after the session was saved.
+    """
+    if not g.get("heygen_stops") or session.modified:
+        return
+    name = app.session_interface.get_cookie_name(app)
+    cookies = response.headers.getlist("Set-Cookie")
+    others = [each for each in cookies if not each.startswith(f"{name}=")]
+    response.headers.setlist("Set-Cookie", others)
 
 
 def warn_once(message: str, *args: object) -> None:

@@ -5,23 +5,45 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from functools import partial
-from inspect import iscoroutinefunction
 from typing import Any
 
-from flask import Blueprint, after_this_request, current_app, g, has_request_context, request
+from flask import (
+    Blueprint,
+    after_this_request,
+    current_app,
+    g,
+    has_request_context,
+    request,
+    request_finished,
+)
+from flask.blueprints import BlueprintSetupState
+from flask.sansio.scaffold import setupmethod
 
-from .access import OwnerLoader, add_cors_headers, parse_owner, reject_cross_site, warn_once
+from .access import add_cors_headers, keep_session_cookie, reject_cross_site, warn_once
 from .cli import add_commands
 from .client import HeyGenClient
 from .error_handlers import forbid_caching, register_error_handlers
-from .errors import NotConfigured, NotSignedIn
+from .errors import InvalidField, NotConfigured, NotSignedIn, NotYourSession
+from .loaders import (
+    OwnerLoader,
+    SessionLoader,
+    TextLoader,
+    check_loader,
+    load_owner,
+    load_session_fields,
+    load_text,
+)
 from .page_module import module, module_part
 from .request_body import limit_body, parse_beacon, parse_json_body
 from .settings import Settings, config_values, unknown_keys
 from .signals import send, session_started, session_stopped, task_sent
 from .signing import SessionSigner, UnsignedSessions, signing_keys
+
+#: The fields of *start* that name a session which a page has created itself.
+EXISTING = ("session_id", "session_token")
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +60,8 @@ class HeyGen(Blueprint):
         super().__init__(name, __name__, url_prefix=f"/api/{name}")
         self.config_prefix = config_prefix
         self._owner_loader: OwnerLoader | None = None
+        self._text_loader: TextLoader | None = None
+        self._session_loader: SessionLoader | None = None
 
         # Runs before the app's before_request hooks, which may read the body or reject the request.
         self.url_value_preprocessor(self._check_request)
@@ -50,22 +74,50 @@ class HeyGen(Blueprint):
         self._route("GET", "/heygen-avatar/<module_name>.js", module_part)
         self.after_request(forbid_caching)
         register_error_handlers(self)
+        self.record(_connect_signals)
         add_commands(self.cli, lambda: self.client, self._problems, self._warnings)
 
+    @setupmethod
     def owner_loader(self, load: OwnerLoader) -> OwnerLoader:
         """Register the function that returns the id of the user who makes the request, or None.
 
         With one, each session belongs to the user who started it: nobody else can command it, and
-        without a user (None) none is started. The id may be of any type that ``str`` makes
-        unique, but no ``bool``.
+        without a user (None, or a blank string) none is started. The id is a ``str``, an ``int``,
+        a ``uuid.UUID`` or an object whose class has its own ``__str__``.
 
         Raises:
             TypeError: the function is a coroutine.
 
         """
-        if iscoroutinefunction(load):
-            raise TypeError("The owner_loader must not be a coroutine.")
-        self._owner_loader = load
+        self._owner_loader = check_loader(load)
+        return load
+
+    @setupmethod
+    def text_loader(self, load: TextLoader) -> TextLoader:
+        """Register the function that returns the text to speak, given the ``text`` of a page.
+
+        It may look up a question by its id, or moderate. If it returns None the page gets 403
+        ``text_refused``. With LiveAvatar it does not bind a hostile page: whoever has joined the
+        room can publish to it, and make the avatar speak without this server.
+
+        Raises:
+            TypeError: the function is a coroutine.
+
+        """
+        self._text_loader = check_loader(load)
+        return load
+
+    @setupmethod
+    def session_loader(self, load: SessionLoader) -> SessionLoader:
+        """Register the function that returns session fields for the user, over the defaults.
+
+        A page cannot set the fields that it returns, even those in ``HEYGEN_SESSION_ALLOWED``.
+
+        Raises:
+            TypeError: the function is a coroutine.
+
+        """
+        self._session_loader = check_loader(load)
         return load
 
     @property
@@ -83,7 +135,9 @@ class HeyGen(Blueprint):
             settings = Settings.from_mapping(current_app.config, self.config_prefix)
             if client is not None and client.pid == os.getpid():  # a fork shares its locks
                 client.close()
-            client = clients[self.config_prefix] = HeyGenClient(settings, deepcopy(config))
+            client = clients[self.config_prefix] = HeyGenClient(
+                settings, deepcopy(config), self._unsign
+            )
             if has_request_context():  # the command line prints them itself
                 for warning in self._warnings():
                     logger.warning("%s", warning)
@@ -101,8 +155,7 @@ class HeyGen(Blueprint):
 
     def _warnings(self) -> list[str]:
         """Return which settings may be mistakes, for the operator."""
-        blueprints = current_app.blueprints.values()
-        others = [each.config_prefix for each in blueprints if isinstance(each, HeyGen)]
+        others = [each.config_prefix for each in _registered()]
         return [
             *unknown_keys(current_app.config, self.config_prefix, others),
             *self.client.warnings(),
@@ -111,8 +164,9 @@ class HeyGen(Blueprint):
     def _route(self, method: str, rule: str, view: Callable[[], Any]) -> None:
         """Add a route whose endpoint is the name of its view.
 
-        Each instance has a function of its own, with a name of its own: extensions set attributes
-        on views, and tell them apart by name. The function takes the variables of an app's prefix.
+        The view function belongs to this instance and has a name of its own, as extensions set
+        attributes on view functions and tell them apart by name. It ignores the variables of a
+        URL prefix.
         """
         endpoint = view.__name__.lstrip("_")
 
@@ -122,7 +176,8 @@ class HeyGen(Blueprint):
         view_func.__name__ = view_func.__qualname__ = f"{self.name}_{endpoint}"
         self.add_url_rule(rule, endpoint, view_func, methods=[method])
 
-    def _check_request(self, *_: object) -> None:
+    def _check_request(self, endpoint: str | None, _: object) -> None:
+        g.heygen_stops = (endpoint or "").endswith(".stop")
         if request.method in ("GET", "HEAD"):  # the page's module, which is public
             return
         if self._owner_loader is None and not (current_app.debug or current_app.testing):
@@ -140,17 +195,36 @@ class HeyGen(Blueprint):
 
     def _start(self) -> dict[str, Any]:
         client, signer = g.heygen_client, self._signer()
-        fields = parse_json_body(client.settings.session_allowed)
+        fields = parse_json_body((*client.settings.session_allowed, *EXISTING), optional=True)
+        if fields.keys() & set(EXISTING):
+            return self._start_existing(client, signer, fields)
+        fields = client.session_fields(load_session_fields(self._session_loader, fields), **fields)
 
         session = client.start(**fields)
         send(session_started, owner=signer.owner, session_id=session["session_id"])
         return _success({**session, "session_id": signer.sign(session["session_id"])})
+
+    def _start_existing(
+        self, client: HeyGenClient, signer: SessionSigner | UnsignedSessions, fields: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Start a session that a page has created itself; its ``session_token`` is not used."""
+        for name in fields:
+            if name not in EXISTING:
+                raise InvalidField(f"{name} cannot be set, as the session exists already.")
+        if "session_id" not in fields:
+            raise InvalidField("session_id is missing; a session_token alone starts nothing.")
+        session_id = signer.unsign(fields["session_id"])
+
+        client.start_existing(session_id)
+        send(session_started, owner=signer.owner, session_id=session_id)
+        return _success({"session_id": fields["session_id"]})
 
     def _task(self) -> dict[str, Any]:
         client, signer = g.heygen_client, self._signer()
         optional, required = ("task_type", "interrupt"), ("session_id", "text")
         fields = parse_json_body((*required, *optional), required)
         fields["session_id"] = signer.unsign(fields["session_id"])
+        fields["text"] = load_text(self._text_loader, fields["text"])
 
         task = client.task(**fields)
         send(
@@ -188,14 +262,38 @@ class HeyGen(Blueprint):
         """Return the signer of the signed-in user, who is needed for all but *stop*."""
         if self._owner_loader is None:
             return UnsignedSessions()
-        owner = parse_owner(self._owner_loader())
+        owner = load_owner(self._owner_loader, to_stop=to_stop)
         if owner is None and not to_stop:
             raise NotSignedIn
 
         settings = g.heygen_client.settings
-        keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
-        salt = f"{settings.api}.{self.config_prefix}.{self.name}"
-        return SessionSigner(owner, keys, salt, settings.max_session_seconds)
+        return _make_signer(owner, settings, f"{self.config_prefix}.{self.name}")
+
+    def _unsign(self, handle: str) -> str:
+        """Return the session id in a handle of any owner and any blueprint of this account."""
+        for each in _registered():
+            if each.config_prefix == self.config_prefix:
+                with suppress(NotYourSession, NotConfigured):
+                    signer = _make_signer(
+                        None, self.client.settings, f"{each.config_prefix}.{each.name}"
+                    )
+                    return signer.unsign(handle, to_stop=True)
+        return handle
+
+
+def _registered() -> list[HeyGen]:
+    """Return the instances that the current app has registered."""
+    blueprints = current_app.blueprints.values() if current_app else ()
+    return [each for each in blueprints if isinstance(each, HeyGen)]
+
+
+def _make_signer(owner: str | None, settings: Settings, salt: str) -> SessionSigner:
+    keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
+    return SessionSigner(owner, keys, f"{settings.api}.{salt}", settings.max_session_seconds)
+
+
+def _connect_signals(state: BlueprintSetupState) -> None:
+    request_finished.connect(keep_session_cookie, sender=state.app)
 
 
 def _success(data: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import partial
 from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException, default_exceptions
-from werkzeug.routing import RoutingException
+from werkzeug.routing import BaseConverter, Map, MapAdapter, RoutingException, Rule
 
 from . import errors
-from .errors import HeyGenError, LimitError, UpstreamError
+from .errors import HeyGenError, LimitError, NotSignedIn, UpstreamError
 from .signals import send, upstream_failed
 
 logger = logging.getLogger(__name__)
 
 #: Errors of Flask and of extensions that have a class of ours.
 _HTTP_ERRORS: dict[int, type[HeyGenError]] = {
-    401: errors.NotSignedIn,
+    401: NotSignedIn,
     404: errors.NotFound,
     405: errors.MethodNotAllowed,
     413: errors.BodyTooLarge,
@@ -42,6 +43,19 @@ def register_error_handlers(blueprint: Blueprint) -> None:
 def forbid_caching(response: Response) -> Response:
     """Send ``Cache-Control: no-store``, as an answer may hold the token of a session's room."""
     response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def replace_refusal(response: Response) -> Response:
+    """Replace the body of a response that refuses a user by that of NotSignedIn.
+
+    422 is what Flask-JWT-Extended answers to a token that it cannot decode.
+    """
+    if response.status_code in (401, 422):
+        ours = _response(NotSignedIn())
+        response.status_code = ours.status_code
+        response.content_type = ours.content_type
+        response.set_data(ours.get_data())
     return response
 
 
@@ -84,21 +98,34 @@ def _response(error: HeyGenError) -> Response:
     return response
 
 
+class _Rest(BaseConverter):
+    """The rest of a path, whatever it is."""
+
+    regex = r"(?s:.*)"
+    part_isolating = False
+
+
 def _register_routing_errors(state: BlueprintSetupState) -> None:
     """Answer a 404 or 405 below the prefix of a registration in JSON.
 
     Flask passes routing errors to the handlers of the app alone, and those belong to the host.
     """
     prefix = (state.url_prefix or "").rstrip("/")
-    if prefix:  # without one, no path is known to belong to the blueprint
-        state.app.before_request(partial(_answer_routing_error, prefix))
+    if not re.sub("<[^<>]*>", "", prefix).strip("/"):
+        return  # without a fixed part, no path is known to belong to the blueprint
+    paths = Map(
+        [Rule(prefix), Rule(f"{prefix}/<heygen_rest:heygen_rest>")],
+        converters={**state.app.url_map.converters, "heygen_rest": _Rest},
+        merge_slashes=False,
+    )
+    state.app.before_request(partial(_answer_routing_error, paths.bind("")))
 
 
-def _answer_routing_error(prefix: str) -> Response | None:
+def _answer_routing_error(below: MapAdapter) -> Response | None:
     error = request.routing_exception
     if error is None or isinstance(error, RoutingException):  # a redirect to the route
         return None
-    if not f"{request.path}/".startswith(f"{prefix}/"):
+    if not below.test(request.path):
         return None
 
     return forbid_caching(_handle_http_exception(error))

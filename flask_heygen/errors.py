@@ -13,7 +13,8 @@
     ├── CallerError                   the caller is not allowed to
     │   ├── NotSignedIn               401 not_signed_in
     │   ├── NotYourSession            403 not_your_session
-    │   └── CrossSite                 403 cross_site
+    │   ├── CrossSite                 403 cross_site
+    │   └── TextRefused               403 text_refused
     ├── SessionError                  the session is not in the right state
     │   ├── SessionNotFound           404 session_not_found
     │   ├── SessionNotReady           409 session_not_ready
@@ -178,6 +179,14 @@ class CrossSite(CallerError):
     status = 403
     code = "cross_site"
     message = "This request comes from another site, which the server does not allow."
+
+
+class TextRefused(CallerError):
+    """The app's text_loader refused the text. Nothing was sent to the vendor."""
+
+    status = 403
+    code = "text_refused"
+    message = "This text is not spoken."
 
 
 class SessionError(HeyGenError):

@@ -19,14 +19,14 @@ def limit_body() -> None:
     request.max_content_length = min(MAX_BODY, request.max_content_length or MAX_BODY)
 
 
-def parse_json_body(allowed: Collection[str], required: Collection[str] = ()) -> dict[str, Any]:
-    """Return the JSON object in the request's body, which may have only ``allowed`` fields."""
-    charset = request.mimetype_params.get("charset", "utf-8")
-    if not request.is_json or charset.lower() not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType
-    fields = _parse_object(request.get_data())
-    if fields is None:
-        raise BadRequest
+def parse_json_body(
+    allowed: Collection[str], required: Collection[str] = (), *, optional: bool = False
+) -> dict[str, Any]:
+    """Return the JSON object in the request's body, which may have only ``allowed`` fields.
+
+    An ``optional`` body may be missing, whatever its content type.
+    """
+    fields = {} if optional and not _read_body() else _parse_json_request()
 
     for name in fields:
         if name not in allowed:
@@ -46,9 +46,39 @@ def parse_beacon(name: str) -> Any:
     sources: list[Any] = [_parse_object(request.get_data()) or {}, request.form, request.args]
     value = next((source[name] for source in sources if name in source), None)
     if value is None:
+        _read_body()  # says why, if it was not read
         raise InvalidField(f"{name} is missing.")
 
     return value
+
+
+def _parse_json_request() -> dict[str, Any]:
+    body = _read_body()
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if not request.is_json or charset.lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType
+    fields = _parse_object(body)
+    if fields is None:
+        raise BadRequest
+
+    return fields
+
+
+def _read_body() -> bytes:
+    """Return the body; raise BadRequest if Werkzeug does not read it, as its length is unknown.
+
+    In HTTP/1 such a body is announced by Transfer-Encoding, since HTTP/2 by its content type.
+    """
+    body, environ = request.get_data(), request.environ
+    if body or request.content_length is not None or environ.get("wsgi.input_terminated"):
+        return body
+    http_1 = environ.get("SERVER_PROTOCOL", "").startswith("HTTP/1")
+    if "Transfer-Encoding" in request.headers or (request.mimetype and not http_1):
+        raise BadRequest(
+            "The body was not read, as its length is unknown: send a Content-Length, or let the "
+            "server set wsgi.input_terminated."
+        )
+    return body
 
 
 def _parse_object(body: bytes) -> dict[str, Any] | None:

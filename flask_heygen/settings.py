@@ -28,6 +28,10 @@ def _setting(wanted: str, check: _Check, default: Any = None, *, secret: bool = 
     )
 
 
+class _WrongValue(ValueError):
+    """A value is wrong in a way that has a message of its own, which does not repeat it."""
+
+
 def _visible(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
         raise ValueError
@@ -84,8 +88,11 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _origins(value: Any) -> tuple[str, ...]:
     for origin in _names(value):
+        # Of any scheme, as the pages of apps have their own: capacitor://localhost.
         url = urlsplit(_visible(origin))
-        if url.scheme not in ("http", "https") or origin != f"{url.scheme}://{url.netloc}".lower():
+        if url.path == "/":
+            raise _WrongValue("must be a list of origins without a slash at the end")
+        if not url.scheme or origin != f"{url.scheme}://{url.netloc}".lower():
             raise ValueError
         if not url.hostname or url.port == 0 or "@" in origin or "*" in origin:
             raise ValueError
@@ -157,11 +164,16 @@ class Settings:
             value = config.get(name)
             if value is None or value == "":
                 continue
-            with suppress(TypeError, ValueError, OverflowError):
+            wanted = each.metadata["wanted"]
+            try:
                 values[each.name] = each.metadata["check"](value)
                 continue
+            except _WrongValue as error:
+                wanted = str(error)
+            except (TypeError, ValueError, OverflowError):
+                pass
             # Outside the block above: the context of this error would repeat the value.
-            raise NotConfigured(f"{name} {each.metadata['wanted']}.") from None
+            raise NotConfigured(f"{name} {wanted}.") from None
         if "api_key" not in values:
             raise NotConfigured(f"{prefix}_API_KEY is not set; put the API key into app.config.")
 

@@ -21,7 +21,12 @@ from flask_heygen.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-DOCUMENTS = ("README.md", "example_app/README.md", "tests/README.md")
+DOCUMENTS = (
+    "README.md",
+    "example_app/README.md",
+    "tests/README.md",
+    "example_app/recipes/moving/README.md",
+)
 #: What the README's Python reads from the environment.
 ENVIRONMENT = {
     "HEYGEN_API_KEY": "a-key-of-the-readme",

@@ -1,4 +1,4 @@
-"""The command: measure all contenders side by side, and tell how they compare."""
+"""Measure all targets side by side, and print how they compare."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ sys.path[0] = str(Path(__file__).parents[2])  # the project's root, in place of 
 
 from tests.bench import rounds  # noqa: E402
 from tests.bench.chart import chart  # noqa: E402
-from tests.bench.harness import DIRECT, stand, upstream  # noqa: E402
+from tests.bench.harness import DIRECT, run_harness, upstream  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
 from tests.bench.tables import markdown, renewed, terminal  # noqa: E402
-from tests.bench.targets import HERE, ROOT, Contender, contenders  # noqa: E402
+from tests.bench.targets import HERE, Target, targets  # noqa: E402
 
 CHART = HERE / "chart.svg"
-README = ROOT / "tests/README.md"
+README = HERE.parent / "README.md"
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -32,13 +32,13 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python tests/bench",
         description=__doc__,
-        epilog="FLASK_HEYGEN_SPARE_TOKENS=64 and the like in the environment are settings of ours.",
+        epilog="Settings come from the environment: FLASK_HEYGEN_SPARE_TOKENS=64.",
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=6, help="of each measurement")
     parser.add_argument("--warm-up", type=float, default=2, help="seconds of the load before it")
     parser.add_argument("--run-in", type=float, default=4, help="seconds of load for each at first")
-    parser.add_argument("--only", nargs="+", metavar="CONTENDER", help="these, and direct calls")
+    parser.add_argument("--only", nargs="+", metavar="TARGET", help="these, and direct calls")
     parser.add_argument(
         "--loads",
         nargs="+",
@@ -51,28 +51,30 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=128, help="of each gthread worker")
     parser.add_argument("--workers", type=int, default=1, help="of ours; each other has one")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    parser.add_argument("--markdown", action="store_true", help="print the table of the README")
-    parser.add_argument("--write", action="store_true", help="renew it and its chart")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the table of tests/README.md"
+    )
+    parser.add_argument("--write", action="store_true", help="update it and its chart")
     return parser.parse_args(arguments)
 
 
 def main() -> None:
-    """Measure, and tell."""
+    """Measure, and print."""
     told = options()
     if told.write:
-        renewed(README.read_text(), "bench", "")  # or half an hour would be for nothing
+        renewed(README.read_text(), "bench", "")  # fail before half an hour has passed
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # 1,000 connections, twice
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, all is ended
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all processes end
     with tempfile.TemporaryDirectory() as name, upstream(told.scheme, Path(name)) as vendor:
         running = _chosen(
-            contenders(vendor.url, threads=told.threads, workers=told.workers), told.only
+            targets(vendor.url, threads=told.threads, workers=told.workers), told.only
         )
-        with stand(vendor, running, Path(name)) as standing:
+        with run_harness(vendor, running, Path(name)) as harness:
             loads = {name: Load.named(name) for name in told.loads}
             plan = rounds.Plan(told.rounds, told.seconds, told.warm_up, told.run_in)
             names = [each.name for each in running]
-            results = uvloop.run(rounds.measure(standing, names, loads, plan, _tell))
+            results = uvloop.run(rounds.measure(harness, names, loads, plan, _print))
 
     print(terminal(results))
     titles = {DIRECT: "the vendor's call itself"} | {each.name: each.title for each in running}
@@ -89,23 +91,25 @@ def _load(name: str) -> str:
     try:
         Load.named(name)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{name!r} is no load; say 20/s, 50, or 50-0ms") from error
+        raise argparse.ArgumentTypeError(
+            f"{name!r} is not a load; examples: 20/s, 50, 50-0ms"
+        ) from error
     return name
 
 
-def _chosen(all_of_them: Sequence[Contender], names: Sequence[str] | None) -> list[Contender]:
-    """Return those that are asked for; leave out, with a word, what is not installed."""
+def _chosen(all_of_them: Sequence[Target], names: Sequence[str] | None) -> list[Target]:
+    """Return the targets asked for, without those that are not installed."""
     chosen = [each for each in all_of_them if not names or each.name in names]
     unknown = set(names or ()) - {each.name for each in chosen}
     if unknown:
-        sys.exit(f"No contender is called {', '.join(unknown)}.")
+        sys.exit(f"There is no target named {', '.join(unknown)}.")
     for each in chosen:
         if each.missing:
-            _tell(f"{each.name} is left out: {', '.join(each.missing)} is not here.")
+            _print(f"{each.name} is left out: {', '.join(each.missing)} is not installed.")
     return [each for each in chosen if not each.missing]
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     print(line, file=sys.stderr)
 
 

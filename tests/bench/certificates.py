@@ -1,4 +1,4 @@
-"""Whom the contenders trust: the roots that everybody has, and the upstream's own certificate."""
+"""The upstream's certificate, and a bundle of it and the usual roots."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OPENSSL = """openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nod
 
 
 def certificate(directory: Path) -> Path:
-    """Make a certificate of this machine, with its key in the same file."""
+    """Create a certificate for localhost, with its key in the same file."""
     made = directory / "certificate.pem"
     key = directory / "key.pem"
     command = [*_OPENSSL.split(), "-keyout", str(key), "-out", str(made)]

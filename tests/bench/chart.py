@@ -1,4 +1,4 @@
-"""The chart: how much longer a task takes than the vendor's own call, by contender and load."""
+"""The chart: how much longer a task takes than the vendor's own call, by target and load."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ text { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f
 
 
 def chart(results: Results, titles: Mapping[str, str]) -> str:
-    """Return the SVG of the p50 of each contender, in times the direct call's."""
+    """Return the SVG of the p50 of each target, in times the direct call's."""
     shown = [name for name in _SHOWN if name in results.figures]
     step = len(shown) * (_BAR + _GAP) + _GROUP
     height = _TOP + len(titles) * step + 30

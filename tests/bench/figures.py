@@ -16,7 +16,7 @@ _ENOUGH = {50: 1, 95: 20, 99: 100}
 
 @dataclass(frozen=True)
 class Figures:
-    """One contender under one load; times in ms, None where there is nothing to tell."""
+    """One target under one load; times in ms, None where there is nothing to tell."""
 
     p50: float | None = None
     p95: float | None = None
@@ -29,7 +29,7 @@ class Figures:
     ratio: float | None = None
     #: Tasks answered per second.
     rate: float = 0
-    #: Milliseconds of CPU per task, of all processes of the contender.
+    #: Milliseconds of CPU per task, of all processes of the target.
     cpu: float | None = None
     #: Calls of the upstream that a task waits for, at most; exact where no two tasks overlap.
     calls: float | None = None

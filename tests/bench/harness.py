@@ -1,4 +1,4 @@
-"""The stand: the upstream, and all contenders in front of it, idle but for the one measured."""
+"""The harness: the upstream and all targets in front of it, idle except the measured one."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import certificates as trust
+from tests.bench import certificates
 from tests.bench.figures import Figures, figures
 from tests.bench.load import Load
-from tests.bench.pages import Target, pages
+from tests.bench.pages import Endpoint, pages
 from tests.bench.servers import Server, machine_cpu, process_cpu
-from tests.bench.targets import KEY, ROOT, Contender
+from tests.bench.targets import KEY, ROOT, Target
 
 DIRECT = "direct"
-#: Seconds; what was measured of the vendor, and nothing.
+#: Seconds: as measured of the vendor, and none.
 LATENCY = {"create_token": 0.12, "task": 0.15}
 NO_LATENCY = dict.fromkeys(LATENCY, 0.0)
-#: Seconds that a contender may take until it answers.
+#: Seconds that a target may take until it answers.
 _START = 30
-#: Seconds after a load in which what goes on in the background comes to its end.
-_REST = 0.3
+#: Seconds after a load in which background work ends.
+_SETTLE = 0.3
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,16 @@ class Upstream:
         return f"{self.scheme}://127.0.0.1:{self.ports[self.scheme]}"
 
     @property
-    def target(self) -> Target:
-        """Where the load itself calls it, with the key: no token has to be there before."""
+    def endpoint(self) -> Endpoint:
+        """The endpoint for the load's direct calls, with the key, so that no token is needed."""
         https = self.scheme == "https"
         tls = ssl.create_default_context(cafile=self.certificate) if https else None
         port = self.ports[self.scheme]
-        return Target(port, "/v1/streaming.task", tls, headers=f"X-Api-Key: {KEY}\r\n")
+        return Endpoint(port, "/v1/streaming.task", tls, headers=f"X-Api-Key: {KEY}\r\n")
 
-    async def tell(self, path: str, fields: object = None) -> dict[str, int]:
-        """Command it, past all that is counted."""
-        async with pages(Target(self.ports["control"], path)) as control:
+    async def send(self, path: str, fields: object = None) -> dict[str, int]:
+        """Send it a command, which is not counted."""
+        async with pages(Endpoint(self.ports["control"], path)) as control:
             _, answer = await control.ask(fields)
         return dict(answer)
 
@@ -63,7 +63,7 @@ class Upstream:
 @contextmanager
 def upstream(scheme: str, directory: Path) -> Iterator[Upstream]:
     """Run the upstream until the end of a block."""
-    made = trust.certificate(directory)
+    made = certificates.certificate(directory)
     command = [sys.executable, "-m", "tests.bench.upstream", "--certificate", str(made)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True) as run:
         try:
@@ -75,7 +75,7 @@ def upstream(scheme: str, directory: Path) -> Iterator[Upstream]:
 
 @dataclass(frozen=True)
 class _Moment:
-    """What stands on the meters: the clock, the upstream's record, and CPU seconds."""
+    """One reading of the clock, the upstream's record and CPU seconds."""
 
     at: float
     record: Counter[str]
@@ -83,15 +83,15 @@ class _Moment:
     others: float
 
 
-class Stand:
-    """All servers at once, so that each load can go from one contender to the next."""
+class Harness:
+    """All servers at once, so that each load can go from one target to the next."""
 
     def __init__(self, upstream: Upstream, servers: dict[str, Server]) -> None:
         self._upstream = upstream
         self._servers = servers
 
     async def ready(self, name: str) -> None:
-        """Wait until a contender has had its first task spoken."""
+        """Wait until a target answers its first task."""
         server = self._servers[name]
 
         async def first_task() -> None:
@@ -109,10 +109,10 @@ class Stand:
     async def measure(
         self, name: str, load: Load, *, warm_up: float, seconds: float, seed: int
     ) -> Figures:
-        """Put a load on one contender; one that it cannot bear leaves it started anew."""
-        await self._upstream.tell("/latency", LATENCY if load.latency else NO_LATENCY)
+        """Put a load on one target; restart it where tasks stayed unanswered."""
+        await self._upstream.send("/latency", LATENCY if load.latency else NO_LATENCY)
         server = self._servers.get(name)
-        target = _page(server) if server else self._upstream.target
+        target = _page(server) if server else self._upstream.endpoint
         begin = await self._moment(server)
         made = load.make(target, warm_up=warm_up, seconds=seconds, seed=seed)
         loading = asyncio.create_task(made)
@@ -123,7 +123,7 @@ class Stand:
         window_end = await self._moment(server)
         memory = server.memory() if server else None
         outcome = await loading
-        await asyncio.sleep(_REST)
+        await asyncio.sleep(_SETTLE)
         end = await self._moment(server)
 
         if server and outcome.given_up:
@@ -141,26 +141,28 @@ class Stand:
         )
 
     async def _moment(self, server: Server | None) -> _Moment:
-        record = Counter(await self._upstream.tell("/record"))
+        record = Counter(await self._upstream.send("/record"))
         cpu = server.cpu() if server else 0
         rig = time.process_time() + process_cpu(self._upstream.pid)
         return _Moment(time.monotonic(), record, cpu, machine_cpu() - rig - cpu)
 
 
-def _page(server: Server) -> Target:
-    return Target(server.port, "/api/heygen/task")
+def _page(server: Server) -> Endpoint:
+    return Endpoint(server.port, "/api/heygen/task")
 
 
 @contextmanager
-def stand(upstream: Upstream, contenders: Sequence[Contender], directory: Path) -> Iterator[Stand]:
-    """Run all contenders until the end of a block."""
-    trusted = trust.environment(upstream.certificate)
+def run_harness(
+    upstream: Upstream, targets: Sequence[Target], directory: Path
+) -> Iterator[Harness]:
+    """Run all targets until the end of a block."""
+    trusted = certificates.environment(upstream.certificate)
     with ExitStack() as running:
         servers = {}
-        for each in contenders:
+        for each in targets:
             home = directory / each.name
             home.mkdir()
             server = Server(each.command, {**trusted, **each.environment}, each.config, home)
             running.callback(server.close)
             servers[each.name] = server
-        yield Stand(upstream, servers)
+        yield Harness(upstream, servers)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.bench.pages import Pages, Target, pages
+from tests.bench.pages import Endpoint, Pages, pages
 
 #: Seconds after which a task that has no answer is given up.
 PATIENCE = 5.0
@@ -62,10 +62,12 @@ class Load:
         """How many times the usual seconds it takes to see enough."""
         return max(1, 4 // self.rate) if self.rate else 1
 
-    async def make(self, target: Target, *, warm_up: float, seconds: float, seed: int) -> Outcome:
-        """Load a target until ``seconds`` after ``warm_up``, and wait for what is under way."""
+    async def make(
+        self, endpoint: Endpoint, *, warm_up: float, seconds: float, seed: int
+    ) -> Outcome:
+        """Load an endpoint until ``seconds`` after ``warm_up``, and wait for what is under way."""
         begin = time.monotonic() + warm_up
-        async with pages(target) as opened:
+        async with pages(endpoint) as opened:
             window = _Window(opened, begin, begin + seconds, by_due=bool(self.rate))
             if self.rate:
                 moments = _moments(self.rate, (warm_up, seconds), seed)
@@ -76,7 +78,7 @@ class Load:
 
 
 def _moments(rate: int, spans: tuple[float, ...], seed: int) -> Iterator[float]:
-    """Yield moments as random as people's, the same for each contender, in each span the rate."""
+    """Yield moments as random as people's, the same for each target, in each span the rate."""
     chance = random.Random(seed)
     begin = 0.0
     for span in spans:

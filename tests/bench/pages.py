@@ -1,4 +1,4 @@
-"""Pages: what posts tasks, over HTTP/1.1 on kept connections, as lightly as Python can."""
+"""Pages that post tasks over HTTP/1.1 on kept connections, with as little CPU as Python allows."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where tasks are posted to."""
+class Endpoint:
+    """The address that tasks are posted to."""
 
     port: int
     path: str
@@ -74,8 +74,8 @@ class Connection(asyncio.Protocol):
 class Pages:
     """The connections to a target: the last one used is used first, and made where none is free."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
         self._free: list[Connection] = []
         self._all: list[Connection] = []
 
@@ -84,12 +84,12 @@ class Pages:
         while self._free and self._free[-1].lost:
             self._free.pop()
         connection = self._free.pop() if self._free else await self._connect()
-        status, body = await connection.ask(self._target.request(fields))
+        status, body = await connection.ask(self._endpoint.request(fields))
         self._free.append(connection)
         return status, json.loads(body)
 
     async def speak(self) -> str | None:
-        """Have a task spoken; return what was wrong, None where it was."""
+        """Send a task; return its error, None for a success."""
         sent = str(time.monotonic_ns())
         task = {"session_id": "session-1", "text": f"Tell me about yourself, please. {sent}"}
         try:
@@ -103,7 +103,7 @@ class Pages:
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(
-            Connection, "127.0.0.1", self._target.port, ssl=self._target.tls
+            Connection, "127.0.0.1", self._endpoint.port, ssl=self._endpoint.tls
         )
         self._all.append(connection)
         return connection
@@ -114,9 +114,9 @@ class Pages:
 
 
 @asynccontextmanager
-async def pages(target: Target) -> AsyncIterator[Pages]:
+async def pages(endpoint: Endpoint) -> AsyncIterator[Pages]:
     """Open pages, and close them."""
-    opened = Pages(target)
+    opened = Pages(endpoint)
     try:
         yield opened
     finally:

@@ -1,6 +1,6 @@
-"""The rounds of a run: in each, every load goes from one contender to the next.
+"""The rounds of a run: in each, every load goes from one target to the next.
 
-So all of them are measured in the same weather of a machine that has other things to do.
+So all of them are measured under the same conditions on a machine that does other things, too.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.bench.figures import Figures, compared, medians
-from tests.bench.harness import DIRECT, Stand
+from tests.bench.harness import DIRECT, Harness
 from tests.bench.load import Load
 
 LOADS = ("1/s", "20/s", "50", "200", "1000", "50-0ms")
-#: What each contender bears before anything is measured: programs are slow at first.
+#: The load before anything is measured, as programs are slow at first.
 RUN_IN = Load(clients=20)
-#: What the load and the upstream bear without anybody between them.
+#: The load that measures what load and upstream can do without a target.
 CEILING = Load(clients=50, latency=False)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long all of it takes."""
+    """The durations of a run."""
 
     rounds: int
     #: Seconds of each window, and of the same load before it.
@@ -32,30 +32,30 @@ class Plan:
 
 @dataclass(frozen=True)
 class Results:
-    """What a run has found."""
+    """The results of a run."""
 
-    #: Calls per second that load and upstream bear with nobody between them.
+    #: Calls per second of load and upstream without a target.
     ceiling: float
-    #: Medians of all rounds, by load and contender.
+    #: Medians of all rounds, by load and target.
     figures: dict[str, dict[str, Figures]]
 
 
 async def measure(
-    stand: Stand,
+    harness: Harness,
     names: Sequence[str],
     loads: Mapping[str, Load],
     plan: Plan,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Results:
-    """Measure all, and tell how it goes."""
+    """Measure all targets, and report the progress."""
     for name in names:
-        await stand.ready(name)
+        await harness.ready(name)
     brief = min(2, plan.seconds)
-    ceiling = await stand.measure(DIRECT, CEILING, warm_up=0.5, seconds=brief, seed=0)
-    tell(f"Load and upstream alone bear {ceiling.rate:,.0f} calls a second.")
+    ceiling = await harness.measure(DIRECT, CEILING, warm_up=0.5, seconds=brief, seed=0)
+    report(f"Load and upstream alone: {ceiling.rate:,.0f} calls a second.")
 
     async def run_in(name: str) -> None:
-        await stand.measure(name, RUN_IN, warm_up=0, seconds=plan.run_in, seed=0)
+        await harness.measure(name, RUN_IN, warm_up=0, seconds=plan.run_in, seed=0)
 
     for name in names:
         await run_in(name)
@@ -66,7 +66,7 @@ async def measure(
         order = (DIRECT, *names[first:], *names[:first])
         for load_name, load in loads.items():
             for name in order:
-                figures = await stand.measure(
+                figures = await harness.measure(
                     name,
                     load,
                     warm_up=plan.warm_up,
@@ -74,11 +74,11 @@ async def measure(
                     seed=number,
                 )
                 if figures.given_up and name != DIRECT:
-                    await run_in(name)  # it was started anew
+                    await run_in(name)  # it was restarted
                 so_far = rounds[load_name]
                 direct = so_far[DIRECT][number] if name != DIRECT else figures
                 so_far.setdefault(name, []).append(compared(figures, direct))
-                tell(f"round {number + 1}, {load.title}, {name}: {_line(figures)}")
+                report(f"round {number + 1}, {load.title}, {name}: {_line(figures)}")
     medians_of_all = {
         load: {name: medians(so_far[name]) for name in (DIRECT, *names)}
         for load, so_far in rounds.items()

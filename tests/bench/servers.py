@@ -1,4 +1,4 @@
-"""A contender's processes: started on a port of ours, weighed, and ended whatever happens."""
+"""A target's processes: started on an open port, measured, and always ended."""
 
 from __future__ import annotations
 

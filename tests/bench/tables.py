@@ -1,4 +1,4 @@
-"""The figures as tables: all of them for a terminal, the telling ones for the README."""
+"""The figures as tables: all of them for a terminal, the telling ones for tests/README.md."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ bound. *: near the ceiling, limited by the rig. others: what else used the machi
 
 
 def markdown(results: Results, titles: Mapping[str, str]) -> str:
-    """Return one table with a row for each contender, by its title."""
+    """Return one table with a row for each target, by its title."""
     loads = {name: load for name in results.figures if (load := Load.named(name)).latency}
     more = {head: one for head, one in _README.items() if one[0] in results.figures}
     heads = ["p50 / p95 in ms", *(load.title for load in loads.values()), *more]

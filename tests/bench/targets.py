@@ -1,4 +1,4 @@
-"""Who is compared: each a server in the idiom of its own documentation, with one process."""
+"""The targets: servers, each written as its own documentation shows, with one process."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.bench.servers import BACKLOG
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-RIVALS = HERE / "baselines"
+BASELINES = HERE / "baselines"
 KEY = "the-api-key-of-the-bench"
 #: Seconds that a connection rests; above those of the proxy that stands in front of a server.
 KEEP_ALIVE = 75
 
 
 @dataclass(frozen=True)
-class Contender:
+class Target:
     """How a server is started.
 
     In its command stand ``{fd}`` for the open port, ``{port}`` for its number, and
@@ -48,43 +48,43 @@ def _is_here(need: str) -> bool:
     return shutil.which(need) is not None or find_spec(need) is not None
 
 
-def contenders(upstream: str, *, threads: int, workers: int = 1) -> list[Contender]:
+def targets(upstream: str, *, threads: int, workers: int = 1) -> list[Target]:
     """Return all of them, each to call the upstream at that URL; ``workers`` are those of ours."""
     base = {"HEYGEN_BASE_URL": upstream, "HEYGEN_API_KEY": KEY}
     url = urlsplit(upstream)
     return [
-        Contender(
+        Target(
             "nginx",
             "nginx, adding the key only",
             ("nginx", "-c", "{directory}/nginx.conf"),
             # As nginx hands its ports to its own successor.
             {**base, "NGINX": "{fd};", "scheme": url.scheme, "upstream": url.netloc},
-            RIVALS / "nginx.conf",
+            BASELINES / "nginx.conf",
             needs=("nginx",),
         ),
         _ours(base, workers, "gthread", "--threads", str(threads)),
         _ours(base, workers, "gevent"),
-        Contender(
+        Target(
             "fastapi",
             "FastAPI, an httpx client per call",
-            (sys.executable, str(RIVALS / "fastapi_httpx.py"), "{fd}"),
+            (sys.executable, str(BASELINES / "fastapi_httpx.py"), "{fd}"),
             base,
             needs=("fastapi", "httpx", "uvicorn"),
         ),
         _flask(base, "requests", "Flask, requests.post", threads),
         _flask(base, "session", "Flask, one requests.Session", threads),
-        Contender(
+        Target(
             "express",
             "Express, fetch",
-            ("node", str(RIVALS / "express.js")),
+            ("node", str(BASELINES / "express.js")),
             {**base, "FD": "{fd}", "NODE_ENV": "production"},
             needs=("node", "node_modules/express"),
         ),
     ]
 
 
-def _ours(base: Mapping[str, str], workers: int, *worker: str) -> Contender:
-    return Contender(
+def _ours(base: Mapping[str, str], workers: int, *worker: str) -> Target:
+    return Target(
         f"ours-{worker[0]}",
         f"flask_heygen, {worker[0]}",
         _gunicorn(ROOT / "tests" / "servers", "wsgi:app", *worker, "--workers", str(workers)),
@@ -94,10 +94,10 @@ def _ours(base: Mapping[str, str], workers: int, *worker: str) -> Contender:
     )
 
 
-def _flask(base: Mapping[str, str], name: str, title: str, threads: int) -> Contender:
+def _flask(base: Mapping[str, str], name: str, title: str, threads: int) -> Target:
     worker = ("gthread", "--threads", str(threads))
-    command = _gunicorn(RIVALS, f"flask_{name}:app", *worker)
-    return Contender(f"flask-{name}", title, command, base, needs=("gunicorn",))
+    command = _gunicorn(BASELINES, f"flask_{name}:app", *worker)
+    return Target(f"flask-{name}", title, command, base, needs=("gunicorn",))
 
 
 def _gunicorn(directory: Path, app: str, *worker: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The bench: a few seconds of it, for all that it tells but times."""
+"""The bench: a few seconds of it, and its results without the times."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tests.bench.chart import chart
 from tests.bench.figures import Figures, compared, medians
 from tests.bench.load import Load
 from tests.bench.rounds import Results
-from tests.bench.targets import HERE, Contender, contenders
+from tests.bench.targets import HERE, Target, targets
 from tests.requirements import program, skip_or_fail, unmeasured
 
-CONTENDERS = contenders("https://upstream.test", threads=16)
+TARGETS = targets("https://upstream.test", threads=16)
 LOAD = "5/s"
 BRIEF = "--rounds 1 --seconds 1.2 --warm-up 0.2 --run-in 0.4 --threads 16 --markdown --loads"
 
 
 def need(missing: list[str]) -> None:
-    """Go no further without it."""
+    """Skip the test where something is missing."""
     if missing:
         skip_or_fail(f"{', '.join(missing)} is not installed.")
 
@@ -38,7 +38,7 @@ def command() -> list[str]:
 
 @pytest.fixture(scope="module")
 def told(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Run all contenders that are here; return what the command says, and its figures."""
+    """Run all installed targets; return the command's output and its figures."""
     program("openssl", "openssl")
     file = tmp_path_factory.mktemp("bench") / "figures.json"
     options = [*BRIEF.split(), LOAD, "--json", str(file)]
@@ -54,25 +54,26 @@ def told(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return {"said": ran.stdout, "progress": ran.stderr, **json.loads(file.read_text())}
 
 
-@pytest.fixture(params=CONTENDERS, ids=lambda each: each.name)
-def contender(request: pytest.FixtureRequest) -> Contender:
-    """Return each contender that is installed."""
-    each: Contender = request.param
+@pytest.fixture(params=TARGETS, ids=lambda each: each.name)
+def target(request: pytest.FixtureRequest) -> Target:
+    """Return each target that is installed."""
+    each: Target = request.param
     need(each.missing)
     return each
 
 
-class TestContenders:
-    def test_speak_without_an_error(self, told: dict[str, Any], contender: Contender) -> None:
+@pytest.mark.ci
+class TestTargets:
+    def test_speak_without_an_error(self, told: dict[str, Any], target: Target) -> None:
         """Each answers all of its tasks, each with the id of that very task."""
-        figures = Figures(**told["figures"][LOAD][contender.name])
+        figures = Figures(**told["figures"][LOAD][target.name])
 
         assert (figures.errors, figures.given_up) == (0, 0)
         assert figures.rate > 0
 
-    def test_have_all_figures(self, told: dict[str, Any], contender: Contender) -> None:
+    def test_have_all_figures(self, told: dict[str, Any], target: Target) -> None:
         """None is left out but those that so few tasks cannot have."""
-        figures = told["figures"][LOAD][contender.name]
+        figures = told["figures"][LOAD][target.name]
 
         assert {name for name, value in figures.items() if value is None} <= {
             "p95",
@@ -81,39 +82,40 @@ class TestContenders:
         }
 
     def test_make_as_many_calls_as_their_design_says(
-        self, told: dict[str, Any], contender: Contender
+        self, told: dict[str, Any], target: Target
     ) -> None:
         """Ours waits for one, though each task has a token of its own; the others wait for two."""
-        figures = Figures(**told["figures"][LOAD][contender.name])
+        figures = Figures(**told["figures"][LOAD][target.name])
         assert figures.calls is not None
         assert figures.tokens is not None
 
         waits, tokens = round(figures.calls), round(figures.tokens)
 
-        ours = contender.name.startswith("ours")
-        expected = (1, 0) if contender.name == "nginx" else (1 if ours else 2, 1)
+        ours = target.name.startswith("ours")
+        expected = (1, 0) if target.name == "nginx" else (1 if ours else 2, 1)
         assert (waits, tokens) == expected
 
 
-class TestCommand:
-    def test_tells_the_ceiling_first(self, told: dict[str, Any]) -> None:
-        """Whoever reads a figure knows by then what the rig itself can do."""
+@pytest.mark.ci
+class TestRun:
+    def test_prints_the_ceiling_first(self, told: dict[str, Any]) -> None:
+        """Before any figure, which it limits."""
         before, round_1, _ = told["progress"].partition("round 1, ")
 
-        assert "Load and upstream alone bear " in before
+        assert "Load and upstream alone: " in before
         assert round_1
         assert told["said"].startswith(f"Load and upstream alone: {told['ceiling']:,.0f} calls/s")
 
     def test_prints_the_table_of_the_readme(self, told: dict[str, Any]) -> None:
-        """One row for each contender, and for calling the vendor itself."""
+        """One row for each target, and for calling the vendor itself."""
         rows = [line for line in told["said"].splitlines() if line.startswith("| ")]
 
         assert len(rows) == 2 + len(told["figures"][LOAD])
         assert len({row.count("|") for row in rows}) == 1
 
     def test_measures_more_workers_and_http(self, command: list[str]) -> None:
-        """As who looks for the best settings of a machine would have it."""
-        need(CONTENDERS[1].missing)
+        """For the best settings of a machine."""
+        need(TARGETS[1].missing)
         options = f"{BRIEF} {LOAD} --scheme http --workers 2 --only ours-gthread"
         ran = subprocess.run(
             [*command, *options.split()],
@@ -128,17 +130,20 @@ class TestCommand:
         rows = [line for line in ran.stdout.splitlines() if line.startswith("| flask_heygen")]
         assert len(rows) == 1
 
+
+class TestCommand:
     @pytest.mark.parametrize(
         ("wrong", "told"),
         [
-            (["--loads", "50 in flight"], "'50 in flight' is no load; say 20/s, 50, or 50-0ms"),
-            (["--only", "django"], "No contender is called django."),
+            (
+                ["--loads", "50 in flight"],
+                "'50 in flight' is not a load; examples: 20/s, 50, 50-0ms",
+            ),
+            (["--only", "django"], "There is no target named django."),
         ],
     )
-    def test_says_what_it_does_not_know(
-        self, command: list[str], wrong: list[str], told: str
-    ) -> None:
-        """In a line, before anything is measured."""
+    def test_rejects_unknown_names(self, command: list[str], wrong: list[str], told: str) -> None:
+        """In one line, before anything is measured."""
         ran = subprocess.run(
             [*command, *wrong], capture_output=True, text=True, check=False, timeout=60
         )

@@ -1,4 +1,4 @@
-"""The soak: some seconds of it for each kind of worker, and all that it tells but times."""
+"""The soak: some seconds of it for each kind of worker, and its report without the times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flask_heygen.simulator import Call
-from tests.bench.soak.checks import Open, Verdict, judge, still_open
+from tests.bench.soak.checks import Open, Violations, check, still_open
 from tests.bench.soak.interviews import CUT, REQUEST, SUCCESS, UNANSWERED, Answer
 from tests.bench.soak.scenario import Record, used_twice
 from tests.bench.soak.workers import Life, Sample
@@ -23,11 +23,11 @@ from tests.requirements import skip_or_fail
 
 #: In which tokens expire between one text and the next.
 BRIEF = "--minutes 0.13 --interviews 30 --think 0.2 1 --token-seconds 0.5 --seed 41 --markdown"
-#: What a page may be told on such a day.
+#: The codes that a page may be answered.
 CODES = {
     SUCCESS,
     CUT,
-    "heygen_auth_failed",  # where a machine is so slow that fresh tokens expire on their way
+    "heygen_auth_failed",  # where a slow machine lets fresh tokens expire on their way
     "heygen_error",
     "outcome_unknown",
     "rate_limited",
@@ -40,12 +40,12 @@ def told(
     tmp_path_factory: pytest.TempPathFactory,
     leak_detector: LeakDetector,
 ) -> Any:
-    """Soak a kind of worker; return what the command says, and its report."""
+    """Soak a kind of worker; return the command's output and its report."""
     for module in ("gunicorn", "gevent"):
         if find_spec(module) is None:
             skip_or_fail(f"{module} is not installed.")
     if not Path("/proc/self/status").exists():
-        skip_or_fail("There is no /proc, which tells what a worker holds.")
+        skip_or_fail("There is no /proc, to read a worker's memory and sockets from.")
     folder = tmp_path_factory.mktemp("soak")
     file = folder / "report.json"
     command = [sys.executable, "-W", "error", str(HERE / "soak"), *BRIEF.split()]
@@ -59,20 +59,21 @@ def told(
     return {"said": ran.stdout, **json.loads(file.read_text())[request.param]}
 
 
+@pytest.mark.ci
 class TestSoak:
     """30 interviews while workers are reloaded and killed, and the vendor fails now and then."""
 
-    def test_loses_nothing_and_says_nothing_twice(self, told: Any) -> None:
+    def test_loses_nothing_and_doubles_nothing(self, told: Any) -> None:
         """No session is left open for a failure, and no token serves two requests."""
-        assert Verdict(**told["verdict"]) == Verdict()
+        assert Violations(**told["violations"]) == Violations()
         assert told["spoken"] > 50
 
-    def test_tells_pages_what_they_know(self, told: Any) -> None:
+    def test_answers_known_codes(self, told: Any) -> None:
         assert {key.partition(" ")[2] for key in told["answers"]} <= CODES
         assert told["tracebacks"] == 0
 
-    def test_is_a_bad_day(self, told: Any) -> None:
-        """All that is to be borne takes place."""
+    def test_has_all_disturbances(self, told: Any) -> None:
+        """Reloads, kills, expired tokens and faults take place."""
         statuses = {key.rpartition(" ")[2] for key in told["calls"]}
 
         assert (told["reloads"], told["kills"]) == (1, 1)
@@ -92,49 +93,49 @@ def asked(route: str, name: str, code: str = SUCCESS, **told: Any) -> Answer:
     return Answer(route, name, code, 0.1, told)
 
 
-class TestVerdict:
-    def test_is_good_where_all_agree(self) -> None:
+class TestViolations:
+    def test_are_none_where_all_agree(self) -> None:
         answers = [asked("start", "one"), asked("task", "Text.", task_id="task-1")]
 
-        assert judge(answers, Record([("Text.", "task-1")], [("one", False)], {}, ["t"], 0)).good
+        assert check(answers, Record([("Text.", "task-1")], [("one", False)], {}, ["t"], 0)).good
 
     @pytest.mark.parametrize(
-        ("answer", "spoken", "verdict"),
+        ("answer", "spoken", "violations"),
         [
-            (asked("task", "Text.", task_id="1"), [], Verdict(lost=["Text."])),
-            (asked("task", "Text.", task_id="1"), [("Text.", "2")], Verdict(lost=["Text."])),
-            (asked("task", "Text.", UNANSWERED), [], Verdict(lost=["Text."])),
+            (asked("task", "Text.", task_id="1"), [], Violations(lost=["Text."])),
+            (asked("task", "Text.", task_id="1"), [("Text.", "2")], Violations(lost=["Text."])),
+            (asked("task", "Text.", UNANSWERED), [], Violations(lost=["Text."])),
             (
                 asked("task", "Text.", task_id="1"),
                 [("Text.", "1"), ("Text.", "2")],
-                Verdict(doubled=["Text."]),
+                Violations(doubled=["Text."]),
             ),
-            (asked("task", "Text.", "heygen_error"), [("Text.", "1")], Verdict(false=["Text."])),
-            (asked("task", "Text.", "heygen_error"), [], Verdict()),
-            (asked("task", "Text.", "outcome_unknown"), [("Text.", "1")], Verdict()),
-            (asked("task", "Text.", CUT), [("Text.", "1")], Verdict()),
+            (asked("task", "Text.", "heygen_error"), [("Text.", "1")], Violations(false=["Text."])),
+            (asked("task", "Text.", "heygen_error"), [], Violations()),
+            (asked("task", "Text.", "outcome_unknown"), [("Text.", "1")], Violations()),
+            (asked("task", "Text.", CUT), [("Text.", "1")], Violations()),
         ],
     )
-    def test_is_on_each_text(
-        self, answer: Answer, spoken: list[tuple[str, str]], verdict: Verdict
+    def test_are_found_in_each_text(
+        self, answer: Answer, spoken: list[tuple[str, str]], violations: Violations
     ) -> None:
-        assert judge([answer], Record(spoken, [], {}, [], 0)) == verdict
+        assert check([answer], Record(spoken, [], {}, [], 0)) == violations
 
     @pytest.mark.parametrize(
-        ("code", "verdict", "explained"),
+        ("code", "violations", "explained"),
         [
-            (SUCCESS, Verdict(), Open(cut=0, in_doubt=0, unstopped=1)),
-            (CUT, Verdict(), Open(cut=1, in_doubt=0, unstopped=0)),
-            ("outcome_unknown", Verdict(), Open(cut=0, in_doubt=1, unstopped=0)),
-            ("heygen_error", Verdict(leaked=["one"]), Open(cut=0, in_doubt=0, unstopped=0)),
+            (SUCCESS, Violations(), Open(cut=0, in_doubt=0, unstopped=1)),
+            (CUT, Violations(), Open(cut=1, in_doubt=0, unstopped=0)),
+            ("outcome_unknown", Violations(), Open(cut=0, in_doubt=1, unstopped=0)),
+            ("heygen_error", Violations(leaked=["one"]), Open(cut=0, in_doubt=0, unstopped=0)),
         ],
     )
-    def test_is_on_each_session_left_open(
-        self, code: str, verdict: Verdict, explained: Open
+    def test_are_found_in_each_session_left_open(
+        self, code: str, violations: Violations, explained: Open
     ) -> None:
         answers, record = [asked("start", "one", code)], Record([], [("one", True)], {}, [], 0)
 
-        assert judge(answers, record) == verdict
+        assert check(answers, record) == violations
         assert still_open(answers, record) == explained
 
     @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ class TestVerdict:
             (["task", "task"], 1),
         ],
     )
-    def test_is_on_each_token(self, calls: list[str], times: int) -> None:
+    def test_are_found_in_each_token(self, calls: list[str], times: int) -> None:
         """One serves all calls of a request, and no second one."""
         made = [Call(name, "POST", f"/v1/{name}", "t", {}, 0.0) for name in calls]
 

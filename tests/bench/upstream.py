@@ -99,7 +99,7 @@ def _has_key(head: bytes) -> bool:
 
 
 class _Connection(asyncio.Protocol):
-    """Requests one after the other, each with a Content-Length, as all contenders send them."""
+    """Requests one after the other, each with a Content-Length, as all targets send them."""
 
     def __init__(self, vendor: Vendor, *, counted: bool) -> None:
         self._vendor = vendor

@@ -1,7 +1,7 @@
-"""A host in whose 32 threads 10,000 texts are sent, whatever becomes of each.
+"""A host that sends ``FLASK_TASKS`` texts from 32 threads.
 
-It prints one line of JSON for each text, and a last one for what is left over in the end; all that
-is logged goes to the file that ``FLASK_LOG`` names.
+It prints one line of JSON for each text, and a last one for what is left over at the end. The log
+goes to the file named by ``FLASK_LOG``.
 """
 
 import gc
@@ -25,7 +25,7 @@ app.register_blueprint(heygen_bp)
 
 
 def say(number: int) -> dict[str, object]:
-    """Send a text, and tell what came of it."""
+    """Send a text; return it with its answer."""
     text, begun = f"What did you learn from your project {number}?", time.monotonic()
     body = {"session_id": app.config["SESSION"], "text": text}
     answer = app.test_client().post("/api/heygen/task", json=body)
@@ -34,17 +34,18 @@ def say(number: int) -> dict[str, object]:
 
 
 def files() -> int:
-    """Count what this process has open, sockets too."""
+    """Count the open file descriptors of this process."""
     return len(list(Path("/dev/fd").iterdir()))
 
 
 threads, before = threading.active_count(), files()
 with ThreadPoolExecutor(32) as pool:
-    for told in pool.map(say, range(10_000)):
+    for told in pool.map(say, range(app.config["TASKS"])):
         sys.stdout.write(json.dumps(told) + "\n")
 until = time.monotonic() + 30
 while threading.active_count() > threads and time.monotonic() < until:
     time.sleep(0.01)
+gc.collect()  # the errors, and what they hold
 kept = files()
 app.extensions.clear()  # the client, and with it its connections
 gc.collect()

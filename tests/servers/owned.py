@@ -6,12 +6,13 @@ from flask import Flask, request
 
 from flask_heygen import heygen_bp
 
-app = Flask(__name__)
-app.config.from_prefixed_env()
-app.register_blueprint(heygen_bp)
-
 
 @heygen_bp.owner_loader
 def owner() -> str | None:
     """Believe the header: the soak is about load."""
     return request.headers.get("X-User")
+
+
+app = Flask(__name__)
+app.config.from_prefixed_env()
+app.register_blueprint(heygen_bp)

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import IO, Any
 
 import aiohttp
@@ -110,14 +110,8 @@ Open = Callable[..., Customer]
 
 
 @pytest.fixture
-def open_account(stack: ExitStack) -> Open:
-    def open_account(**options: Any) -> Customer:
-        sim = stack.enter_context(Simulator(joined=False, **options))
-        http = stack.enter_context(requests.Session())
-        http.trust_env = False
-        return Customer(sim, http)
-
-    return open_account
+def open_account(configure: Callable[..., Simulator], http: requests.Session) -> Open:
+    return lambda **options: Customer(configure(joined=False, **options), http)
 
 
 @pytest.fixture
@@ -190,7 +184,8 @@ class TestRefusing:
     ) -> None:
         """None, nonsense and another simulator's token are 401, for every origin to read."""
         if token == "foreign":
-            token = open_account().new()["access_token"]
+            with Simulator() as other:
+                token = Customer(other, account.http).new()["access_token"]
         reply = account.http.get(account.sim.url + path, params={"access_token": token}, timeout=30)
 
         assert (reply.status_code, reply.text) == (401, "invalid token")
@@ -577,9 +572,9 @@ def running(command: list[str]) -> Iterator[IO[str]]:
 BABBLE = """
 import sys
 sys.modules["espeakng_loader"] = None
-from flask_heygen.simulator.room.sound import record
+from flask_heygen.simulator.avatar.sound import record
 sound = record("Hello, dear visitor.", "en", 1.0)
-print("".join(words for _, words in sound.captions), max(sound.levels) > 0.5, sound.duration_ms)
+print("".join(word for _, word in sound.words), max(sound.levels) > 0.5, sound.duration_ms)
 """
 
 

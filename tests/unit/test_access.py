@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_cors import CORS
+from werkzeug.test import TestResponse
 
 from flask_heygen import HeyGen
 from flask_heygen.simulator import Simulator
@@ -28,10 +30,16 @@ SANDBOXED = {"Origin": "null", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode":
 THE_NAMED = {"Origin": NAMED, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
 
 
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
+@pytest.fixture(scope="module")
+def running_simulator() -> Iterator[Simulator]:
     with Simulator() as simulator:
         yield simulator
+
+
+@pytest.fixture
+def simulator(running_simulator: Simulator) -> Simulator:
+    running_simulator.reset()
+    return running_simulator
 
 
 def page_of(simulator: Simulator, *origins: str, **config: Any) -> FlaskClient:
@@ -45,6 +53,11 @@ def page_of(simulator: Simulator, *origins: str, **config: Any) -> FlaskClient:
     )
     app.register_blueprint(HeyGen())
     return app.test_client()
+
+
+def code(answer: TestResponse) -> Any:
+    assert answer.json is not None
+    return answer.json.get("error", {}).get("code")
 
 
 class TestAPage:
@@ -79,18 +92,64 @@ class TestAPage:
             ),
         ],
     )
-    @pytest.mark.parametrize("route", ["start", "task", "stop", "interrupt", "keep-alive"])
-    def test_may_call(
-        self, simulator: Simulator, headers: dict[str, str], allowed: bool, route: str
-    ) -> None:
-        """A page of this site or of a named one may; another is told 403 and the vendor nothing."""
+    def test_may_call(self, simulator: Simulator, headers: dict[str, str], allowed: bool) -> None:
+        """A page of this site or of a named one may; another gets 403, and nothing is sent."""
         page = page_of(simulator, NAMED)
 
-        answer = page.post(f"/api/heygen/{route}", json={}, headers=headers)
+        for route in ("start", "task", "stop", "interrupt", "keep-alive"):
+            answer = page.post(f"/api/heygen/{route}", json={"a": 1}, headers=headers)
 
-        refused = answer.json is not None and answer.json.get("error", {}).get("code")
-        assert (refused != "cross_site") is allowed
-        assert allowed or (answer.status_code == 403 and simulator.calls == ())
+            assert (code(answer) == "cross_site") is not allowed
+            assert (answer.status_code == 403) is not allowed
+        assert simulator.calls == ()
+
+    @pytest.mark.parametrize(
+        ("origin", "url", "allowed"),
+        [
+            ("http://host.test", "https://host.test", False),
+            ("https://host.test", "https://host.test", True),
+            ("https://host.test", "http://host.test", True),
+            ("capacitor://host.test", "http://host.test", False),
+        ],
+    )
+    def test_has_the_scheme_of_the_request(
+        self, simulator: Simulator, origin: str, url: str, allowed: bool
+    ) -> None:
+        """A page over http is not of the https site; https may end at a proxy before the app."""
+        page = page_of(simulator)
+
+        answer = page.post("/api/heygen/start", headers={"Origin": origin}, base_url=url)
+
+        assert (answer.status_code == 200) is allowed
+
+    @pytest.mark.parametrize(
+        "origin", ["capacitor://localhost", "ionic://app", "tauri://localhost"]
+    )
+    def test_may_have_any_scheme_if_it_is_named(self, simulator: Simulator, origin: str) -> None:
+        """The pages of an app on a phone have schemes of their own."""
+        page = page_of(simulator, origin)
+
+        answer = page.post("/api/heygen/start", headers={"Origin": origin})
+
+        assert answer.status_code == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == origin
+
+    def test_that_is_refused_is_logged_once(
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The log names each origin in one line, and no more than 100 of them."""
+        page = page_of(simulator)
+
+        for origin in ["https://a.test", "https://b.test", "https://a.test"]:
+            page.post("/api/heygen/start", headers={"Origin": origin})
+        for number in range(200):
+            page.post("/api/heygen/start", headers={"Origin": f"https://{number}.test"})
+
+        assert caplog.messages[0] == (
+            "Refused a page of 'https://a.test': HEYGEN_CORS_ORIGINS does not name it."
+        )
+        assert len([each for each in caplog.messages if "a.test" in each]) == 1
+        assert len(caplog.messages) == 100
 
 
 class TestAPreflight:
@@ -178,6 +237,24 @@ class TestAHostsOwnCORS:
 
         assert bare.headers["Access-Control-Allow-Origin"] == NAMED
         assert list(hosting.headers) == list(bare.headers)
+
+    @pytest.mark.parametrize("origins", [(), (NAMED,)])
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [("stop", {"session_id": "gone"}), ("stop", {}), ("task", {}), ("nowhere", {})],
+    )
+    def test_sets_each_header_once(
+        self, simulator: Simulator, origins: tuple[str, ...], path: str, body: dict[str, Any]
+    ) -> None:
+        """Browsers refuse an answer, or an error, that allows its origin twice."""
+        page = page_of(simulator, *origins)
+        CORS(page.application, supports_credentials=True)
+
+        answer = page.post(f"/api/heygen/{path}", json=body, headers=THE_NAMED)
+
+        names = [name for name, _ in answer.headers if name.startswith("Access-Control")]
+        assert answer.headers.getlist("Access-Control-Allow-Origin") == [NAMED]
+        assert len(names) == len(set(names))
 
 
 class TestTwoApps:

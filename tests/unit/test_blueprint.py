@@ -299,7 +299,6 @@ class TestStop:
 
 #: What cannot be read: the request, our status and code.
 UNREADABLE: dict[str, tuple[dict[str, Any], int, str]] = {
-    "nothing": ({}, 415, "unsupported_media_type"),
     "no type": ({"data": b"{}"}, 415, "unsupported_media_type"),
     "text": ({"data": b"{}", "content_type": "text/plain"}, 415, "unsupported_media_type"),
     "a form": ({"data": SESSION}, 415, "unsupported_media_type"),
@@ -333,7 +332,6 @@ UNREADABLE: dict[str, tuple[dict[str, Any], int, str]] = {
         400,
         "bad_request",
     ),
-    "an empty body": ({"data": b"", "content_type": "application/json"}, 400, "bad_request"),
     "blanks": ({"data": b" \n", "content_type": "application/json"}, 400, "bad_request"),
     "half an object": ({"data": b'{"a":', "content_type": "application/json"}, 400, "bad_request"),
     "two objects": ({"data": b"{}{}", "content_type": "application/json"}, 400, "bad_request"),
@@ -365,6 +363,9 @@ UNREADABLE: dict[str, tuple[dict[str, Any], int, str]] = {
         "body_too_large",
     ),
 }
+
+#: Content types that an empty body may have.
+TYPES = ("application/json", "text/plain", "image/png")
 
 #: What can be read and is wrong: the route, the body, and the field that the message names.
 WRONG: list[tuple[str, str, str]] = [
@@ -404,7 +405,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("keep-alive", "{}", "session_id"),
     ("keep-alive", '{"session_id":"s","seconds":7}', "seconds"),
     ("keep-alive", '{"session_id":{}}', "session_id"),
-    ("start", '{"session_id":"s"}', "session_id"),
+    ("start", '{"session_id":"s/t"}', "session_id"),
     ("start", '{"version":"v1"}', "version"),
     ("start", '{"disable_idle_timeout":true}', "disable_idle_timeout"),
     ("start", '{"api_key":"k"}', "api_key"),
@@ -469,6 +470,26 @@ class TestBody:
 
         assert outcome(response) == (status, code)
         assert calls(vendor) == []
+
+    def test_may_be_missing_for_a_start(
+        self, client: FlaskClient, vendor: requests_mock.Mocker
+    ) -> None:
+        """Whatever its content type says; the other routes need one."""
+        bodies: list[dict[str, Any]] = [
+            {},
+            *({"data": b"", "content_type": each} for each in TYPES),
+        ]
+
+        started = [client.post(f"{PREFIX}/start", **body).status_code for body in bodies]
+        refused = [outcome(client.post(f"{PREFIX}/task", **body)) for body in bodies]
+
+        assert started == [200] * 4
+        assert refused == [
+            (415, "unsupported_media_type"),
+            (400, "bad_request"),
+            (415, "unsupported_media_type"),
+            (415, "unsupported_media_type"),
+        ]
 
     @pytest.mark.parametrize(
         ("route", "body", "named"),

@@ -6,10 +6,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask, Response, redirect, request
 from flask.testing import FlaskClient
+from werkzeug.local import LocalProxy
 from werkzeug.test import TestResponse
 
 from flask_heygen import HeyGen
@@ -23,8 +25,14 @@ ROUTES = ["task", "stop", "interrupt", "keep-alive"]
 COACH = "the-key-of-the-coach-alone"
 
 
-def make_app(simulator: Simulator, **config: Any) -> Flask:
-    """Make an app whose users say who they are in a header."""
+def user_in_header() -> str | None:
+    return request.headers.get("X-User")
+
+
+def make_app(
+    simulator: Simulator, owner_loader: Callable[[], object] = user_in_header, **config: Any
+) -> Flask:
+    """Make an app whose users say who they are in a header, or as ``owner_loader`` has it."""
     app = Flask(__name__)
     app.config.update(
         {
@@ -36,7 +44,7 @@ def make_app(simulator: Simulator, **config: Any) -> Flask:
         }
     )
     blueprint = HeyGen()
-    blueprint.owner_loader(lambda: request.headers.get("X-User"))
+    blueprint.owner_loader(owner_loader)
     app.register_blueprint(blueprint)
     return app
 
@@ -53,6 +61,12 @@ def code(response: TestResponse) -> Any:
     return response.json.get("error", {}).get("code")
 
 
+def started(response: TestResponse) -> str:
+    """Return the session_id that *start* answered."""
+    assert response.json is not None
+    return str(response.json["data"]["session_id"])
+
+
 class Later:
     """What an asynchronous loader, or one that is wrapped, returns."""
 
@@ -60,10 +74,72 @@ class Later:
         yield
 
 
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
+class Named:
+    """A user's id of a class with its own ``__str__``, as bson.ObjectId is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Row(tuple[Any, ...]):
+    """A row with its own ``__str__``."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "a row"
+
+
+#: Users' ids, each with another one.
+IDS: list[tuple[Any, Any]] = [
+    ("ada", "eve"),
+    (7, 8),
+    (0, 1),
+    (UUID(int=7), UUID(int=8)),
+    (Named("ada"), Named("eve")),
+    (LocalProxy(lambda: Named("ada")), Named("eve")),
+]
+ID_NAMES = ["str", "int", "zero", "UUID", "object", "proxy"]
+#: What a loader may return for nobody.
+NOBODY = [None, "", " \n", b"", Named("")]
+#: Return values that are no ids, and that all strangers may share.
+NO_IDS: list[object] = [
+    Response("Please sign in.", 401),
+    redirect("/login"),
+    (Response("Please sign in."), 401),
+    False,
+    True,
+    Later(),
+    {},
+    [],
+    (None,),
+    Row((None,)),
+    iter(()),
+    float("nan"),
+    7.0,
+    b"ada",
+    ValueError("expired"),
+    object(),
+    LocalProxy(object),
+    Named,
+    Named("ada").__str__,
+]
+NO_ID_NAMES = [f"{i}-{each.__class__.__name__}" for i, each in enumerate(NO_IDS)]
+
+
+@pytest.fixture(scope="module")
+def running_simulator() -> Iterator[Simulator]:
     with Simulator() as simulator:
         yield simulator
+
+
+@pytest.fixture
+def simulator(running_simulator: Simulator) -> Simulator:
+    running_simulator.reset()
+    return running_simulator
 
 
 @pytest.fixture
@@ -74,9 +150,7 @@ def page(simulator: Simulator) -> FlaskClient:
 @pytest.fixture
 def handle(page: FlaskClient) -> str:
     """Return the id of a session that Ada has started."""
-    session = post(page, "start", "ada").json
-    assert session is not None
-    return str(session["data"]["session_id"])
+    return started(post(page, "start", "ada"))
 
 
 class TestTheOwner:
@@ -96,18 +170,19 @@ class TestTheOwner:
         assert handle not in simulator.sessions
         assert len(simulator.sessions) == 1
 
-    def test_may_have_an_id_of_any_type(self, simulator: Simulator) -> None:
-        """An integer is as good an owner as a text."""
-        app = make_app(simulator)
-        blueprint = HeyGen("numbers")
-        blueprint.owner_loader(lambda: 7)
-        app.register_blueprint(blueprint)
-        page = app.test_client()
+    @pytest.mark.parametrize(("owner", "another"), IDS, ids=ID_NAMES)
+    def test_may_have_an_id_of_these_types(
+        self, simulator: Simulator, owner: object, another: object
+    ) -> None:
+        """Strings, integers, UUIDs, and objects whose class says how they read."""
+        users = iter([owner, another, owner])
+        page = make_app(simulator, lambda: next(users)).test_client()
 
-        session = page.post("/api/numbers/start", json={}).json
-        assert session is not None
-        stopped = page.post("/api/numbers/stop", json=session["data"])
+        handle = started(post(page, "start", None))
+        refused = post(page, "stop", None, session_id=handle)
+        stopped = post(page, "stop", None, session_id=handle)
 
+        assert code(refused) == "not_your_session"
         assert stopped.status_code == 200
 
 
@@ -262,7 +337,9 @@ class TestTheSecretKey:
     )
     def test_is_a_text(self, simulator: Simulator, name: str, value: object) -> None:
         """Nothing is started that could not be signed, or that anybody could sign."""
-        page = make_app(simulator, **{name: value}).test_client()
+        app = make_app(simulator)
+        app.config[name] = value
+        page = app.test_client()
 
         refused = post(page, "start", "ada")
 
@@ -274,47 +351,42 @@ class TestTheSecretKey:
 
 
 class TestTheLoader:
-    def test_may_come_after_registration(self, simulator: Simulator) -> None:
-        """The policy is looked up when a request comes."""
-        app = Flask(__name__)
-        app.config.update(TESTING=True, HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=simulator.url)
+    @pytest.mark.parametrize("loader", ["owner_loader", "text_loader", "session_loader"])
+    def test_comes_before_the_registration(self, loader: str) -> None:
+        """Later it raises Flask's own error, as it would serve other apps, too."""
         blueprint = HeyGen()
-        app.register_blueprint(blueprint)
+        Flask(__name__).register_blueprint(blueprint)
 
-        @blueprint.owner_loader
-        def nobody() -> None:
-            return None
+        with pytest.raises(AssertionError, match=f"'{loader}' can no longer be called"):
+            getattr(blueprint, loader)(lambda: None)
 
-        assert app.test_client().post("/api/heygen/start", json={}).status_code == 401
+    def test_serves_its_own_app(self, simulator: Simulator) -> None:
+        """Each app that a factory makes has the loader of its own instance."""
+        ada, eve = (make_app(simulator, lambda user=user: user).test_client() for user in "ae")  # type: ignore[misc]
 
-    @pytest.mark.parametrize(
-        "loaded",
-        [Response("Please sign in.", 401), redirect("/login"), False, True, Later()],
-        ids=["401", "redirect", "no", "yes", "later"],
-    )
-    def test_that_returns_no_id_lets_nobody_in(
+        handle = started(post(ada, "start", None))
+
+        assert code(post(eve, "stop", None, session_id=handle)) == "not_your_session"
+
+    @pytest.mark.parametrize("loaded", NO_IDS, ids=NO_ID_NAMES)
+    def test_that_returns_no_id_is_a_fault(
         self, simulator: Simulator, caplog: pytest.LogCaptureFixture, loaded: object
     ) -> None:
-        """As a text, an answer of login_required would be one user whom all strangers are."""
-        app = make_app(simulator, TESTING=False)
-        blueprint = HeyGen("members")
-        blueprint.owner_loader(lambda: loaded)
-        app.register_blueprint(blueprint)
+        """500, the log names the type, and nothing is started."""
+        page = make_app(simulator, lambda: loaded, TESTING=False).test_client()
 
-        refused = app.test_client().post("/api/members/start", json={})
+        refused = post(page, "start", None)
 
         assert (refused.status_code, code(refused)) == (500, "internal_error")
-        assert f"The owner_loader returned a {type(loaded).__name__}" in caplog.text
+        assert f"The owner_loader returned a {loaded.__class__.__name__};" in caplog.text
         assert simulator.calls == ()
 
-    def test_that_returns_a_blank_says_nobody(self, simulator: Simulator) -> None:
+    @pytest.mark.parametrize(
+        "loaded", NOBODY, ids=["None", "empty", "blank", "no bytes", "an object"]
+    )
+    def test_may_say_nobody(self, simulator: Simulator, loaded: object) -> None:
         """As ``session.get("user_id", "")`` does."""
-        app = make_app(simulator)
-        blueprint = HeyGen("members")
-        blueprint.owner_loader(lambda: "")
-        app.register_blueprint(blueprint)
-
-        refused = app.test_client().post("/api/members/start", json={})
+        refused = post(make_app(simulator, lambda: loaded).test_client(), "start", None)
 
         assert (refused.status_code, code(refused)) == (401, "not_signed_in")
 

@@ -60,6 +60,7 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("cors_origins", ["https://app.example.com"], ("https://app.example.com",)),
     ("cors_origins", ("http://localhost:5173",), ("http://localhost:5173",)),
     ("cors_origins", ["http://[::1]:3000"], ("http://[::1]:3000",)),
+    ("cors_origins", ["capacitor://localhost"], ("capacitor://localhost",)),
     ("cors_origins", [], ()),
 ]
 
@@ -192,6 +193,11 @@ class TestDefaults:
 
 
 class TestValues:
+    def test_name_the_slash_at_the_end_of_an_origin(self) -> None:
+        """An origin has none, and a URL copied from a browser has."""
+        with pytest.raises(NotConfigured, match="without a slash at the end"):
+            read("cors_origins", ["https://app.example.com/"])
+
     @pytest.mark.parametrize(("name", "value", "read_as"), GOOD)
     def test_are_read(self, name: str, value: Any, read_as: Any) -> None:
         """A good value is used, a number also as the string that an environment holds."""

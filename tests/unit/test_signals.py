@@ -23,10 +23,16 @@ from tests.constants import KEY
 TEXT = "Tell me about a bug that you are proud of."
 
 
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
+@pytest.fixture(scope="module")
+def running_simulator() -> Iterator[Simulator]:
     with Simulator() as simulator:
         yield simulator
+
+
+@pytest.fixture
+def simulator(running_simulator: Simulator) -> Simulator:
+    running_simulator.reset()
+    return running_simulator
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The soak: interviews for minutes on a bad day, and whether a text was lost or spoken twice."""
+"""Hold interviews under faults and restarts, and check that no text is lost or spoken twice."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parents[3])  # the project's root, in place of this directory
 
-from tests.bench.pages import Target, pages  # noqa: E402
+from tests.bench.pages import Endpoint, pages  # noqa: E402
 from tests.bench.servers import Server  # noqa: E402
-from tests.bench.soak.checks import judge, still_open  # noqa: E402
+from tests.bench.soak.checks import check, still_open  # noqa: E402
 from tests.bench.soak.interviews import PATIENCE, Page  # noqa: E402
 from tests.bench.soak.report import Report, counted, markdown, quantiles, terminal  # noqa: E402
-from tests.bench.soak.scenario import TOKEN_SECONDS, Weather, weather  # noqa: E402
+from tests.bench.soak.scenario import TOKEN_SECONDS, Vendor, run_vendor  # noqa: E402
 from tests.bench.soak.workers import KINDS, Workers, server  # noqa: E402
 from tests.bench.tables import renewed  # noqa: E402
 from tests.bench.targets import ROOT  # noqa: E402
@@ -31,13 +31,13 @@ INTERVIEWS = {"gevent": 300, "gthread": 100}
 _START = 30
 #: Seconds; a page may be waiting, and then it stops its session, more than once if need be.
 _LAST_ANSWERS = 3 * PATIENCE
-#: Seconds in which what goes on in the background comes to its end.
-_REST = 1
+#: Seconds in which background work ends.
+_SETTLE = 1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done to a server."""
+    """The load and the disturbances of a run."""
 
     interviews: int
     seconds: float
@@ -84,17 +84,19 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--logs", type=Path, metavar="FOLDER", help="keep there what is logged, answered and secret"
     )
-    parser.add_argument("--markdown", action="store_true", help="print the table of the README")
-    parser.add_argument("--write", action="store_true", help="renew it")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the table of tests/README.md"
+    )
+    parser.add_argument("--write", action="store_true", help="update it")
     return parser.parse_args(arguments)
 
 
 def main() -> None:
-    """Soak each kind of worker, and tell."""
+    """Soak each kind of worker, and print the reports."""
     told = options()
     if told.write:
-        renewed(README.read_text(), "soak", "")  # or all of it would be for nothing
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, all is ended
+        renewed(README.read_text(), "soak", "")  # fail before the time has passed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all processes end
     reports = {}
     for kind in told.worker:
         interviews = told.interviews or INTERVIEWS[kind]
@@ -110,15 +112,15 @@ def main() -> None:
         told.json.write_text(json.dumps(figures, indent=1) + "\n")
     if told.write:
         README.write_text(renewed(README.read_text(), "soak", markdown(reports)))
-    if not all(report.verdict.good and not report.tracebacks for report in reports.values()):
+    if not all(report.violations.good and not report.tracebacks for report in reports.values()):
         sys.exit(1)
 
 
 def soak(kind: str, plan: Plan, logs: Path | None = None) -> Report:
-    """Soak one kind of worker; below ``logs``, keep what it says, and what it is not to say."""
+    """Soak one kind of worker; keep its logs, answers and secrets below ``logs``."""
     with (
         tempfile.TemporaryDirectory() as name,
-        weather(plan.faults, plan.seed, plan.token_seconds) as vendor,
+        run_vendor(plan.faults, plan.seed, plan.token_seconds) as vendor,
     ):
         folder = Path(name) if logs is None else logs / kind
         folder.mkdir(exist_ok=True)
@@ -130,15 +132,15 @@ def soak(kind: str, plan: Plan, logs: Path | None = None) -> Report:
 
 
 async def _ready(running: Server) -> None:
-    """Wait for the first answer: a gunicorn that is told to reload before would end."""
+    """Wait for the first answer: gunicorn would end if it had to reload before."""
     try:
-        async with pages(Target(running.port, "/api/heygen/no-such-route")) as page:
+        async with pages(Endpoint(running.port, "/api/heygen/no-such-route")) as page:
             await asyncio.wait_for(page.ask({}), _START)
     except asyncio.TimeoutError:
         raise RuntimeError(f"gunicorn has not answered:\n{running.log}") from None
 
 
-async def _soak(running: Server, vendor: Weather, plan: Plan, folder: Path) -> Report:
+async def _soak(running: Server, vendor: Vendor, plan: Plan, folder: Path) -> Report:
     await _ready(running)
     begin = time.monotonic()
     until = begin + plan.seconds
@@ -155,7 +157,7 @@ async def _soak(running: Server, vendor: Weather, plan: Plan, folder: Path) -> R
     tasks = [asyncio.create_task(each) for each in at_once]
     for ended in asyncio.as_completed(tasks, timeout=plan.seconds + _LAST_ANSWERS):
         await ended
-    await asyncio.sleep(_REST)
+    await asyncio.sleep(_SETTLE)
 
     running.end()
     answers = [answer for page in crowd for answer in page.answers]
@@ -169,7 +171,7 @@ async def _soak(running: Server, vendor: Weather, plan: Plan, folder: Path) -> R
         counted(answers),
         p50,
         p99,
-        judge(answers, record),
+        check(answers, record),
         still_open(answers, record),
         record.calls,
         len(record.tokens),

@@ -1,4 +1,4 @@
-"""The verdict: what the vendor did, against what each page was told."""
+"""Checks: what the vendor did, compared with what each page was answered."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from tests.bench.soak.scenario import Record
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What went wrong, by the texts and the sessions concerned; none of it may be."""
+class Violations:
+    """What went wrong, by the texts and sessions concerned. There should be nothing."""
 
-    #: Told to be spoken and never were, or never answered.
+    #: Texts reported as spoken that were not, or never answered.
     lost: list[str] = field(default_factory=list)
-    #: Spoken twice.
+    #: Texts spoken twice.
     doubled: list[str] = field(default_factory=list)
-    #: Told to have failed, though they were spoken.
+    #: Texts spoken, but reported as failed.
     false: list[str] = field(default_factory=list)
-    #: Sessions left open of which their page was told that they had failed.
+    #: Sessions left open, but reported as failed.
     leaked: list[str] = field(default_factory=list)
-    #: Tokens that served two requests.
+    #: Number of tokens used for two requests.
     used_twice: int = 0
 
     @property
     def good(self) -> bool:
         """Whether nothing went wrong."""
-        return self == Verdict()
+        return self == Violations()
 
 
 @dataclass(frozen=True)
 class Open:
-    """The sessions that are open in the end, and why."""
+    """Number of sessions open at the end, by reason."""
 
-    #: Their worker was killed, or their page's patience ended, before it heard of them.
+    #: The worker was killed, or the page gave up, before the page knew of them.
     cut: int
-    #: Their page was told outcome_unknown: the vendor's answer was lost, or their stop.
+    #: The page was answered outcome_unknown: the vendor's reply, or the stop, was lost.
     in_doubt: int
-    #: Their page could not stop them.
+    #: The page could not stop them.
     unstopped: int
 
 
-def judge(answers: Sequence[Answer], record: Record) -> Verdict:
-    """Compare what pages were told with what the vendor did."""
+def check(answers: Sequence[Answer], record: Record) -> Violations:
+    """Compare the pages' answers with the vendor's record."""
     codes = _codes(answers, "task")
     task_of = {each.name: each.told["task_id"] for each in _told(answers, "task", SUCCESS)}
     spoken = Counter(text for text, _ in record.spoken)
     started = _codes(answers, "start")
-    return Verdict(
+    return Violations(
         lost=[
             *(text for text, _ in task_of.items() - set(record.spoken)),
             *(each.name for each in _told(answers, "task", UNANSWERED)),
@@ -66,7 +66,7 @@ def judge(answers: Sequence[Answer], record: Record) -> Verdict:
 
 
 def still_open(answers: Sequence[Answer], record: Record) -> Open:
-    """Explain the sessions that are open in the end."""
+    """Count the sessions that are open at the end, by reason."""
     started = _codes(answers, "start")
     told = [started[name] for name, is_open in record.sessions if is_open]
     return Open(

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.pages import Connection, Target
+from tests.bench.pages import Connection, Endpoint
 
 #: Seconds that a page waits for an answer.
 PATIENCE = 40.0
@@ -128,7 +128,7 @@ class Page:
         """Return the data of a success, or the error."""
         # A connection each time, as from an nginx: none rests for as long as a page thinks.
         headers = f"X-User: {self._user}\r\nConnection: close\r\n"
-        target = Target(self._port, f"/api/heygen/{route}", headers=headers)
+        target = Endpoint(self._port, f"/api/heygen/{route}", headers=headers)
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(Connection, "127.0.0.1", self._port)
         try:

@@ -1,4 +1,4 @@
-"""The report of a soak: all of it for a terminal, the telling rows for the README."""
+"""The report of a soak: in full for a terminal, the main rows for tests/README.md."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.bench.soak.checks import Open, Verdict
+from tests.bench.soak.checks import Open, Violations
 from tests.bench.soak.interviews import CUT, SUCCESS, Answer
 from tests.bench.soak.workers import Life
 
-#: Whose texts and sessions a verdict names.
+#: The violations that list texts and sessions.
 _WRONGS = ("lost", "doubled", "false", "leaked")
 
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a soak."""
+    """The results of a soak."""
 
     interviews: int
     minutes: float
@@ -25,7 +25,7 @@ class Report:
     #: Milliseconds that tasks took which were spoken.
     p50: float | None
     p99: float | None
-    verdict: Verdict
+    violations: Violations
     still_open: Open
     #: Calls of the vendor by name and status.
     calls: dict[str, int]
@@ -34,7 +34,7 @@ class Report:
     reloads: int
     kills: int
     lives: list[Life]
-    #: What the server logged of exceptions that nobody caught.
+    #: Number of uncaught exceptions in the server's log.
     tracebacks: int
 
     @property
@@ -76,15 +76,15 @@ def quantiles(answers: Sequence[Answer]) -> tuple[float | None, float | None]:
 
 def terminal(kind: str, report: Report) -> str:
     """Return all of it."""
-    verdict, still_open = report.verdict, report.still_open
+    violations, still_open = report.violations, report.still_open
     rows: dict[str, object] = {
         "interviews at once": report.interviews,
         "minutes": round(report.minutes, 2),
         "reloads, workers killed": _list(report.reloads, report.kills),
         "spoken": report.spoken,
         "p50, p99 in ms": _list(report.p50 or 0, report.p99 or 0),
-        **{what: len(getattr(verdict, what)) for what in _WRONGS},
-        "tokens used twice": verdict.used_twice,
+        **{what: len(getattr(violations, what)) for what in _WRONGS},
+        "tokens used twice": violations.used_twice,
         "tracebacks": report.tracebacks,
         "sessions open, their start cut": still_open.cut,
         "sessions open, their start in doubt": still_open.in_doubt,
@@ -102,7 +102,7 @@ def terminal(kind: str, report: Report) -> str:
             f"{life.sockets} sockets, {life.end.sockets} at last"
         )
     for what in _WRONGS:
-        lines += [f"  {what}: {each}" for each in getattr(verdict, what)[:5]]
+        lines += [f"  {what}: {each}" for each in getattr(violations, what)[:5]]
     return "\n".join(lines)
 
 
@@ -118,15 +118,15 @@ def markdown(reports: Mapping[str, Report]) -> str:
 
 
 def _column(report: Report) -> dict[str, str]:
-    verdict, told = report.verdict, report.answers_of_tasks
-    wrong = (verdict.lost, verdict.doubled, verdict.false)
+    violations, told = report.violations, report.answers_of_tasks
+    wrong = (violations.lost, violations.doubled, violations.false)
     lasting = report.lasting
     return {
         "minutes, reloads, workers killed": _list(report.minutes, report.reloads, report.kills),
         "texts spoken, and per second": _list(report.spoken, report.spoken / report.minutes / 60),
         "lost, doubled, told wrongly": _list(*map(len, wrong)),
         "sessions leaked, tokens used twice, tracebacks": _list(
-            len(verdict.leaked), verdict.used_twice, report.tracebacks
+            len(violations.leaked), violations.used_twice, report.tracebacks
         ),
         "in doubt: `outcome_unknown`, cut connection": _list(told["outcome_unknown"], told[CUT]),
         "sessions left open, their start in doubt": _list(

@@ -63,8 +63,8 @@ class Record:
     used_twice: int
 
 
-class Weather:
-    """The running vendor."""
+class Vendor:
+    """The running simulator."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -80,14 +80,14 @@ class Weather:
 
 
 @contextmanager
-def weather(faults: float, seed: int, token_seconds: float) -> Iterator[Weather]:
+def run_vendor(faults: float, seed: int, token_seconds: float) -> Iterator[Vendor]:
     """Run the vendor until the end of a block, with so many faults a second."""
     told = map(str, (faults, seed, token_seconds))
     command = [sys.executable, "-m", __name__, *told]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
         try:
-            yield Weather(process)
+            yield Vendor(process)
         finally:
             process.kill()
 

@@ -1,0 +1,125 @@
+"""Loaders: the functions by which an app says who its user is and what may be said."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from inspect import iscoroutinefunction
+from typing import Any, TypeVar
+
+from flask import after_this_request
+from werkzeug.exceptions import HTTPException
+
+from .client import AVATAR_FIELDS
+from .error_handlers import replace_refusal
+from .errors import HeyGenError, InvalidField, TextRefused
+
+#: Returns the id of the user who makes the current request, None if nobody is signed in.
+OwnerLoader = Callable[[], object]
+#: Returns the text to speak for the ``text`` that a page sent, None to refuse it.
+TextLoader = Callable[[str], str | None]
+#: Returns the session fields for the current user.
+SessionLoader = Callable[[], Mapping[str, Any] | None]
+
+#: Types whose ``__str__`` does not tell users apart.
+_NO_IDS = (bool, bytes, float, complex, BaseException, Iterable)
+_Loader = TypeVar("_Loader", bound=Callable[..., Any])
+
+logger = logging.getLogger(__name__)
+
+
+def check_loader(load: _Loader) -> _Loader:
+    """Return a loader; raise TypeError if it is a coroutine function, which nobody would await."""
+    if iscoroutinefunction(load):
+        raise TypeError(f"The loader {load.__name__!r} must not be a coroutine function.")
+    return load
+
+
+def load_owner(load: OwnerLoader, *, to_stop: bool = False) -> str | None:
+    """Return the id of the signed-in user, None if nobody is.
+
+    A loader may raise, as Flask-JWT-Extended does for an expired token. If the app answers that
+    with 401 or 422, the page gets our 401; ``to_stop``, it counts as nobody and is logged.
+
+    Raises:
+        TypeError: the loader returned something that is not an id.
+
+    """
+    try:
+        return parse_owner(load())
+    except (HTTPException, HeyGenError):  # answered by our own handlers
+        if not to_stop:
+            raise
+    except Exception:
+        if not to_stop:
+            after_this_request(replace_refusal)
+            raise
+        logger.warning("The owner_loader failed; the session is stopped anyway.", exc_info=True)
+    return None
+
+
+def parse_owner(loaded: object) -> str | None:
+    """Return the id that an ``owner_loader`` returned, None if nobody is signed in.
+
+    Raises:
+        TypeError: it is not a string, an integer, a UUID or an object of a class with its own
+            ``__str__``. Anything else would be one user whom all strangers share, such as the
+            response of a login decorator, or claims that are empty.
+
+    """
+    if loaded is None or (isinstance(loaded, str | bytes) and not loaded.strip()):
+        return None
+    if isinstance(loaded, str) or (isinstance(loaded, int) and not isinstance(loaded, bool)):
+        return str(loaded)
+    # Not type(), which is that of a proxy such as Flask-Login's current_user.
+    kind = loaded.__class__
+    if kind.__str__ is object.__str__ or issubclass(kind, _NO_IDS):
+        wanted = "the id of a user as a str, an int or a uuid.UUID, or None"
+        raise _wrong_type("owner_loader", loaded, wanted)
+    return str(loaded).strip() or None
+
+
+def load_text(load: TextLoader | None, text: Any) -> Any:
+    """Return the text to speak for the ``text`` of a page; without a loader, the same.
+
+    Raises:
+        TextRefused: the loader returned None.
+        TypeError: the loader returned something else than a string.
+
+    """
+    if load is None:
+        return text
+    if not isinstance(text, str):
+        raise InvalidField("text must be a string.")
+    loaded = load(text)
+    if loaded is None:
+        raise TextRefused
+    if not isinstance(loaded, str):
+        raise _wrong_type("text_loader", loaded, "the text to speak as a str, or None")
+    return loaded
+
+
+def load_session_fields(load: SessionLoader | None, chosen: Collection[str]) -> Mapping[str, Any]:
+    """Return the session fields that the server sets, given the names that a page has chosen.
+
+    Raises:
+        InvalidField: the page has chosen a field that the server sets.
+        TypeError: the loader returned something else than a mapping.
+
+    """
+    loaded = load() if load else {}
+    if not isinstance(loaded, Mapping | None):
+        raise _wrong_type("session_loader", loaded, "a mapping of session fields, or None")
+    fixed = {*(loaded or ())}
+    if fixed & AVATAR_FIELDS:
+        fixed |= AVATAR_FIELDS
+    for name in chosen:
+        if name in fixed:
+            raise InvalidField(f"{name} is set by the server.")
+    return loaded or {}
+
+
+def _wrong_type(loader: str, loaded: object, wanted: str) -> TypeError:
+    return TypeError(
+        f"The {loader} returned a {loaded.__class__.__name__}; it must return {wanted}."
+    )
