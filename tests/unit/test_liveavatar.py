@@ -155,10 +155,17 @@ class TestStart:
             {"status_code": 500, "text": "oops"},
             {"status_code": 201, "json": {"code": 1000, "data": None}},
             {"status_code": 201, "json": {"code": 1000, "data": {"livekit_url": "wss://x"}}},
+            {
+                "status_code": 201,
+                "json": {
+                    "code": 1000,
+                    "data": {"livekit_url": "javascript:1", "livekit_client_token": "t"},
+                },
+            },
             {"exc": requests.exceptions.ReadTimeout},
             {"exc": requests.exceptions.ConnectionError},
         ],
-        ids=["500", "no data", "no token", "silence", "cut"],
+        ids=["500", "no data", "no token", "no room", "silence", "cut"],
     )
     def test_leaves_nothing_running_that_started_half(
         self, vendor: requests_mock.Mocker, reply: dict[str, Any]
