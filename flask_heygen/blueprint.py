@@ -236,6 +236,8 @@ class HeyGen(Blueprint):
         fields["session_id"] = client.session_id(signer.unsign(fields["session_id"]))
         fields["text"] = load_text(self._text_loader, fields["text"])
         client.check_task(**fields)
+        if self._session_loader is None:
+            client.check_answer(fields.get("task_type", "repeat"))
 
         def send_task() -> Answer:
             task = client.task(**fields)
