@@ -2,6 +2,16 @@
 
 import { mock } from "node:test";
 
+export const { Segmenter } = Intl;
+
+// The globals of the oldest browsers: see browsers.test.mjs.
+for (const name of ["timeout", "any"]) delete AbortSignal[name];
+delete AbortSignal.prototype.throwIfAborted;
+delete Intl.Segmenter;
+for (const name of ["structuredClone", "CompressionStream", "navigation"]) delete globalThis[name];
+delete Promise.withResolvers;
+delete crypto.randomUUID;
+
 /** Let every promise run that waits for no timer. */
 export async function settle() {
   for (let turn = 0; turn < 200; turn++) await null;
