@@ -8,13 +8,13 @@ reported in public, those marked "guess" are inferred.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from flask_heygen.errors import AuthFailed, OutcomeUnknown, SessionNotReady, UpstreamFailed
 from flask_heygen.http.client import ApiClient
+from flask_heygen.http.clock import Timestamp
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings
 
@@ -122,7 +122,7 @@ class StreamingBackend(Backend):
         return parse_sessions(data.get("sessions") if isinstance(data, dict) else None)
 
     def _create_token(self, deadline: Deadline) -> Token:
-        requested = time.monotonic()
+        requested = Timestamp()
         value = parse_token(self._send("create_token", {}, deadline), "token")
         if value is None:
             raise UpstreamFailed("HeyGen's reply held no session token.")

@@ -1,4 +1,4 @@
-"""Deadlines and ages: the one stops while the machine is suspended, the other does not."""
+"""Deadlines, which stand still while the machine is suspended, and ages, which do not."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import time
 
 
 class Timestamp:
-    """A moment whose age is right after a suspend, too.
+    """A moment, by default now, whose age includes the time that the machine was suspended.
 
-    The monotonic clock of Linux stands still while the machine is suspended, and the wall clock
-    can be set back, so the age is what the clock says on which more time has passed.
+    The monotonic clock of Linux stands still then, and the wall clock can be set back: the age is
+    that of the clock on which more time has passed.
     """
 
     __slots__ = ("_monotonic", "_wall")
 
-    def __init__(self) -> None:
-        self._monotonic, self._wall = time.monotonic(), time.time()
+    def __init__(self, age: float = 0.0) -> None:
+        self._monotonic, self._wall = time.monotonic() - age, time.time() - age
 
     @property
     def age(self) -> float:
