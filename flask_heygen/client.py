@@ -82,7 +82,9 @@ class HeyGenClient:
 
         ``fields`` replace those of ``HEYGEN_SESSION_DEFAULTS``. Returns ``session_id``,
         ``transport`` ("livekit"), ``url``, ``access_token``, ``session_seconds`` (None if
-        unknown) and ``idle_seconds``. It is never sent twice; a half-started session is stopped.
+        unknown), ``idle_seconds`` and ``listening``, how the avatar hears the user's microphone
+        ("conversational", "push_to_talk", or None if it does not). It is never sent twice; a
+        half-started session is stopped.
         """
         return self._backend.start(self.session_fields(**fields), self._deadline())
 

@@ -70,7 +70,13 @@ class LiveAvatarBackend(Backend):
                 data.get("max_session_duration"),
             )
 
-        return {"session_id": session_id, **room, "idle_seconds": IDLE_SECONDS}
+        listening = fields.get("interactivity_type", "CONVERSATIONAL").lower()
+        return {
+            "session_id": session_id,
+            **room,
+            "idle_seconds": IDLE_SECONDS,
+            "listening": listening,
+        }
 
     def send_task(
         self,

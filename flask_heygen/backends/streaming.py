@@ -77,6 +77,8 @@ class StreamingBackend(Backend):
             "session_id": session_id,
             **room,
             "idle_seconds": fields.get("activity_idle_timeout", IDLE_SECONDS),
+            # Without this field it hears the user over a websocket of HeyGen's alone (sdk).
+            "listening": "conversational" if fields.get("ia_is_livekit_transport") else None,
         }
 
     def send_task(
