@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from functools import partial
 from typing import Any
 
 from flask import (
     Blueprint,
+    Response,
     after_this_request,
     current_app,
     g,
@@ -25,7 +27,7 @@ from .access import add_cors_headers, keep_session_cookie, reject_cross_site, wa
 from .cli import add_commands
 from .client import HeyGenClient
 from .error_handlers import forbid_caching, register_error_handlers
-from .errors import NotConfigured, NotSignedIn
+from .errors import HeyGenError, InvalidField, NotConfigured, NotSignedIn, NotYourSession
 from .loaders import (
     OwnerLoader,
     SessionLoader,
@@ -35,11 +37,17 @@ from .loaders import (
     load_session_fields,
     load_text,
 )
+from .ndjson import Answer, respond
 from .page_module import module, module_part
 from .request_body import limit_body, parse_beacon, parse_json_body
 from .settings import Settings, config_values, unknown_keys
 from .signals import send, session_started, session_stopped, task_sent
 from .signing import SessionSigner, UnsignedSessions, signing_keys
+
+#: The fields of *start* that name a session which a page has created itself.
+EXISTING = ("session_id", "session_token")
+
+Signer = SessionSigner | UnsignedSessions
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +139,9 @@ class HeyGen(Blueprint):
             settings = Settings.from_mapping(current_app.config, self.config_prefix)
             if client is not None and client.pid == os.getpid():  # a fork shares its locks
                 client.close()
-            client = clients[self.config_prefix] = HeyGenClient(settings, deepcopy(config))
+            client = clients[self.config_prefix] = HeyGenClient(
+                settings, deepcopy(config), self._unsign
+            )
             if has_request_context():  # the command line prints them itself
                 for warning in self._warnings():
                     logger.warning("%s", warning)
@@ -139,7 +149,7 @@ class HeyGen(Blueprint):
 
     def _problems(self) -> list[str]:
         """Return what would make a start fail, for the operator."""
-        problems = self.client.problems()
+        problems = self.client.problems(complete=self._session_loader is None)
         if self._owner_loader is not None:
             try:
                 signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
@@ -149,8 +159,7 @@ class HeyGen(Blueprint):
 
     def _warnings(self) -> list[str]:
         """Return which settings may be mistakes, for the operator."""
-        blueprints = current_app.blueprints.values()
-        others = [each.config_prefix for each in blueprints if isinstance(each, HeyGen)]
+        others = [each.config_prefix for each in _registered()]
         return [
             *unknown_keys(current_app.config, self.config_prefix, others),
             *self.client.warnings(),
@@ -188,34 +197,61 @@ class HeyGen(Blueprint):
 
         reject_cross_site(origins)
 
-    def _start(self) -> dict[str, Any]:
+    def _start(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
-        fields = parse_json_body(client.settings.session_allowed, optional=True)
-        fields = load_session_fields(self._session_loader, fields)
+        fields = parse_json_body((*client.settings.session_allowed, *EXISTING), optional=True)
+        if fields.keys() & set(EXISTING):
+            return self._start_existing(client, signer, fields)
+        fields = client.session_fields(load_session_fields(self._session_loader, fields), **fields)
 
-        session = client.start(**fields)
-        send(session_started, owner=signer.owner, session_id=session["session_id"])
-        return _success({**session, "session_id": signer.sign(session["session_id"])})
+        def start() -> Answer:
+            session = client.start(**fields)
+            send(session_started, owner=signer.owner, session_id=session["session_id"])
+            return _success({**session, "session_id": signer.sign(session["session_id"])})
 
-    def _task(self) -> dict[str, Any]:
+        return respond(start, undo=partial(_abandon, client, signer))
+
+    def _start_existing(
+        self, client: HeyGenClient, signer: Signer, fields: dict[str, Any]
+    ) -> Answer | Response:
+        """Start a session that a page has created itself; its ``session_token`` is not used."""
+        for name in fields:
+            if name not in EXISTING:
+                raise InvalidField(f"{name} cannot be set, as the session exists already.")
+        if "session_id" not in fields:
+            raise InvalidField("session_id is missing; a session_token alone starts nothing.")
+        session_id = client.session_id(signer.unsign(fields["session_id"]))
+
+        def start() -> Answer:
+            client.start_existing(session_id)
+            send(session_started, owner=signer.owner, session_id=session_id)
+            return _success({"session_id": fields["session_id"]})
+
+        return respond(start)
+
+    def _task(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
         optional, required = ("task_type", "interrupt"), ("session_id", "text")
         fields = parse_json_body((*required, *optional), required)
-        fields["session_id"] = signer.unsign(fields["session_id"])
+        fields["session_id"] = client.session_id(signer.unsign(fields["session_id"]))
         fields["text"] = load_text(self._text_loader, fields["text"])
+        client.check_task(**fields)
 
-        task = client.task(**fields)
-        send(
-            task_sent,
-            owner=signer.owner,
-            session_id=fields["session_id"],
-            characters=len(fields["text"]),
-            task_id=task["task_id"],
-            duration_ms=task["duration_ms"],
-        )
-        return _success(task)
+        def send_task() -> Answer:
+            task = client.task(**fields)
+            send(
+                task_sent,
+                owner=signer.owner,
+                session_id=fields["session_id"],
+                characters=len(fields["text"]),
+                task_id=task["task_id"],
+                duration_ms=task["duration_ms"],
+            )
+            return _success(task)
 
-    def _stop(self) -> dict[str, Any]:
+        return respond(send_task)
+
+    def _stop(self) -> Answer:
         client, signer = g.heygen_client, self._signer(to_stop=True)
         session_id = signer.unsign(parse_beacon("session_id"), to_stop=True)
 
@@ -223,20 +259,20 @@ class HeyGen(Blueprint):
         send(session_stopped, owner=signer.owner, session_id=session_id)
         return _success()
 
-    def _interrupt(self) -> dict[str, Any]:
+    def _interrupt(self) -> Answer:
         client, signer = g.heygen_client, self._signer()
         fields = parse_json_body(("session_id",), ("session_id",))
 
         return _success(client.interrupt(signer.unsign(fields["session_id"])))
 
-    def _keep_alive(self) -> dict[str, Any]:
+    def _keep_alive(self) -> Answer:
         client, signer = g.heygen_client, self._signer()
         fields = parse_json_body(("session_id",), ("session_id",))
 
         client.keep_alive(signer.unsign(fields["session_id"]))
         return _success()
 
-    def _signer(self, *, to_stop: bool = False) -> SessionSigner | UnsignedSessions:
+    def _signer(self, *, to_stop: bool = False) -> Signer:
         """Return the signer of the signed-in user, who is needed for all but *stop*."""
         if self._owner_loader is None:
             return UnsignedSessions()
@@ -245,16 +281,52 @@ class HeyGen(Blueprint):
             raise NotSignedIn
 
         settings = g.heygen_client.settings
-        keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
-        salt = f"{settings.api}.{self.config_prefix}.{self.name}"
-        return SessionSigner(owner, keys, salt, settings.max_session_seconds)
+        return _make_signer(owner, settings, f"{self.config_prefix}.{self.name}")
+
+    def _unsign(self, handle: str) -> str:
+        """Return the session id in a handle of any owner and any blueprint of this account."""
+        for each in _registered():
+            if each.config_prefix == self.config_prefix:
+                with suppress(NotYourSession, NotConfigured):
+                    signer = _make_signer(
+                        None, self.client.settings, f"{each.config_prefix}.{each.name}"
+                    )
+                    return signer.unsign(handle, to_stop=True)
+        return handle
+
+
+def _registered() -> list[HeyGen]:
+    """Return the instances that the current app has registered."""
+    blueprints = current_app.blueprints.values() if current_app else ()
+    return [each for each in blueprints if isinstance(each, HeyGen)]
+
+
+def _make_signer(owner: str | None, settings: Settings, salt: str) -> SessionSigner:
+    keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
+    return SessionSigner(owner, keys, f"{settings.api}.{salt}", settings.max_session_seconds)
 
 
 def _connect_signals(state: BlueprintSetupState) -> None:
     request_finished.connect(keep_session_cookie, sender=state.app)
 
 
-def _success(data: dict[str, Any] | None = None) -> dict[str, Any]:
+def _abandon(client: HeyGenClient, signer: Signer, answer: Answer) -> None:
+    """Stop a session whose page has gone before it was answered."""
+    session_id = signer.unsign(answer["data"]["session_id"])
+    try:
+        client.stop(session_id)
+    except HeyGenError as error:
+        logger.warning(
+            "The page that started session %s is gone, and it could not be stopped (%s): it costs "
+            "credits until its idle timeout.",
+            session_id,
+            error.code,
+        )
+    else:
+        send(session_stopped, owner=signer.owner, session_id=session_id)
+
+
+def _success(data: dict[str, Any] | None = None) -> Answer:
     return {"status": "success", "data": data or {}}
 
 

@@ -108,7 +108,8 @@ def _stop_command(find_client: FindClient) -> click.Command:
     def stop(*, ids: tuple[str, ...], every: bool, older_than: int | None, yes: bool) -> None:
         """Stop sessions, and their cost; exit with 1 if one could not be stopped.
 
-        IDS are the vendor's, as `sessions` lists them. An age is 90s, 30m, 1h30m or 1d.
+        IDS are the vendor's, as `sessions` lists them, or those that pages hold. An age is 90s,
+        30m, 1h30m or 1d.
         """
         if [bool(ids), every, older_than is not None].count(True) != 1:
             raise click.UsageError("Give either session IDs, or --all, or --older-than.")
@@ -141,8 +142,9 @@ def _stop(client: HeyGenClient, ids: Sequence[str], *, listed: bool) -> list[str
     with click.progressbar(ids, label="Stopping", hidden=len(ids) < 2) as each:
         for session_id in each:
             try:
+                session_id = client.session_id(session_id)  # noqa: PLW2901  it may be a handle
                 client.stop(session_id, missing_ok=False)
-                stopped.append(session_id)
+                stopped.append(client.session_id(session_id))
             except SessionClosed:
                 click.echo(f"{session_id} had ended already.")
             except SessionNotFound:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .backends import create_backend, is_session_id, working_apis
+from .backends import create_backend, is_id, working_apis
 from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound, TextTooLong
 from .http.deadline import Deadline
 from .settings import Settings, is_local
 from .tracebacks import bare_errors
 
 TASK_TYPES = ("repeat", "chat", "talk")
+#: Two names of one choice.
+AVATAR_FIELDS = frozenset({"avatar_id", "avatar_name"})
 
 #: Categories of Unicode that nobody hears: spaces, controls, marks and invisible characters.
 _SILENT = {"Cc", "Cf", "Me", "Mc", "Mn", "Zl", "Zp", "Zs"}
@@ -32,13 +34,19 @@ class HeyGenClient:
     """
 
     @bare_errors
-    def __init__(self, settings: Settings, config: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        config: Mapping[str, Any] | None = None,
+        unsign: Callable[[str], str] | None = None,
+    ) -> None:
         self.settings = settings
         #: The config values that the settings were read from, by which a change is noticed.
         self.config = config
         #: Connections and locks do not survive a fork: another process needs another client.
         self.pid = os.getpid()
         self._backend = create_backend(settings)
+        self._unsign = unsign
         #: The URL of the vendor's API.
         self.base_url = self._backend.base_url
 
@@ -47,26 +55,40 @@ class HeyGenClient:
         self._backend.close()
 
     @bare_errors
+    def session_fields(
+        self, loaded: Mapping[str, Any] | None = None, /, **fields: Any
+    ) -> dict[str, Any]:
+        """Return the fields of a new session, validated.
+
+        ``fields`` replace ``loaded``, those of a session_loader, and these the session defaults.
+
+        Raises:
+            NotConfigured: one of the defaults, or of ``loaded``, is wrong, or one is missing.
+            InvalidField: one of ``fields`` is wrong.
+
+        """
+        if wrong := self._backend.validate(self.settings.session_defaults):
+            raise NotConfigured(f"In the session defaults, {wrong}")
+        if wrong := self._backend.validate(loaded or {}):
+            raise NotConfigured(f"In the fields of the session_loader, {wrong}")
+        merged = _merge(_merge(self.settings.session_defaults, loaded or {}), fields)
+        if wrong := self._backend.validate(merged):
+            raise InvalidField(wrong)
+        if missing := self._backend.missing(merged):
+            raise NotConfigured(missing)
+        return merged
+
+    @bare_errors
     def start(self, /, **fields: Any) -> dict[str, Any]:
         """Start a session and return what a page needs to join it.
 
         ``fields`` replace those of ``HEYGEN_SESSION_DEFAULTS``. Returns ``session_id``,
         ``transport`` ("livekit"), ``url``, ``access_token``, ``session_seconds`` (None if
-        unknown) and ``idle_seconds``. It is never sent twice; a half-started session is stopped.
+        unknown), ``idle_seconds`` and ``listening``, how the avatar hears the user's microphone
+        ("conversational", "push_to_talk", or None if it does not). It is never sent twice; a
+        half-started session is stopped.
         """
-        defaults = dict(self.settings.session_defaults)
-        if wrong := self._backend.validate(defaults):
-            raise NotConfigured(f"In the session defaults, {wrong}")
-        if fields.keys() & {"avatar_id", "avatar_name"}:  # two names of one choice
-            defaults.pop("avatar_id", None)
-            defaults.pop("avatar_name", None)
-        fields = {**defaults, **fields}
-        if wrong := self._backend.validate(fields):
-            raise InvalidField(wrong)
-        if missing := self._backend.missing(fields):
-            raise NotConfigured(missing)
-
-        return self._backend.start(fields, self._deadline())
+        return self._backend.start(self.session_fields(**fields), self._deadline())
 
     @bare_errors
     def start_existing(self, session_id: str) -> dict[str, Any]:
@@ -78,10 +100,31 @@ class HeyGenClient:
             NotSupported: with LiveAvatar, whose sessions are started with their own token.
 
         """
-        _check_session_id(session_id)
+        session_id = self.session_id(session_id)
 
         self._backend.start_existing(session_id, self._deadline())
         return {"session_id": session_id}
+
+    @bare_errors
+    def check_task(
+        self,
+        session_id: str,
+        text: str,
+        task_type: str = "repeat",
+        interrupt: bool = False,  # noqa: FBT001, FBT002  as those of task
+    ) -> None:
+        """Raise the error of a task that would not be sent, such as that of a text too long."""
+        self.session_id(session_id)
+        _check_text(text)
+        if task_type not in TASK_TYPES:
+            raise InvalidField(f"task_type must be one of: {', '.join(TASK_TYPES)}.")
+        if not isinstance(interrupt, bool):
+            raise InvalidField("interrupt must be true or false.")
+        if len(text) > self.settings.max_text:
+            raise TextTooLong(
+                f"text has {len(text)} characters, and {self.settings.max_text} are the most that "
+                "are spoken at once; send it in parts."
+            )
 
     @bare_errors
     def task(
@@ -98,17 +141,8 @@ class HeyGenClient:
         message: ``transport``, ``topic``, ``payload`` and, to be published first, ``interrupt``.
         A text is never sent twice: after ``OutcomeUnknown`` it may or may not have been spoken.
         """
-        _check_session_id(session_id)
-        _check_text(text)
-        if task_type not in TASK_TYPES:
-            raise InvalidField(f"task_type must be one of: {', '.join(TASK_TYPES)}.")
-        if not isinstance(interrupt, bool):
-            raise InvalidField("interrupt must be true or false.")
-        if len(text) > self.settings.max_text:
-            raise TextTooLong(
-                f"text has {len(text)} characters, and {self.settings.max_text} are the most that "
-                "are spoken at once; send it in parts."
-            )
+        self.check_task(session_id, text, task_type, interrupt)
+        session_id = self.session_id(session_id)
 
         return self._backend.send_task(
             session_id, text, task_type, self._deadline(), interrupt=interrupt
@@ -122,7 +156,7 @@ class HeyGenClient:
             SessionClosed, SessionNotFound: it no longer runs, and ``missing_ok`` is false.
 
         """
-        _check_session_id(session_id)
+        session_id = self.session_id(session_id)
 
         try:
             self._backend.stop(session_id, self._deadline())
@@ -137,14 +171,14 @@ class HeyGenClient:
 
         Returns an empty dict, or ``deliver`` if only the page can do it.
         """
-        _check_session_id(session_id)
+        session_id = self.session_id(session_id)
 
         return self._backend.interrupt(session_id, self._deadline())
 
     @bare_errors
     def keep_alive(self, session_id: str) -> None:
         """Reset the session's idle timeout."""
-        _check_session_id(session_id)
+        session_id = self.session_id(session_id)
 
         self._backend.keep_alive(session_id, self._deadline())
 
@@ -159,12 +193,15 @@ class HeyGenClient:
         self._backend.check(self._deadline())
         return self.sessions()
 
-    def problems(self) -> list[str]:
-        """Return what would make a start fail for which the page sets no field."""
+    def problems(self, *, complete: bool = True) -> list[str]:
+        """Return what would make a start fail for which the page sets no field.
+
+        The session defaults need not be ``complete`` if a session_loader adds to them.
+        """
         defaults = self.settings.session_defaults
         if wrong := self._backend.validate(defaults):
             return [f"In the session defaults, {wrong}"]
-        missing = self._backend.missing(defaults)
+        missing = self._backend.missing(defaults) if complete else None
         return [missing] if missing else []
 
     def warnings(self) -> list[str]:
@@ -181,13 +218,27 @@ class HeyGenClient:
         """Return the values of ``HEYGEN_API`` with which this key works."""
         return working_apis(self.settings, self._deadline())
 
+    def session_id(self, session_id: str) -> str:
+        """Return the vendor's id of a session, given that or the handle that a page holds.
+
+        Raises:
+            InvalidField: it is neither, or handles cannot be read here.
+
+        """
+        if isinstance(session_id, str) and self._unsign and not is_id(session_id):
+            session_id = self._unsign(session_id)
+        if not is_id(session_id):
+            raise InvalidField("session_id must be the one that start answered.")
+        return session_id
+
     def _deadline(self) -> Deadline:
         return Deadline(self.settings.timeout)
 
 
-def _check_session_id(session_id: Any) -> None:
-    if not is_session_id(session_id):
-        raise InvalidField("session_id must be the one that start answered.")
+def _merge(fields: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``fields`` with those of ``others`` over them."""
+    replaced = AVATAR_FIELDS if others.keys() & AVATAR_FIELDS else ()
+    return {**{name: fields[name] for name in fields if name not in replaced}, **others}
 
 
 def _check_text(text: Any) -> None:

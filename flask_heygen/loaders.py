@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 from flask import after_this_request
 from werkzeug.exceptions import HTTPException
 
+from .client import AVATAR_FIELDS
 from .error_handlers import replace_refusal
 from .errors import HeyGenError, InvalidField, TextRefused
 
@@ -98,22 +99,24 @@ def load_text(load: TextLoader | None, text: Any) -> Any:
     return loaded
 
 
-def load_session_fields(load: SessionLoader | None, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that a page has chosen, with those that the server sets.
+def load_session_fields(load: SessionLoader | None, chosen: Collection[str]) -> Mapping[str, Any]:
+    """Return the session fields that the server sets, given the names that a page has chosen.
 
     Raises:
         InvalidField: the page has chosen a field that the server sets.
         TypeError: the loader returned something else than a mapping.
 
     """
-    loaded = load() if load else None
+    loaded = load() if load else {}
     if not isinstance(loaded, Mapping | None):
         raise _wrong_type("session_loader", loaded, "a mapping of session fields, or None")
-    fields = dict(loaded or {})
+    fixed = {*(loaded or ())}
+    if fixed & AVATAR_FIELDS:
+        fixed |= AVATAR_FIELDS
     for name in chosen:
-        if name in fields:
+        if name in fixed:
             raise InvalidField(f"{name} is set by the server.")
-    return {**fields, **chosen}
+    return loaded or {}
 
 
 def _wrong_type(loader: str, loaded: object, wanted: str) -> TypeError:

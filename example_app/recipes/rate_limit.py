@@ -6,6 +6,9 @@ machines count together.
 - Too much is 429 ``rate_limited``; the header ``Retry-After`` says for how long.
 - An attempt counts whether or not it succeeds. A request that is refused as cross-site does not.
 - Without Redis the two limited routes answer 500, and *stop* goes on working.
+- With LiveAvatar the rate of *task* binds only pages that keep to it: a page in the session's room
+  can make the avatar speak without asking your server. Limit *start*, and the session's length by
+  ``max_session_duration``.
 - A second ``HeyGen`` instance needs the same lines for its own endpoints.
 """
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flask_heygen.errors import HeyGenError
+from flask_heygen.http.clock import Timestamp
 
 #: Seconds between an order and its mint, so that they do not compete with the task for the CPU.
 ORDER_DELAY = 0.01
@@ -22,15 +23,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Token:
-    """A session token and the monotonic time at which it was requested."""
+    """A session token and the moment at which it was requested."""
 
     value: str = field(repr=False)
-    requested: float
+    requested: Timestamp
 
     @property
     def age(self) -> float:
         """Seconds since it was requested."""
-        return time.monotonic() - self.requested
+        return self.requested.age
 
 
 class TokenPool:

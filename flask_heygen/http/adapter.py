@@ -63,11 +63,12 @@ class Adapter(HTTPAdapter):
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """Return what is used of a response: its status, headers and body."""
-        raw: RawResponse = resp
+        if not isinstance(resp, RawResponse):  # that of a test library
+            return super().build_response(req, resp)
         response = requests.Response()
-        response.status_code = raw.status
-        response.headers = raw.headers  # type: ignore[assignment]  # case-insensitive as they are
-        response.raw = io.BytesIO(raw.content)
+        response.status_code = resp.status
+        response.headers = resp.headers  # type: ignore[assignment]  # case-insensitive as they are
+        response.raw = io.BytesIO(resp.content)
         response.url, response.request = req.url or "", req
         return response
 

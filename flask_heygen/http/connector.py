@@ -14,7 +14,8 @@ from urllib.parse import SplitResult
 
 from urllib3.util.ssltransport import SSLTransport
 
-from .stream import DeadlineSocket, Response, Stream, time_left
+from .clock import time_left
+from .stream import DeadlineSocket, Response, Stream
 
 #: Seconds; a host that has not accepted a connection by then is taken to be down.
 CONNECT_TIMEOUT = 5.0
@@ -74,7 +75,7 @@ class Connector:
         """Connect to one of the host's addresses, which share the time; the last good one first."""
         port = url.port or _PORTS[url.scheme]
         found = socket.getaddrinfo(url.hostname, port, 0, socket.SOCK_STREAM)
-        found.sort(key=lambda each: each[4] != self._last_address)
+        found = sorted(found, key=lambda each: each[4] != self._last_address)
         while True:
             family, *_, address = found.pop(0)
             try:

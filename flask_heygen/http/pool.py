@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import math
+import re
 import time
 import weakref
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from .clock import Timestamp
 from .connector import Connector
 from .stream import MAX_RESPONSE, Response, Stream
 
@@ -61,6 +62,7 @@ class Pool:
             reusable = response.isclosed() and connection.sock is stream
         finally:
             if reusable:
+                stream.used, stream.max_idle = Timestamp(), _max_idle(response.headers)
                 self._put(connection)
             else:
                 stream.disconnect()
@@ -74,13 +76,12 @@ class Pool:
         target, tls = self._connector.target, self._connector.tls
         # Looked up here, where a test library may have put a class of its own.
         connection_class: Any = getattr(http.client, _CLASSES[target.scheme])
-        oldest = time.monotonic() - MAX_IDLE
         with contextlib.suppress(IndexError):
             while True:
                 connection = self._idle.pop()
                 stream = connection.sock
                 ours = type(connection) is connection_class
-                if ours and stream.used > oldest and stream.is_idle():
+                if ours and stream.used.age < stream.max_idle and stream.is_idle():
                     return connection
                 stream.disconnect()
 
@@ -92,13 +93,21 @@ class Pool:
         return connection
 
     def _put(self, connection: Any) -> None:
-        connection.sock.used = now = time.monotonic()
         self._idle.append(connection)
-        _close(self._idle, now - MAX_IDLE if self._finalizer.alive else math.inf)
+        with contextlib.suppress(IndexError):
+            while self._idle[0].sock.used.age > MAX_IDLE or len(self._idle) > MAX_CONNECTIONS:
+                self._idle.popleft().sock.disconnect()
+        if not self._finalizer.alive:
+            _close(self._idle)
 
 
-def _close(idle: deque[Any], before: float = math.inf) -> None:
-    """Close the connections last used ``before`` a moment, and those that are too many."""
+def _max_idle(headers: Mapping[str, str]) -> float:
+    """Return the seconds after which the peer may close the connection, less one for the way."""
+    timeout = re.search(r"\btimeout=(\d{1,9})", headers.get("Keep-Alive", ""))
+    return min(MAX_IDLE, int(timeout[1]) - 1) if timeout else MAX_IDLE
+
+
+def _close(idle: deque[Any]) -> None:
     with contextlib.suppress(IndexError):
-        while idle[0].sock.used < before or len(idle) > MAX_CONNECTIONS:
-            idle.popleft().sock.disconnect()
+        while True:
+            idle.pop().sock.disconnect()

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .clock import Timestamp, time_left
+
 #: Bytes of a response's body; a vendor's has a few hundred, a list of sessions some thousand.
 MAX_RESPONSE = 1 << 20
 _MAX_HEADERS = 1 << 16
@@ -22,14 +24,15 @@ class Stream(io.RawIOBase):
     read to what is left of the deadline.
     """
 
-    #: The end of the last call, on the monotonic clock.
-    used = 0.0
-
     def __init__(self, connect: Callable[[float], Any]) -> None:
         self._connect = connect
         self._sock: Any = None
         self._unsent: list[bytes] = []
         self._deadline, self._budget = 0.0, 0
+        #: The end of the last call.
+        self.used = Timestamp()
+        #: Seconds that the connection may be idle before the peer closes it.
+        self.max_idle = 0.0
 
     def start(self, deadline: float) -> None:
         """Begin a call that must end by ``deadline``, on the monotonic clock."""
@@ -127,11 +130,3 @@ class DeadlineSocket:
         if data:
             self._sock.settimeout(time_left(self._deadline))
             self._sock.sendall(data)
-
-
-def time_left(deadline: float) -> float:
-    """Return the seconds until ``deadline``, on the monotonic clock, or raise TimeoutError."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("The time limit was reached.")
-    return left

@@ -1,12 +1,12 @@
-"""A stand-in for the vendor: HeyGen's v1 API and LiveAvatar over real HTTP, and a drawn avatar.
+"""A stand-in for the vendor: HeyGen's v1 API and LiveAvatar over real HTTP, with an avatar.
 
 Everything here is a simulation.  It shares no code with the rest of the package, so that each
-is a witness against the other.  It needs the extra ``simulator``, and ``avatar`` for its sessions
-to be joined, seen and heard.
+checks the other.  It needs the extra ``simulator``, and ``avatar`` for its sessions to be joined,
+seen and heard.
 """
 
 try:
-    from .simulation import Simulator
+    from .simulator import Simulator
 except ModuleNotFoundError as error:
     if error.name != "aiohttp":
         raise
@@ -14,9 +14,9 @@ except ModuleNotFoundError as error:
         "The simulator needs aiohttp: pip install 'flask-heygen[simulator]'", name="aiohttp"
     ) from error
 
-from .door import joinable
+from .auth import joinable
+from .errors import ApiError as Refusal
 from .faults import Fault
-from .records import Call, Session, Speech, Token
-from .refusals import Refusal
+from .models import Call, Session, Speech, Token
 
 __all__ = ["Call", "Fault", "Refusal", "Session", "Simulator", "Speech", "Token", "joinable"]

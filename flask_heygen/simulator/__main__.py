@@ -3,11 +3,18 @@
 import os
 import signal
 import threading
+from dataclasses import Field, fields
+from typing import Any
 
 import click
 
-from .door import ADVICE, joinable
-from .simulation import Simulator
+from .auth import joinable
+from .config import Config
+from .signaling_endpoint import ADVICE
+from .simulator import Simulator
+
+# Where the program differs from the class.
+_DEFAULTS = {"joined": not joinable(), "agent_seconds": 0.3}
 
 
 def _latency(
@@ -23,6 +30,24 @@ def _latency(
     return latency
 
 
+def _option(field: Field[Any]) -> click.Option:
+    """Make the option of a field of `Config`."""
+    flag = f"--{field.name.replace('_', '-')}"
+    more: dict[str, Any] = {"help": field.metadata["help"]}
+    match field.name:
+        case "latency":
+            more |= {"multiple": True, "callback": _latency, "metavar": "[CALL=]SECONDS"}
+        case "hears":
+            more |= {"multiple": True, "metavar": "TEXT"}
+        case "api_key":
+            more |= {"type": str}
+        case name:
+            kind = {bool: bool, int: int}.get(Config.__annotations__[name], float)
+            more |= {"default": _DEFAULTS.get(name, field.default), "type": kind}
+            more |= {"show_default": True}
+    return click.Option([f"{flag}/--no-joined" if field.name == "joined" else flag], **more)
+
+
 @click.command()
 @click.option(
     "--port",
@@ -31,45 +56,12 @@ def _latency(
     type=click.IntRange(0, 65535),
     help="0 takes a free one.",
 )
-@click.option(
-    "--token-seconds", default=3600.0, show_default=True, help="How long a token is good for."
-)
-@click.option(
-    "--session-seconds", default=600, show_default=True, help="The hard limit of a session."
-)
-@click.option(
-    "--idle-seconds", default=120, show_default=True, help="The idle limit of a v1 session."
-)
-@click.option(
-    "--concurrent-limit",
-    default=3,
-    show_default=True,
-    help="How many sessions may be open at once.",
-)
-@click.option(
-    "--agent-seconds",
-    default=0.3,
-    show_default=True,
-    help="How long after its start a LiveAvatar session's avatar joins the room.",
-)
-@click.option(
-    "--latency",
-    multiple=True,
-    callback=_latency,
-    metavar="[CALL=]SECONDS",
-    help="How long a call waits, as task=0.15, and without a name, any. May be repeated.",
-)
-@click.option(
-    "--joined/--no-joined",
-    default=not joinable(),
-    help="Whether somebody counts as being in each room; the default is no if rooms can be joined.",
-)
-def main(port: int, **options: object) -> None:
+def main(port: int, **options: Any) -> None:
     """Stand in for HeyGen's v1 streaming API and LiveAvatar on 127.0.0.1, until Ctrl-C."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    simulator = Simulator(port=port, **options)  # type: ignore[arg-type]  # click has checked them
+    simulator = Simulator(port=port, **options)
     try:
         simulator.start()
     except OSError as error:
@@ -84,6 +76,8 @@ def main(port: int, **options: object) -> None:
         pass
     simulator.stop()
 
+
+main.params += [_option(field) for field in fields(Config)]
 
 if __name__ == "__main__":
     main()

@@ -1,13 +1,14 @@
-"""What can go wrong at the vendor, and which calls it is planned for."""
+"""The faults of the vendor, and the calls they are scheduled for."""
 
 import threading
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Fault(Enum):
-    """A way to misbehave.  Where the call is not said to be acted on, it is not."""
+    """A way to misbehave.  Unless it is said that the call is executed, it is not."""
 
     #: 401, the API's literal body.
     UNAUTHORIZED = "unauthorized"
@@ -23,17 +24,17 @@ class Fault(Enum):
     INVALID_JSON = "invalid-json"
     #: 200 in the success envelope, with ``data`` null.
     NO_DATA = "no-data"
-    #: The connection is reset before a byte of reply.
+    #: The connection is reset before a byte of the response.
     RESET_BEFORE = "reset-before"
-    #: The call is acted on, then the connection is reset before a byte of reply.
+    #: The call is executed, then the connection is reset before a byte of the response.
     RESET_AFTER = "reset-after"
-    #: The call is acted on, then the connection ends halfway through the reply's body.
+    #: The call is executed, then the connection ends halfway through the response's body.
     TRUNCATED = "truncated"
-    #: The call is acted on, then the reply's body comes a byte every ``seconds``.
+    #: The call is executed, then the response's body comes a byte every ``seconds``.
     SLOW_BODY = "slow-body"
     #: The same from the status line on.
     SLOW_HEADERS = "slow-headers"
-    #: Nothing comes until the client goes away.
+    #: Nothing comes until the client closes the connection.
     NO_RESPONSE = "no-response"
     #: 400 whose message repeats the key, the token and the text of the request.
     ECHO = "echo"
@@ -44,18 +45,18 @@ class Fault(Enum):
 
     @property
     def acted(self) -> bool:
-        """Whether the call is acted on before it goes wrong."""
+        """Whether the call is executed before it goes wrong."""
         return self in {Fault.RESET_AFTER, Fault.TRUNCATED, Fault.SLOW_BODY, Fault.SLOW_HEADERS}
 
     @property
     def answered(self) -> bool:
-        """Whether any byte of reply is sent."""
+        """Whether any byte of a response is sent."""
         return self not in {Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.NO_RESPONSE}
 
 
 @dataclass(frozen=True)
-class Mishap:
-    """A fault as it is to happen."""
+class ScheduledFault:
+    """A fault that is to happen."""
 
     fault: Fault
     #: How many calls it is for; None: all until cleared.
@@ -65,21 +66,31 @@ class Mishap:
     seconds: float = 0.2
 
 
-class Plan:
-    """Which calls are to go wrong; every method may be called from any thread."""
+class FaultQueue:
+    """The scheduled faults, by the name of a call; every method may be called from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queues: defaultdict[str, deque[Mishap]] = defaultdict(deque)
+        self._names = {"*"}
+        self._queues: defaultdict[str, deque[ScheduledFault]] = defaultdict(deque)
 
-    def add(self, name: str, mishap: Mishap) -> None:
-        """Plan a mishap, behind those already planned for the same call."""
-        once = [mishap] if mishap.times is None else [mishap] * mishap.times
+    def know(self, names: Iterable[str]) -> None:
+        """Accept the names of calls."""
+        self._names.update(names)
+
+    def add(self, name: str, scheduled: ScheduledFault) -> None:
+        """Schedule a fault behind those of the same call; raises ValueError for a wrong name."""
+        if name not in self._names:
+            raise ValueError(
+                f"No call is named {name}; there are {', '.join(sorted(self._names))}."
+            )
+
+        once = [scheduled] if scheduled.times is None else [scheduled] * scheduled.times
         with self._lock:
             self._queues[name].extend(once)
 
-    def take(self, name: str) -> Mishap | None:
-        """Take the mishap that a call of this name meets now; one for ``*`` comes last."""
+    def take(self, name: str) -> ScheduledFault | None:
+        """Take the fault of a call of this name; those for ``*`` come last."""
         with self._lock:
             for queue in (self._queues[name], self._queues["*"]):
                 if queue:
@@ -87,6 +98,6 @@ class Plan:
         return None
 
     def reset(self) -> None:
-        """Plan nothing."""
+        """Forget every fault."""
         with self._lock:
             self._queues.clear()

@@ -1,100 +1,107 @@
-"""Which sessions have a room that somebody entered, and what happens in it."""
+"""The rooms of the sessions that somebody has joined."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .parameters import Order
-from .records import Session, Speech
-from .script import Message, Script
+from .config import Config
+from .models import Session, Speech, TaskRequest
+from .room_protocol import Message, RoomProtocol
 from .sessions import Sessions
 
 if TYPE_CHECKING:
-    from .room.room import Room
-    from .room.sound import Sound
+    from .avatar.room import Room
+    from .avatar.sound import Sound
 
-_CHECK_SECONDS = 0.05
-_FAREWELL_SECONDS = 0.3
+_POLL_SECONDS = 0.05
+_CLOSING_SECONDS = 0.3
 
 
-class Rooms:
-    """The rooms; all but `call` is for the loop that `begin` was called in."""
+class RoomManager:
+    """The rooms; all but `call`, `events` and `reset` is for the event loop that serves them."""
 
-    def __init__(self, sessions: Sessions, script: Callable[[Session], Script]) -> None:
+    def __init__(self, sessions: Sessions, config: Config) -> None:
         self._sessions = sessions
-        self._script = script
+        self._config = config
+        #: Makes the protocol of a session's room, by API; each API adds its own.
+        self.protocols: dict[str, Callable[[Session], RoomProtocol]] = {}
         self._rooms: dict[str, Room] = {}
+        self._words: dict[str, Iterator[str]] = {}
+        self._speaking: set[str] = set()
         self._keepers: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._preparing: asyncio.Future[type[Room]] | None = None
+        self._loading: asyncio.Future[type[Room]] | None = None
+        #: The sessions whose avatar has left its room.
+        self.deserted: set[str] = set()
 
     async def begin(self, _application: web.Application) -> None:
         """Begin, until `end`."""
         self._loop = asyncio.get_running_loop()
-        # One text at a time, so that tasks are spoken in the order of their coming.
-        self._recording = asyncio.Lock()
-        #: For what pages publish, likewise.
+        # One text at a time, so that tasks are spoken in the order they came in.
+        self._synthesizing = asyncio.Lock()
+        #: The same for the commands that pages publish.
         self.turn = asyncio.Lock()
 
     async def end(self, _application: web.Application) -> None:
-        """Send everybody away; the sessions stay, as after an outage."""
+        """Send every client away; the sessions stay, as after an outage."""
         self._loop = None
         await asyncio.gather(*self._keepers)
-        if self._preparing is not None:
-            await self._preparing
-            self._preparing = None
+        if self._loading is not None:
+            await self._loading
+            self._loading = None
 
-    def prepare(self) -> None:
-        """Load and paint in the background what rooms are made of, which takes a second."""
-        if self._preparing is None:
-            self._preparing = asyncio.ensure_future(asyncio.to_thread(_room_class))
+    def reset(self) -> None:
+        """Forget what was heard, and which avatars have left."""
+        self._words.clear()
+        self.deserted.clear()
 
-    async def room(self, session: Session) -> "Room":
-        """Open a session's room, if nobody has entered it before."""
-        self.prepare()
-        assert self._preparing is not None  # noqa: S101  now it is
-        room_class = await asyncio.shield(self._preparing)
+    def preload(self) -> None:
+        """Load in the background what rooms are made of, which takes a second."""
+        if self._loading is None:
+            self._loading = asyncio.ensure_future(asyncio.to_thread(_load))
+
+    async def open(self, session: Session) -> "Room":
+        """Return a session's room, opened when the first client comes."""
+        self.preload()
+        assert self._loading is not None  # noqa: S101  now it is
+        room_class = await asyncio.shield(self._loading)
         session_id = session.session_id
         if session_id not in self._rooms:
-            script = self._script(session)
-            self._rooms[session_id] = room_class(session_id, script)
-            keeper = asyncio.create_task(self._keep(session_id, script))
+            protocol = self.protocol(session)
+            self._rooms[session_id] = room_class(
+                session_id, protocol, partial(self.on_speech, session_id)
+            )
+            keeper = asyncio.create_task(self._keep(session_id, protocol))
             self._keepers.add(keeper)
             keeper.add_done_callback(self._keepers.discard)
         return self._rooms[session_id]
 
-    async def _keep(self, session_id: str, script: Script) -> None:
-        """Hold a room open for as long as its session is, and let the avatar in."""
-        # Its time, a call, another thread or a test's clock may end it.
-        while self._loop is not None and self._sessions.find_open(session_id):
-            if script.present():
-                await self._rooms[session_id].begin()
-            await asyncio.sleep(_CHECK_SECONDS)
-        deleted = self._sessions.find_open(session_id) is None
-        room = self._rooms.pop(session_id)
-        if deleted:
-            ended = self._sessions.find(session_id)
-            last = list(script.farewell((ended and ended.end_reason) or "UNKNOWN"))
-            for message in last:
-                room.broadcast(message)
-            # Who is sent away takes another way than a message, and would come first.
-            await asyncio.sleep(_FAREWELL_SECONDS if last else 0)
-        await room.close(deleted=deleted)
+    def protocol(self, session: Session) -> RoomProtocol:
+        """Return the protocol of a session's room."""
+        return self.protocols[session.api](session)
 
-    async def record(self, order: Order) -> "Sound | None":
-        """Speak a task's text, for those in its room; None if nobody ever entered it."""
-        room = self._rooms.get(order.session_id)
-        session = self._sessions.find_open(order.session_id)
+    def avatar_present(self, session: Session) -> bool:
+        """Return whether a session's avatar has joined its room and not left."""
+        joined = self.protocol(session).avatar_joined()
+        return joined and session.session_id not in self.deserted
+
+    async def synthesize(self, task: TaskRequest) -> "Sound | None":
+        """Synthesize a task's text; None if nobody ever joined its room."""
+        room = self._rooms.get(task.session_id)
+        session = self._sessions.find_open(task.session_id)
         if room is None or session is None:
             return None
 
-        async with self._recording:
-            return await asyncio.to_thread(room.record, order.text, session.language, session.pace)
+        from .avatar.sound import record  # noqa: PLC0415  an extra, and loaded by now
+
+        async with self._synthesizing:
+            return await asyncio.to_thread(record, task.text, session.language, session.rate)
 
     def say(self, speech: Speech, sound: "Sound | None") -> None:
-        """Have those in the room hear a recorded task."""
+        """Play a synthesized task in its room."""
         room = self._rooms.get(speech.session_id)
         if room is not None and sound is not None:
             room.say(speech.task_id, sound)
@@ -104,26 +111,77 @@ class Rooms:
         if session_id in self._rooms:
             self._rooms[session_id].interrupt()
 
-    def tell(self, session_id: str, message: Message) -> None:
+    def send(self, session_id: str, message: Message) -> None:
         """Send everybody in a room a data message."""
         if session_id in self._rooms:
             self._rooms[session_id].broadcast(message)
 
+    def on_speech(self, session_id: str, speaking: bool) -> None:  # noqa: FBT001  what is reported
+        """Note that somebody begins or ends to speak into a microphone."""
+        session = self._sessions.find_open(session_id)
+        if session is None or not self.avatar_present(session):
+            return
+
+        protocol = self.protocol(session)
+        if speaking and protocol.listens():
+            self._speaking.add(session_id)
+            self._send_all(session_id, protocol.user_started())
+        elif not speaking and session_id in self._speaking:
+            self._speaking.remove(session_id)
+            words = self._words.setdefault(session_id, _words(self._config.hears))
+            self._send_all(session_id, protocol.user_said(next(words)))
+
+    def end_speech(self, session_id: str) -> None:
+        """End what somebody is saying, and do not listen on until they pause."""
+        self.on_speech(session_id, False)  # noqa: FBT003
+
     async def hear(self, session: Session, text: str) -> None:
-        """Tell a room what its user said."""
-        for message in self._script(session).heard(text):
-            self.tell(session.session_id, message)
+        """Act as if a session's user had said a text."""
+        protocol = self.protocol(session)
+        self._send_all(session.session_id, protocol.user_started())
+        self._send_all(session.session_id, protocol.user_said(text))
 
     def call(self, work: Coroutine[None, None, None]) -> None:
-        """Have something done, from another thread, and wait for it; nothing after `end`."""
+        """Run something in the event loop, from another thread, and wait; nothing after `end`."""
         if self._loop is None:
             work.close()
         else:
             asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
+    def _send_all(self, session_id: str, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self.send(session_id, message)
 
-def _room_class() -> "type[Room]":
-    from .room.room import Room  # noqa: PLC0415  an extra, and slow to load
+    async def _keep(self, session_id: str, protocol: RoomProtocol) -> None:
+        """Keep a room open for as long as its session is, and let the avatar join and leave."""
+        room = self._rooms[session_id]
+        # Its limits, a call, another thread or a test's clock may end it.
+        while self._loop is not None and (session := self._sessions.find_open(session_id)):
+            await room.set_avatar(present=self.avatar_present(session))
+            await asyncio.sleep(_POLL_SECONDS)
+        deleted = self._sessions.find_open(session_id) is None
+        del self._rooms[session_id]
+        if deleted:
+            ended = self._sessions.find(session_id)
+            messages = list(protocol.closing_messages((ended and ended.end_reason) or "UNKNOWN"))
+            for message in messages:
+                room.broadcast(message)
+            # The signaling takes another way than a data message, and would overtake it.
+            await asyncio.sleep(_CLOSING_SECONDS if messages else 0)
+        await room.close(deleted=deleted)
 
-    Room.paint()
+
+def _words(script: Sequence[str]) -> Iterator[str]:
+    yield from script
+    number = 0
+    while True:
+        number += 1
+        yield f"This is simulated answer {number}."
+
+
+def _load() -> "type[Room]":
+    from .avatar.room import Room  # noqa: PLC0415  an extra, and slow to load
+    from .avatar.sprites import sprites  # noqa: PLC0415
+
+    sprites()
     return Room

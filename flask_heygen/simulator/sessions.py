@@ -1,7 +1,7 @@
 """The life of a session: new → connecting → connected → closed.
 
-`start` leads to connecting, and somebody in the room to connected.  The limits are looked at
-whenever a session is: one past its limit was closed, and silent, from that moment.
+`start` leads to connecting, and somebody in the room to connected.  The limits are checked
+whenever a session is looked at: one past its limit was closed, and silent, from that moment.
 """
 
 import random
@@ -10,39 +10,34 @@ import uuid
 from dataclasses import replace
 
 from .clock import Clock
-from .parameters import Order
-from .records import Session, Speech, Terms
-from .refusals import (
+from .config import Config
+from .errors import (
+    ApiError,
     ConcurrentLimit,
+    NoCredits,
     NotInCorrectState,
-    Refusal,
     SessionDoesNotExist,
     SessionNotFound,
     StateWrong,
 )
-from .voice import Voice
+from .models import Session, SessionOptions, Speech, TaskRequest
+from .speech import SpeechQueue
 
 
 class Sessions:
-    """The sessions of the one account; every method may be called from any thread."""
+    """The sessions of the account; every method may be called from any thread."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        voice: Voice,
-        *,
-        concurrent_limit: int,
-        joined: bool,
-        empty_seconds: float,
-    ) -> None:
+    def __init__(self, clock: Clock, config: Config, speech: SpeechQueue) -> None:
         self._clock = clock
-        self._voice = voice
-        self._concurrent_limit = concurrent_limit
-        self._joined = joined
-        self._empty_seconds = empty_seconds
+        self._config = config
+        self._speech = speech
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
+        # Only these are checked for their limits; the closed ones may be many.
         self._open: set[str] = set()
+        self._releasing: dict[str, float] = {}
+        # What the closed ones have used up.
+        self._credits_used = 0.0
 
     @property
     def sessions(self) -> dict[str, Session]:
@@ -56,29 +51,39 @@ class Sessions:
         """The sessions that are not closed, oldest first."""
         with self._lock:
             self._settle()
-            return sorted((self._sessions[i] for i in self._open), key=lambda s: s.created_at)
+            return sorted(self._open_sessions(), key=lambda session: session.created_at)
 
-    def new(self, token: str, terms: Terms, session_id: str | None = None) -> Session:
-        """Make a session, if the account may have one more."""
+    @property
+    def credits_left(self) -> float:
+        """What the account has left."""
         with self._lock:
             self._settle()
-            if len(self._open) >= self._concurrent_limit:
+            return max(0.0, self._credits_at(self._clock.now()))
+
+    def new(self, token: str, options: SessionOptions, session_id: str | None = None) -> Session:
+        """Make a session, if the account may have one more and can pay a minute of it."""
+        with self._lock:
+            self._settle()
+            now = self._clock.now()
+            self._releasing = {i: until for i, until in self._releasing.items() if until > now}
+            if len(self._open) + len(self._releasing) >= self._config.concurrent_limit:
                 raise ConcurrentLimit
 
-            now = self._clock.now()
             session = Session(
                 session_id or str(uuid.uuid1(node=random.getrandbits(48) | 1 << 40)),
                 token,
-                terms.options,
+                options.body,
                 created_at=now,
                 active_at=now,
-                idle_seconds=terms.idle_seconds,
-                ends_at=now + terms.session_seconds,
-                empty_until=None if self._joined else now + self._empty_seconds,
-                api=terms.api,
-                language=terms.language,
-                pace=terms.pace,
+                idle_seconds=options.idle_seconds,
+                ends_at=now + options.session_seconds,
+                empty_until=None if self._config.joined else now + self._config.empty_seconds,
+                api=options.api,
+                language=options.language,
+                rate=options.rate,
             )
+            if self._credits_at(now) < 60 * session.credits_per_second:
+                raise NoCredits
             self._open.add(session.session_id)
             self._sessions[session.session_id] = session
             return session
@@ -113,41 +118,42 @@ class Sessions:
         with self._lock:
             session = self.find_open(session_id)
             if session is not None:
-                empty_until = self._clock.now() + self._empty_seconds
+                empty_until = self._clock.now() + self._config.empty_seconds
                 self._sessions[session_id] = replace(session, empty_until=empty_until)
 
     def find_open(self, session_id: str) -> Session | None:
-        """Look for a session that is not closed."""
+        """Return a session that is not closed."""
         with self._lock:
             self._settle()
             return self._sessions[session_id] if session_id in self._open else None
 
-    def find(self, session_id: str) -> Session | None:
-        """Look for a session, closed or not."""
+    def find(self, session_id: str, api: str | None = None) -> Session | None:
+        """Return a session, closed or not, perhaps only if it is of an API."""
         with self._lock:
             self._settle()
-            return self._sessions.get(session_id)
+            session = self._sessions.get(session_id)
+            return session if session is None or api in {None, session.api} else None
 
     def connected(self, session_id: str) -> Session:
-        """Look for a session with somebody in its room; raises a Refusal if it is not one."""
+        """Return a session with somebody in its room; raises an ApiError if it is not one."""
         with self._lock:
             return self._connected(session_id)
 
-    def task(self, order: Order, token: str, duration_ms: float | None = None) -> Speech:
-        """Have a joined session speak; how long that takes is estimated where it is not known."""
+    def task(self, task: TaskRequest, token: str, duration_ms: float | None = None) -> Speech:
+        """Make a joined session speak; a duration that is not known is estimated."""
         with self._lock:
-            missing = SessionDoesNotExist(order.session_id)
-            self._change(self._connected(order.session_id, missing))
-            return self._voice.say(order, token, duration_ms)
+            missing = SessionDoesNotExist(session_id=task.session_id)
+            self._change(self._connected(task.session_id, missing))
+            return self._speech.say(task, token, duration_ms)
 
     def interrupt(self, session_id: str) -> None:
         """Silence a joined session."""
         with self._lock:
             self._change(self._connected(session_id))
-            self._voice.cut(session_id, self._clock.now())
+            self._speech.cut(session_id, self._clock.now())
 
     def keep_alive(self, session_id: str) -> None:
-        """Begin the idle countdown anew."""
+        """Restart the idle countdown."""
         with self._lock:
             self._change(self._live(session_id))
 
@@ -157,12 +163,17 @@ class Sessions:
             self._end(self._live(session_id), self._clock.now(), reason)
 
     def reset(self) -> None:
-        """Forget every session."""
+        """Forget every session, and what they used up."""
         with self._lock:
             self._sessions.clear()
             self._open.clear()
+            self._releasing.clear()
+            self._credits_used = 0.0
 
-    def _live(self, session_id: str, missing: Refusal | None = None) -> Session:
+    def _open_sessions(self) -> list[Session]:
+        return [self._sessions[session_id] for session_id in self._open]
+
+    def _live(self, session_id: str, missing: ApiError | None = None) -> Session:
         self._settle()
         session = self._sessions.get(session_id)
         if session is None:
@@ -172,7 +183,7 @@ class Sessions:
 
         return session
 
-    def _connected(self, session_id: str, missing: Refusal | None = None) -> Session:
+    def _connected(self, session_id: str, missing: ApiError | None = None) -> Session:
         session = self._live(session_id, missing)
         if session.state != "connected":
             raise NotInCorrectState
@@ -187,12 +198,28 @@ class Sessions:
 
     def _end(self, session: Session, moment: float, reason: str) -> None:
         self._open.remove(session.session_id)
-        ended = replace(session, state="closed", end_reason=reason)
+        self._releasing[session.session_id] = moment + self._config.release_seconds
+        ended = replace(session, state="closed", closed_at=moment, end_reason=reason)
         self._sessions[session.session_id] = ended
-        self._voice.cut(session.session_id, moment)
+        self._credits_used += ended.seconds(moment) * ended.credits_per_second
+        self._speech.cut(session.session_id, moment)
 
     def _settle(self) -> None:
         now = self._clock.now()
-        for session in [self._sessions[session_id] for session_id in self._open]:
-            if session.closes_at <= now:
-                self._end(session, *session.closes)
+        for session in self._open_sessions():
+            moment, reason = session.closes
+            if moment <= now:
+                self._end(session, moment, reason)
+        missing = -self._credits_at(now)
+        paying = [session for session in self._open_sessions() if session.credits_per_second]
+        if missing < 0 or not paying:
+            return
+
+        # All of them ran out together, at the rate that they have together.
+        seconds = missing / sum(session.credits_per_second for session in paying)
+        for session in paying:
+            self._end(session, now - seconds, "NO_CREDITS")
+
+    def _credits_at(self, now: float) -> float:
+        using = sum(each.seconds(now) * each.credits_per_second for each in self._open_sessions())
+        return self._config.credits - self._credits_used - using

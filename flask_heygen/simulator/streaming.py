@@ -1,83 +1,68 @@
-"""HeyGen's v1 streaming API as a client meets it: docs.heygen.com/reference (doc)."""
+"""HeyGen's v1 streaming API: docs.heygen.com/reference (doc)."""
 
 import asyncio
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from . import parameters
-from .calls import bearer, body, gone
-from .clock import Clock
-from .credentials import Credentials
-from .door import Door
-from .gate import Act
-from .records import Session, Speech, Terms
-from .refusals import Unauthorized, UnsupportedMediaType
-from .replies import Reply, json_reply, success
-from .rooms import Rooms
-from .rules import Rules
-from .sessions import Sessions
-from .voice import Voice
+from . import schemas
+from .account import Account
+from .errors import Unauthorized, UnsupportedMediaType
+from .models import Session, SessionOptions, Speech
+from .request_log import bearer, disconnected, json_body
+from .responses import json_response, success
+from .room_protocol import Message, RoomProtocol
 
 _AVATARS = ("Ann_Therapist_public", "Dexter_Lawyer_public", "Marianne_Chair_Sitting_public")
 
 
 class Streaming:
-    """The endpoints; replies are literal where one was seen or documented."""
+    """The endpoints; responses are literal where one was seen or documented."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  the parts of the account
-        self,
-        clock: Clock,
-        credentials: Credentials,
-        sessions: Sessions,
-        voice: Voice,
-        rooms: Rooms,
-        door: Door,
-        rules: Rules,
-    ) -> None:
-        self._clock = clock
-        self._credentials = credentials
-        self._sessions = sessions
-        self._voice = voice
-        self._rooms = rooms
-        self._door = door
-        self._rules = rules
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._tokens = account.tokens["streaming"]
+        self._sessions = account.sessions
+        self._rooms = account.rooms
+        account.rooms.protocols["streaming"] = StreamingProtocol
 
-    def routes(self) -> Iterator[tuple[str, str, str, Act]]:
-        """Name, method, path and act of each endpoint."""
-        yield "create_token", "POST", "/v1/streaming.create_token", self.create_token
-        yield "new", "POST", "/v1/streaming.new", self.new
-        yield "start", "POST", "/v1/streaming.start", self.start
-        yield "task", "POST", "/v1/streaming.task", self.task
-        yield "interrupt", "POST", "/v1/streaming.interrupt", self.interrupt
-        yield "keep_alive", "POST", "/v1/streaming.keep_alive", self.keep_alive
-        yield "stop", "POST", "/v1/streaming.stop", self.stop
-        yield "list", "GET", "/v1/streaming.list", self.list
-        yield "avatar.list", "GET", "/v1/streaming/avatar.list", self.avatars
+    def routes(self) -> Iterator[web.RouteDef]:
+        """Yield every route."""
+        path = "/v1/streaming"
+        yield web.post(f"{path}.create_token", self.create_token, name="create_token")
+        yield web.post(f"{path}.new", self.new, name="new")
+        yield web.post(f"{path}.start", self.start, name="start")
+        yield web.post(f"{path}.task", self.task, name="task")
+        yield web.post(f"{path}.interrupt", self.interrupt, name="interrupt")
+        yield web.post(f"{path}.keep_alive", self.keep_alive, name="keep_alive")
+        yield web.post(f"{path}.start_listening", self.keep_alive, name="start_listening")
+        yield web.post(f"{path}.stop_listening", self.keep_alive, name="stop_listening")
+        yield web.post(f"{path}.stop", self.stop, name="stop")
+        yield web.get(f"{path}.list", self.list, name="list")
+        yield web.get(f"{path}/avatar.list", self.avatars, name="avatar.list")
+        yield web.get("/v2/user/remaining_quota", self.quota, name="remaining_quota")
 
-    async def create_token(self, request: web.Request) -> Reply:
+    async def create_token(self, request: web.Request) -> web.Response:
         """Mint a token: reference/create-session-token (doc)."""
-        self._credentials.admit_key(request.headers.get("X-Api-Key"))
+        self._check_key(request)
         media_type = request.headers.get("Content-Type", "").partition(";")[0].strip()
         if media_type.lower() != "application/json":
-            raise UnsupportedMediaType(media_type)
+            raise UnsupportedMediaType(media_type=media_type)
         if await request.read():
-            parameters.nothing(await body(request))
+            schemas.parse_empty(await json_body(request))
 
-        return json_reply({"error": None, "data": {"token": self._credentials.mint().value}})
+        return json_response({"error": None, "data": {"token": self._tokens.mint().value}})
 
-    async def new(self, request: web.Request) -> Reply:
-        """Make a session: reference/new-session (doc).
+    async def new(self, request: web.Request) -> web.Response:
+        """Make a session: reference/new-session (doc); `url` is that of its room here."""
+        token = self._tokens.check_unused(bearer(request))
+        options = self._options(schemas.parse_new(await json_body(request)))
+        session = self._sessions.new(token.value, options)
+        self._tokens.use(token, session.session_id)
 
-        `url` leads back here, to the session's room.
-        """
-        token = self._credentials.admit_unused(bearer(request))
-        terms = self._terms(parameters.options(await body(request)))
-        session = self._sessions.new(token.value, terms)
-        self._credentials.use(token, session.session_id)
-
-        room = f"ws://{request.host}"
+        room, access_tokens = f"ws://{request.host}", self._account.access_tokens
         return success(
             {
                 "session_id": session.session_id,
@@ -85,101 +70,125 @@ class Streaming:
                 "ice_servers": None,
                 "ice_servers2": None,
                 "url": room,
-                "access_token": self._door.access_token(session.session_id, "client"),
-                "livekit_agent_token": self._door.access_token(session.session_id, "agent"),
+                "access_token": access_tokens.issue(session.session_id, "client"),
+                "livekit_agent_token": access_tokens.issue(session.session_id, "agent"),
                 "is_paid": True,
-                "session_duration_limit": self._rules.session_seconds,
+                "session_duration_limit": self._account.config.session_seconds,
                 "realtime_endpoint": f"{room}/v1/realtime",
             }
         )
 
-    async def start(self, request: web.Request) -> Reply:
-        """Open the room: reference/start-session (doc; the reply a guess)."""
+    async def start(self, request: web.Request) -> web.Response:
+        """Open the room: reference/start-session (doc; the response is a guess)."""
         session = self._sessions.start(await self._session_id(request))
         if session.state == "connecting":
-            self._door.expect()
+            self._account.expect_guests()
         return success(None)
 
-    async def task(self, request: web.Request) -> Reply:
-        """Speak: reference/send-task (doc); in sync mode the reply waits for the silence after."""
-        token = self._credentials.admit(bearer(request))
-        order = parameters.order(await body(request))
-        self._check_ours(order.session_id)
-        sound = await self._rooms.record(order)
-        speech = self._sessions.task(
-            order, token.value, None if sound is None else sound.duration_ms
-        )
+    async def task(self, request: web.Request) -> web.Response:
+        """Speak: reference/send-task (doc); sync mode responds when the text has been spoken."""
+        token = self._tokens.check(bearer(request))
+        task = schemas.parse_task(await json_body(request))
+        self._check_api(task.session_id)
+        sound = await self._rooms.synthesize(task)
+        speech = self._sessions.task(task, token.value, sound.duration_ms if sound else None)
         self._rooms.say(speech, sound)
-        if order.sync:
-            await self._silence_after(speech, request)
+        if task.sync:
+            await self._until_silent(speech, request)
 
         return success({"task_id": speech.task_id, "duration_ms": speech.duration_ms})
 
-    async def interrupt(self, request: web.Request) -> Reply:
+    async def interrupt(self, request: web.Request) -> web.Response:
         """Cut current and queued speech: reference/interrupt-task (doc)."""
         session_id = await self._session_id(request)
         self._sessions.interrupt(session_id)
         self._rooms.interrupt(session_id)
         return success(None)
 
-    async def keep_alive(self, request: web.Request) -> Reply:
-        """Begin the idle countdown anew: reference/keep-alive (doc)."""
+    async def keep_alive(self, request: web.Request) -> web.Response:
+        """Restart the idle countdown: reference/keep-alive (doc)."""
         self._sessions.keep_alive(await self._session_id(request))
         return success()
 
-    async def stop(self, request: web.Request) -> Reply:
+    async def stop(self, request: web.Request) -> web.Response:
         """End a session: reference/close-session (doc)."""
         self._sessions.close(await self._session_id(request), "USER_CLOSED")
-        return json_reply({"status": "success"})
+        return json_response({"status": "success"})
 
-    async def list(self, request: web.Request) -> Reply:
+    async def list(self, request: web.Request) -> web.Response:
         """List what is open: reference/list-sessions (seen)."""
-        self._credentials.admit_key(request.headers.get("X-Api-Key"))
+        self._check_key(request)
         live = [session for session in self._sessions.live if session.api == "streaming"]
         sessions = [self._row(session) for session in live]
-        return json_reply({"code": 100, "data": {"sessions": sessions}, "message": "success"})
+        return json_response({"code": 100, "data": {"sessions": sessions}, "message": "success"})
 
-    async def avatars(self, request: web.Request) -> Reply:
+    async def avatars(self, request: web.Request) -> web.Response:
         """List some avatars, though any is taken: reference/streaming-avatar-list (doc)."""
-        self._credentials.admit_key(request.headers.get("X-Api-Key"))
-        return json_reply(
-            {"code": 100, "message": "Success", "data": [_avatar(n) for n in _AVATARS]}
-        )
+        self._check_key(request)
+        avatars = [_avatar(name) for name in _AVATARS]
+        return json_response({"code": 100, "message": "Success", "data": avatars})
+
+    async def quota(self, request: web.Request) -> web.Response:
+        """Return the credits that are left, 60 for each (doc)."""
+        self._check_key(request)
+        left = round(60 * self._sessions.credits_left)
+        return json_response({"error": None, "data": {"remaining_quota": left, "details": {}}})
+
+    def _check_key(self, request: web.Request) -> None:
+        self._tokens.check_key(request.headers.get("X-Api-Key"))
 
     async def _session_id(self, request: web.Request) -> str:
-        self._credentials.admit(bearer(request))
-        session_id = parameters.session_id(await body(request))
-        self._check_ours(session_id)
+        self._tokens.check(bearer(request))
+        session_id = schemas.parse_session_id(await json_body(request))
+        self._check_api(session_id)
         return session_id
 
-    def _check_ours(self, session_id: str) -> None:
+    def _check_api(self, session_id: str) -> None:
         """Refuse a session of another product with the same 401 as a bad token (seen)."""
-        session = self._sessions.find(session_id)
-        if session is not None and session.api != "streaming":
+        if self._sessions.find(session_id, "liveavatar") is not None:
             raise Unauthorized
 
-    def _terms(self, options: Mapping[str, Any]) -> Terms:
-        idle_seconds = options.get("activity_idle_timeout") or self._rules.idle_seconds
-        return Terms(
-            options,
-            idle_seconds=None if options.get("disable_idle_timeout") else idle_seconds,
-            session_seconds=self._rules.session_seconds,
-            language=options.get("language") or "en",
-            pace=(options.get("voice") or {}).get("rate") or 1.0,
+    def _options(self, body: Mapping[str, Any]) -> SessionOptions:
+        idle_seconds = body.get("activity_idle_timeout") or self._account.config.idle_seconds
+        return SessionOptions(
+            body,
+            idle_seconds=None if body.get("disable_idle_timeout") else idle_seconds,
+            session_seconds=self._account.config.session_seconds,
+            language=body.get("language") or "en",
+            rate=(body.get("voice") or {}).get("rate") or 1.0,
         )
 
-    async def _silence_after(self, speech: Speech, request: web.Request) -> None:
-        # An interrupt or the session's end may bring it forward, from any thread.
-        while (left := self._voice.seconds_left(speech.task_id)) > 0 and not gone(request):
+    async def _until_silent(self, speech: Speech, request: web.Request) -> None:
+        # An interrupt or the session's end may cut it short, from any thread.
+        while (left := self._account.speech.seconds_left(speech.task_id)) > 0:
+            if disconnected(request):
+                return
             await asyncio.sleep(min(left, 0.02))
 
     def _row(self, session: Session) -> dict[str, object]:
         return {
             "session_id": session.session_id,
             "status": session.state,
-            "created_at": self._clock.unix(session.created_at),
+            "created_at": self._account.clock.unix(session.created_at),
             "api_key_type": "regular",
         }
+
+
+class StreamingProtocol(RoomProtocol):
+    """The data messages of v1 (sdk)."""
+
+    def __init__(self, session: Session) -> None:
+        self._listens = bool(session.options.get("ia_is_livekit_transport"))
+
+    def listens(self) -> bool:
+        """Return whether the session was made with ia_is_livekit_transport (sdk)."""
+        return self._listens
+
+    def user_said(self, text: str) -> Iterator[Message]:
+        """Return the words, and that they were all; the simulated avatar does not answer them."""
+        task_id = str(uuid.uuid4())
+        yield {"type": "user_talking_message", "task_id": task_id, "message": text}
+        yield {"type": "user_end_message", "task_id": task_id}
 
 
 def _avatar(name: str) -> dict[str, object]:

@@ -1,5 +1,5 @@
 /**
- * A HeyGen avatar on a page, spoken to through the Flask blueprint that serves this file.
+ * A HeyGen avatar on a page, which speaks through the Flask blueprint that serves this file.
  *
  *     import * as livekit from "livekit-client";
  *     import { HeyGenAvatar } from "/api/heygen/heygen-avatar.js";
@@ -9,61 +9,85 @@
  *     await avatar.speak("Tell me about yourself.");
  *     await avatar.stop();
  *
- * The page holds no key and no token of the account: both stay on the server. Events, each a
- * CustomEvent whose `detail` is named here:
+ * The page holds no key and no token of the account: both stay on the server. Each event is a
+ * CustomEvent with this `detail`:
  *
- *     starting {reconnecting}           a session is being made, or its room joined again
- *     live     {session, room}          it can speak; `room` is false where it cannot be seen and heard
- *     speaking {text, by, duration_ms}  by "avatar" or "browser"; duration_ms null where not known
+ *     starting {reconnecting}           a session is being started, or its room joined again
+ *     live     {session, room}          the avatar can speak; `room` is false without livekit-client:
+ *                                       it is neither seen nor heard
+ *     speaking {text, by, duration_ms}  by "avatar" or "browser"; duration_ms null where not known;
+ *                                       `respond` is true, and `text` what was answered, where a model
+ *                                       answers; `text` is empty where it answers the user's voice
  *     words    {text, message}          the next words of `text`, as the avatar says them
- *     silent   {text, by, cutShort}
- *     sound    {blocked}                the browser plays no sound until `enableSound` in a click
- *     closed   {reason, restarting}     reason "stopped", "left" (the page was) or "lost"
- *     error    {error}                  an AvatarError, told whether or not the browser's voice helps out
+ *     silent   {text, by, cutShort}     a text has ended
+ *     sound    {blocked}                the browser holds picture or voice back until `enableSound` is
+ *                                       called in a click
+ *     listening {on, muted, by}         `listen` is in force, or no longer; by "avatar" or "browser"
+ *     heard    {text, final, by}        what the user says: a part of a sentence, then the whole
+ *     userSpeaking {speaking}           the user begins or ceases to speak
+ *     quality  {quality}                of the connection: "excellent", "good", "poor" or "lost"
+ *     closed   {reason, restarting, endReason}  reason "stopped", "left" (the page was), "lost", "idle"
+ *                                       (nobody was there) or "renewed" (its own limit was near);
+ *                                       `endReason` is the vendor's, where it gave one
+ *     error    {error}                  an AvatarError, also where the browser's voice helps out
  *
  * Nothing is sent twice that may have been spoken: what is sent twice is spoken twice.
+ *
+ * For Chrome and Edge 94, Firefox 93, Safari 15 and newer.
  */
 
 import { BrowserVoice } from "./heygen-avatar/browser-voice.js";
 import { Connection } from "./heygen-avatar/connection.js";
-import { AvatarError, Routes } from "./heygen-avatar/routes.js";
+import { AvatarError } from "./heygen-avatar/errors.js";
+import { Listening } from "./heygen-avatar/listening.js";
+import { Routes } from "./heygen-avatar/routes.js";
+import { isAudible } from "./heygen-avatar/sentences.js";
 import { SoundDevice } from "./heygen-avatar/sound-device.js";
-import { SpeechQueue } from "./heygen-avatar/speech-queue.js";
-import { Utterance } from "./heygen-avatar/utterance.js";
+import { Speaker } from "./heygen-avatar/speaker.js";
 
 export { AvatarError };
 
 /**
- * @typedef {import("./heygen-avatar/open-session.js").OpenSession} OpenSession
- *
  * @typedef {object} Options
  * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it the
  *   avatar is neither seen nor heard
  * @property {string} [baseUrl] where the blueprint is; by default, where this file comes from
- * @property {() => Record<string, string>} [headers] asked before each call: where a login is no cookie
- * @property {Record<string, unknown>} [session] what to start with, of what the server allows
+ * @property {import("./heygen-avatar/routes.js").PageHeaders} [headers] called before each request, for
+ *   a login that is no cookie; may return a promise
+ * @property {Record<string, unknown>} [session] fields of the session, of those that the server allows
  * @property {HTMLVideoElement | null} [video] shows the picture
- * @property {HTMLAudioElement | null} [audio] plays the voice; by default an element that nobody sees
+ * @property {HTMLAudioElement | null} [audio] plays the voice; by default an element that is not shown
+ * @property {number} [idleMinutes] ends the session after so many minutes without a text, an answer
+ *   heard, a call, a key or a pointer on the page: 10 by default; 0: never
  */
 
 export class HeyGenAvatar extends EventTarget {
   #connection;
+  #speaker;
+  #listening;
   #voice = new BrowserVoice();
   #device = new SoundDevice();
-  #queue = new SpeechQueue((text, signal) => this.#say(text, signal));
-  /** @type {Utterance | null} */
-  #utterance = null;
-  /** The last of the calls that must not overtake each other. @type {Promise<unknown>} */
-  #calls = Promise.resolve();
 
   /** @param {Options} options */
   constructor({ baseUrl = new URL(".", import.meta.url).href, headers, ...options } = {}) {
     super();
+    const emit = (/** @type {string} */ type, /** @type {object} */ detail) =>
+      void this.dispatchEvent(new CustomEvent(type, { detail }));
     this.#connection = new Connection(new Routes(baseUrl, headers), options, {
-      emit: (type, detail) => this.#emit(type, detail),
-      message: (message) => this.#utterance?.hear(message),
-      ended: () => this.#utterance?.cut(),
+      emit,
+      message: (message) => {
+        this.#speaker.handle(message);
+        this.#listening.handle(message);
+      },
+      ended: (how) => this.#speaker.handleSessionEnd(how),
     });
+    const speaking = (/** @type {boolean} */ speaking) => this.#listening.rest(speaking);
+    this.#speaker = new Speaker(this.#connection, this.#voice, { emit, speaking });
+    const interrupt = () => void this.interrupt().catch(() => {}); // the event `error` says why
+    this.#listening = new Listening(this.#connection, options.livekit, { emit, interrupt });
+    this.addEventListener("live", () => this.#listening.resume());
+    this.addEventListener("closed", (event) => this.#listening.handleEnd(/** @type {CustomEvent} */ (event).detail));
+    this.addEventListener("error", () => this.#connection.error && this.#listening.handleEnd());
   }
 
   /** Whether there is a session to speak in. */
@@ -71,129 +95,101 @@ export class HeyGenAvatar extends EventTarget {
     return this.#connection.session !== null;
   }
 
+  /** livekit-client's Room, for what this module does not do; null without a session in one. */
+  get room() {
+    return this.#connection.room;
+  }
+
   /** Start a session, best within a click: sound needs one. Calls made meanwhile share it.
    *  @returns {Promise<void>} once live, or once stopped meanwhile */
   start() {
     this.#device.resume();
+    this.#voice.prime();
     return this.#connection.start();
   }
 
   /** Say `text` word for word, after what was given before it and once there is a session.
-   *  @param {string} text
+   *  @param {string | AsyncIterable<string>} text one text, or pieces of one, as a language model gives
+   *    them: each sentence is spoken as soon as it is complete
+   *  @param {{respond?: boolean}} [how] `respond`: let the model answer the text, in a session with a
+   *    context or a voice agent; the answer arrives as `words`
    *  @returns {Promise<"avatar" | "browser" | null>} once spoken, by whom; null: cut short. It rejects
-   *    with an AvatarError where nobody can speak, or where nobody knows whether the avatar did. */
-  speak(text) {
+   *    with an AvatarError where nobody can speak, where the avatar was not started (`not_started`),
+   *    and where the avatar may have spoken (`outcome_unknown`); with a TypeError where there is
+   *    nothing to say */
+  speak(text, { respond = false } = {}) {
+    const pieces = typeof text === "object" && text !== null && Symbol.asyncIterator in text ? text : null;
+    if (!pieces && !isAudible(text)) return Promise.reject(new TypeError("speak() takes a text that is not blank."));
+
     this.#connection.wake();
-    const spoken = this.#queue.add(text);
-    spoken.catch(() => {}); // a page that does not wait for it hears the event `error`
+    const taskType = respond ? "chat" : "repeat";
+    const spoken = pieces ? this.#speaker.sayPieces(pieces, taskType) : this.#speaker.say(String(text), taskType);
+    spoken.catch(() => {}); // a page that does not wait for it gets the event `error`
     return spoken;
   }
 
-  /** Cut short what is being said, and drop what waits behind it.
-   *  @returns {Promise<void>} once the avatar has been told */
+  /** Cut short what is being said, and drop what waits.
+   *  @returns {Promise<void>} once the avatar was interrupted */
   interrupt() {
-    const session = this.#utterance ? this.#connection.session : null;
-    this.#queue.clear();
-    if (!session) return Promise.resolve();
-    return this.#inOrder(() => session.interrupt());
+    this.#connection.touch();
+    return this.#speaker.interrupt();
   }
 
-  /** End the session, and its cost; one that is still being started, too.
+  /** Hear the user: what they say arrives as `heard`. The avatar hears them in its room; where it has no
+   *  ears, or no room was joined, the browser's own recognition does.
+   *  @param {import("./heygen-avatar/listening.js").ListenOptions} [options] the microphone's `deviceId`;
+   *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it
+   *  @returns {Promise<"avatar" | "browser">} once the microphone is on, by whom the user is heard; it
+   *    rejects with an AvatarError: `microphone_denied`, `microphone_missing`, `microphone_failed`, or
+   *    `not_supported` where nothing can hear */
+  listen(options = {}) {
+    this.#connection.touch();
+    return this.#listening.listen(options);
+  }
+
+  /** Hear the user no more. */
+  stopListening() {
+    this.#connection.touch();
+    this.#listening.stop();
+  }
+
+  /** Turn the microphone off for a while. @returns {Promise<void>} */
+  mute() {
+    this.#connection.touch();
+    return this.#listening.mute(true);
+  }
+
+  /** Turn the microphone on again. @returns {Promise<void>} */
+  unmute() {
+    this.#connection.touch();
+    return this.#listening.mute(false);
+  }
+
+  /** End the session, and its cost; also one that is still being started.
    *  @returns {Promise<void>} */
   stop() {
-    this.#queue.clear();
+    this.#speaker.clear();
+    this.#listening.stop();
     this.#device.close();
     return this.#connection.stop();
   }
 
-  /** Play the sound that the browser held back; call it in a click. */
+  /** Play the picture and the voice that the browser held back; call it in a click. */
   async enableSound() {
     this.#device.resume();
+    this.#connection.touch();
     await this.#connection.enableSound();
   }
 
-  /** @param {string} text @param {AbortSignal} signal */
-  async #say(text, signal) {
-    for (;;) {
-      const { session, trouble } = this.#connection;
-      if (signal.aborted) return null;
-      if (trouble) return this.#sayByBrowser(text, signal, trouble);
-      if (!session) {
-        await first(this, ["live", "error"], signal);
-        continue;
-      }
-
-      try {
-        return await this.#sayByAvatar(text, signal, session);
-      } catch (error) {
-        if (signal.aborted) return null;
-        const failure = AvatarError.of(error);
-        const unknown = failure.code === "outcome_unknown";
-        if (!unknown && session.over) continue; // replaced, and not a word was said
-        if (failure.code === "session_not_ready") this.#connection.fail(failure);
-        else this.#emit("error", { error: failure });
-        if (unknown) throw failure;
-        return this.#sayByBrowser(text, signal, failure);
-      }
+  /** Play the voice through another loudspeaker, in this session and the next ones.
+   *  @param {string} deviceId of an "audiooutput" of `navigator.mediaDevices.enumerateDevices()`
+   *  @returns {Promise<void>} rejects with an AvatarError where the browser cannot (`not_supported`) */
+  async setSpeaker(deviceId) {
+    this.#connection.touch();
+    if (!("setSinkId" in HTMLMediaElement.prototype)) {
+      const message = "This browser plays sound through its default loudspeaker only.";
+      throw new AvatarError({ code: "not_supported", message });
     }
+    await this.#connection.setSpeaker(deviceId);
   }
-
-  /** @param {string} text @param {AbortSignal} signal @param {OpenSession} session
-   *  @returns {Promise<"avatar" | null>} */
-  async #sayByAvatar(text, signal, session) {
-    const utterance = new Utterance(text, (type, detail) => this.#emit(type, detail));
-    this.#utterance = utterance;
-    const cut = () => utterance.cut();
-    signal.addEventListener("abort", cut);
-    try {
-      const task = await this.#inOrder(() => session.task(text, signal));
-      utterance.accept(task, { heard: session.joined });
-      await utterance.done;
-    } finally {
-      signal.removeEventListener("abort", cut);
-      this.#utterance = null;
-    }
-    if (utterance.cutShort) return null;
-    this.#connection.renew();
-    return "avatar";
-  }
-
-  /** @param {string} text @param {AbortSignal} signal @param {AvatarError} trouble
-   *  @returns {Promise<"browser" | null>} */
-  async #sayByBrowser(text, signal, trouble) {
-    const ready = await this.#voice.ready();
-    if (signal.aborted) return null;
-    if (!ready) throw trouble;
-
-    this.#emit("speaking", { text, by: "browser", duration_ms: null });
-    const heard = await this.#voice.say(text, signal);
-    this.#emit("silent", { text, by: "browser", cutShort: signal.aborted });
-    if (signal.aborted) return null;
-    if (!heard) throw trouble;
-    return "browser";
-  }
-
-  /** @template T @param {() => Promise<T>} call @returns {Promise<T>} */
-  #inOrder(call) {
-    const made = this.#calls.then(call);
-    this.#calls = made.catch(() => {}); // the next call goes out all the same
-    return made;
-  }
-
-  /** @param {string} type @param {object} detail */
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-}
-
-/** Wait for the first of some events.
- *  @param {EventTarget} target @param {string[]} types @param {AbortSignal} signal
- *  @returns {Promise<void>} */
-function first(target, types, signal) {
-  return new Promise((resolve) => {
-    const heard = new AbortController();
-    const done = () => (heard.abort(), resolve());
-    for (const type of types) target.addEventListener(type, done, { signal: heard.signal });
-    signal.addEventListener("abort", done, { signal: heard.signal });
-  });
 }

@@ -41,7 +41,7 @@ globalThis.webkitSpeechRecognition = globalThis.SpeechRecognition = class {
 
 #: A room with a picture and a voice, of which a test says what becomes of it.
 ROOM = """
-globalThis.LivekitClient = {
+Object.defineProperty(globalThis, "LivekitClient", { value: {
   RoomEvent: { TrackSubscribed: 0, Reconnecting: 1, Reconnected: 2 },
   Room: class {
     #heard = {};
@@ -61,7 +61,7 @@ globalThis.LivekitClient = {
     async disconnect() {}
     removeAllListeners() {}
   },
-};
+}});
 """
 
 

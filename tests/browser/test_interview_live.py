@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, expect
 from example_app import create_app
 from example_app.interview import INTERVIEW
 from flask_heygen import heygen_bp
-from flask_heygen.simulator import Fault, Simulator
-from flask_heygen.simulator.door import ADVICE, joinable
+from flask_heygen.simulator import Fault, Simulator, joinable
+from flask_heygen.simulator.signaling_endpoint import ADVICE
 from tests.constants import KEY
 from tests.requirements import CI, module
 

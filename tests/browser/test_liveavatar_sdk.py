@@ -15,6 +15,7 @@ from tests.constants import KEY
 from tests.requirements import module
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
+CONTEXT = "5b3f9c1e-7c0a-4b5d-9a51-0c2f4f0e7a10"
 TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
 LONG = "One moment, please, this is a rather long question. " * 8
 SPOKEN = "avatar.speak_ended"
@@ -47,7 +48,7 @@ class Visit:
     def __init__(self, sim: Simulator, page: Page) -> None:
         self.sim = sim
         self.page = page
-        body = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": {}}
+        body = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": {"context_id": CONTEXT}}
         with requests.Session() as http:
             http.trust_env = False
             url, key = f"{sim.url}/v1/sessions/token", {"X-API-KEY": KEY}
@@ -129,7 +130,10 @@ class TestSdk:
         visit.until_told(SPOKEN, source)
 
         kinds = [event["event_type"] for event in visit.seen("events")]
-        assert kinds == ["avatar.transcription", "avatar.speak_started", SPOKEN]
+        chunks = [event["text"] for event in visit.seen("events") if "chunk" in event["event_type"]]
+        assert kinds[:2] == ["avatar.transcription", "avatar.speak_started"]
+        assert set(kinds[2:]) == {"avatar.transcription.chunk", SPOKEN}
+        assert "".join(chunks) == TEXT
         assert visit.seen("events[0].text") == TEXT
         assert visit.seen("events[0].session_id") == visit.session_id
 
@@ -157,7 +161,9 @@ class TestSdk:
             visit.do(verb)
         visit.until_told(SPOKEN, visit.do("repeat", "Yes."))
 
-        assert len(visit.seen("events")) == 3
+        kinds = [event["event_type"] for event in visit.seen("events")]
+        assert kinds[-1] == SPOKEN
+        assert kinds.count(SPOKEN) == 1
 
     def test_keeps_alive(self, visit: Visit) -> None:
         """Its keep-alive, which has no body, begins the idle countdown anew."""

@@ -40,7 +40,7 @@ async function live(guests) {
 /** Say something as LiveAvatar does. */
 function respond(event_type, more = {}) {
   const event = { event_type, source_event_id: "task-1", ...more };
-  livekit.room.emit("DataReceived", new TextEncoder().encode(JSON.stringify(event)));
+  livekit.room.receive(event);
 }
 
 describe("a delivery", () => {

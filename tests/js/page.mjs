@@ -1,13 +1,23 @@
-/** What a page has, and a server and a room that do as they are told. */
+/** A page, a server and a room, which a test controls. */
 
 import { mock } from "node:test";
 
-/** Let everything run that waits for nothing but its turn. */
+export const { Segmenter } = Intl;
+
+// The globals of the oldest browsers: see browsers.test.mjs.
+for (const name of ["timeout", "any"]) delete AbortSignal[name];
+delete AbortSignal.prototype.throwIfAborted;
+delete Intl.Segmenter;
+for (const name of ["structuredClone", "CompressionStream", "navigation"]) delete globalThis[name];
+delete Promise.withResolvers;
+delete crypto.randomUUID;
+
+/** Let every promise run that waits for no timer. */
 export async function settle() {
-  for (let turn = 0; turn < 60; turn++) await null;
+  for (let turn = 0; turn < 200; turn++) await null;
 }
 
-/** Move the mocked clock, and let run what it set off. */
+/** Move the mocked clock, and let its callbacks run. */
 export async function pass(ms) {
   mock.timers.tick(ms);
   await settle();
@@ -19,8 +29,10 @@ class Target extends EventTarget {
   }
 }
 
-/** A page with its globals, in which nothing happens by itself. */
+/** A page with the globals of the oldest browser; nothing happens in it by itself. */
 export class Page {
+  /** Each page is an hour later. */
+  static #now = Date.UTC(2026, 0);
   window = new Target();
   document = Object.assign(new Target(), {
     hidden: false,
@@ -30,15 +42,18 @@ export class Page {
   });
   beacons = [];
   voices = [];
+  /** What the browser's voice was given, and "cancelled". */
   utterances = [];
+  storage = new Map();
 
   constructor() {
-    mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+    mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: Page.#now });
+    Page.#now += 3_600_000;
     const { window, document } = this;
     const page = this;
     this.synthesis = Object.assign(new Target(), {
       getVoices: () => page.voices,
-      speak: (utterance) => page.utterances.push(utterance),
+      speak: (utterance) => utterance.volume === 0 || page.utterances.push(utterance),
       cancel: () => page.utterances.push("cancelled"),
     });
     const globals = {
@@ -46,6 +61,10 @@ export class Page {
       location: new URL("https://host.example/interview/"),
       addEventListener: window.addEventListener.bind(window),
       navigator: { sendBeacon: (url, body) => page.beacons.push({ url, body: String(body) }) },
+      sessionStorage: { getItem: (key) => this.storage.get(key) ?? null, setItem: (key, value) => this.storage.set(key, value) },
+      HTMLMediaElement: class {
+        setSinkId() {}
+      },
       speechSynthesis: this.synthesis,
       SpeechSynthesisUtterance: class {
         constructor(text) {
@@ -58,27 +77,34 @@ export class Page {
     }
   }
 
-  close() {
+  /** Let what is under way end, so that the next test's page is not that of this one. */
+  async close() {
+    mock.timers.tick(60_000);
+    await settle();
     mock.timers.reset();
     mock.restoreAll();
   }
 }
 
-/** The blueprint: what it was asked, and the answers that it was told to give. */
+/** The blueprint: the calls that it got, and the answers that a test sets. */
 export class Server {
   calls = [];
   sessions = 0;
-  /** How long a task takes, in milliseconds; null where the server does not know. */
+  /** Milliseconds that a task takes; null where the server does not know. */
   duration = 1000;
-  /** What a task and an interrupt have the page deliver itself, as with LiveAvatar. */
+  /** What the page delivers itself, for a task and an interrupt, as with LiveAvatar. */
   delivers = null;
+  sessionSeconds = 600;
+  /** How a session hears the user. */
+  listening = null;
   #answers = {};
 
   constructor() {
     globalThis.fetch = (url, options) => this.#answer(new URL(url), options);
   }
 
-  /** Give `answer` (an error, the status of a proxy's page or its JSON, or a promise to wait for) to the next call of a route. */
+  /** Give `answer` to the next call of a route: an error, the status of a proxy's page, a Response, or a
+   *  promise of one of these. */
   next(route, ...answers) {
     (this.#answers[route] ??= []).push(...answers);
   }
@@ -103,10 +129,10 @@ export class Server {
     this.calls.push({ route, url: url.href, body, options });
     const answer = await this.#answers[route]?.shift();
     if (answer === "offline") throw new TypeError("Failed to fetch");
-    if (typeof answer === "number") return { status: answer, json: async () => JSON.parse("<html>") };
-    if (answer?.json) return { status: answer.status, json: async () => answer.json };
-    if (answer?.code) return { status: answer.status ?? 502, json: async () => ({ status: "error", error: { message: answer.code, ...answer } }) };
-    return { status: 200, json: async () => ({ status: "success", data: this.#data(route) }) };
+    if (typeof answer === "number") return page(answer);
+    if (answer instanceof Response) return answer;
+    if (answer?.code) return json({ status: "error", error: { message: answer.code, ...answer } }, answer.status ?? 502);
+    return json({ status: "success", data: this.#data(route) });
   }
 
   #data(route) {
@@ -115,33 +141,60 @@ export class Server {
     if (route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: this.duration };
     if (route !== "start") return {};
     this.sessions += 1;
-    return { session_id: `session-${this.sessions}`, url: "wss://room.example", access_token: "room-token", session_seconds: 600, idle_seconds: 120 };
+    return { session_id: `session-${this.sessions}`, url: "wss://room.example", access_token: "room-token", session_seconds: this.sessionSeconds, idle_seconds: 120, listening: this.listening };
   }
 }
 
-/** livekit-client, with rooms that a test plays the other side of. */
+/** A response in JSON. */
+export function json(body, status = 200) {
+  return Response.json(body, { status });
+}
+
+/** A page of a proxy's or of a login. */
+export function page(status) {
+  return new Response("<html>", { status, headers: { "Content-Type": "text/html; charset=utf-8" } });
+}
+
+/** A response in lines, which ends where a test ends it. */
+export function lines(...objects) {
+  const text = objects.map((each) => `${JSON.stringify(each)}\n`).join("");
+  return new Response(text, { headers: { "Content-Type": "application/x-ndjson" } });
+}
+
+/** livekit-client, with rooms whose other side a test plays. */
 export class LiveKit {
   rooms = [];
   RoomEvent = Object.fromEntries(
-    ["TrackSubscribed", "DataReceived", "AudioPlaybackStatusChanged", "Reconnecting", "Reconnected", "Disconnected", "ParticipantConnected"].map((name) => [name, name]),
+    [
+      ...["TrackSubscribed", "DataReceived", "AudioPlaybackStatusChanged", "VideoPlaybackStatusChanged"],
+      ...["ConnectionQualityChanged", "SignalReconnecting", "Reconnecting", "Reconnected", "Disconnected"],
+      ...["ParticipantConnected", "ParticipantDisconnected"],
+    ].map((name) => [name, name]),
   );
 
-  constructor({ refuses = false } = {}) {
+  /** @param how whether its rooms refuse the page, or are silent */
+  constructor({ refuses = false, silent = false } = {}) {
     const livekit = this;
     this.Room = class {
       canPlaybackAudio = true;
-      /** The identities of who is in the room beside the page. */
+      canPlaybackVideo = true;
+      /** The identities of the others in the room. */
       guests = new Set();
-      /** What the page published: topic, message, and whether reliably. */
+      /** The page's messages: topic, content, and whether reliably. */
       published = [];
+      /** The page's tracks. */
+      tracks = [];
       localParticipant = {
+        publishTrack: async (track) => void this.tracks.push(track),
+        unpublishTrack: async (track) => void this.tracks.splice(this.tracks.indexOf(track), 1),
         publishData: async (data, { topic, reliable }) => {
           this.published.push({ topic, reliable, ...JSON.parse(new TextDecoder().decode(data)) });
         },
       };
       #listeners = {};
 
-      constructor() {
+      constructor(options) {
+        this.options = options;
         livekit.rooms.push(this);
       }
 
@@ -165,6 +218,12 @@ export class LiveKit {
         this.emit("ParticipantConnected", { identity });
       }
 
+      /** Let somebody leave. */
+      exit(identity) {
+        this.guests.delete(identity);
+        this.emit("ParticipantDisconnected", { identity });
+      }
+
       removeAllListeners() {
         this.#listeners = {};
       }
@@ -175,6 +234,7 @@ export class LiveKit {
 
       async connect(url, token) {
         if (refuses) throw new Error("There is no room.");
+        if (silent) await new Promise(() => {});
         Object.assign(this, { url, token });
       }
 
@@ -187,7 +247,17 @@ export class LiveKit {
         this.emit("AudioPlaybackStatusChanged");
       }
 
-      /** Send a track of a participant, and tell to what it was attached. */
+      async startVideo() {
+        if (this.canPlaybackVideo) return;
+        this.canPlaybackVideo = true;
+        this.emit("VideoPlaybackStatusChanged");
+      }
+
+      async switchActiveDevice(kind, deviceId) {
+        this.device = [kind, deviceId];
+      }
+
+      /** Send a track of a participant; return the elements that it is attached to. */
       send(kind, identity = "heygen") {
         const attached = [];
         const track = { kind, attach: (element) => attached.push(element), detach: () => attached.splice(0) };
@@ -197,7 +267,12 @@ export class LiveKit {
 
       /** Say something as the avatar does. */
       tell(type, task_id, more = {}) {
-        this.emit("DataReceived", new TextEncoder().encode(JSON.stringify({ type, task_id, ...more })));
+        this.receive({ type, task_id, ...more });
+      }
+
+      /** Send a data message. */
+      receive(message, identity = "heygen") {
+        this.emit("DataReceived", new TextEncoder().encode(JSON.stringify(message)), { identity });
       }
 
       /** Say a whole task. */
@@ -210,12 +285,30 @@ export class LiveKit {
   get room() {
     return this.rooms.at(-1);
   }
+
+  /** The microphone's tracks, the newest last; `microphone` is what the browser makes of the wish for one. */
+  microphones = [];
+  microphone = null;
+
+  async createLocalAudioTrack(options) {
+    if (this.microphone) throw this.microphone;
+    const track = {
+      options,
+      isMuted: false,
+      mediaStreamTrack: new Target(),
+      mute: async () => void (track.isMuted = true),
+      unmute: async () => void (track.isMuted = false),
+      stop: () => (track.stopped = true),
+    };
+    this.microphones.push(track);
+    return track;
+  }
 }
 
 /** Every event of an avatar, as [type, detail]. */
 export function record(avatar) {
   const events = [];
-  for (const type of ["starting", "live", "speaking", "words", "silent", "sound", "closed", "error"]) {
+  for (const type of ["starting", "live", "speaking", "words", "silent", "sound", "listening", "heard", "userSpeaking", "quality", "closed", "error"]) {
     avatar.addEventListener(type, (event) => events.push([type, event.detail]));
   }
   return events;

@@ -198,22 +198,78 @@ class TestConnections:
         assert len(set(sim.texts)) == 4 * 64
         assert 32 < sim.connections <= 64
 
+    @pytest.mark.parametrize(("seconds", "connections"), [(29, 1), (31, 2)])
     def test_one_that_has_idled_too_long_is_not_used(
-        self, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+        self, monkeypatch: pytest.MonkeyPatch, seconds: int, connections: int
     ) -> None:
-        """A vendor that closes it just as a task is written would leave only "unknown"."""
-        client = client_of(sim.url)
-        session_id = client.start()["session_id"]
-        assert sim.connections == 1
+        """Not after a suspend either, when the wall clock alone has moved on."""
+        with serving() as server:
+            client = client_of(server.url)
+            speak(client)
+            now = time.time
+            monkeypatch.setattr(time, "time", lambda: now() + seconds)
+            speak(client)
 
-        # Ours, and patched all the same: its 30 seconds are no setting, and too long for a test.
-        with monkeypatch.context() as patch:
-            patch.setattr(pool, "MAX_IDLE", 0.2)
-            time.sleep(0.3)
-            client.task(session_id, "After a pause.")
-        assert sim.connections == 2
-        client.task(session_id, "At once.")
-        assert sim.connections == 2
+        assert server.connections == connections
+
+    @pytest.mark.parametrize(
+        ("keep_alive", "connections"),
+        [("timeout=1", 4), ("timeout=60, max=100", 1), ("max=100", 1), ("timeout=soon", 1)],
+    )
+    def test_the_vendor_may_say_how_long_one_may_idle(
+        self, keep_alive: str, connections: int
+    ) -> None:
+        """A connection is given up a second before the vendor closes it."""
+
+        class Saying(Vendor):
+            def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
+                super().answer(body, status, Keep_Alive=keep_alive, **headers)
+
+        with serving(Saying) as server:
+            client = client_of(server.url)
+            speak(client)
+            speak(client)
+
+        assert server.connections == connections
+
+    def test_those_that_are_too_many_are_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The oldest first, and not when they are collected."""
+        monkeypatch.setattr(pool, "MAX_CONNECTIONS", 1)
+        together = threading.Barrier(3)
+
+        class Waiting(Vendor):
+            def act(self) -> None:
+                together.wait(10)
+                super().act()
+
+        with serving(Waiting) as server:
+            client = client_of(server.url)
+            with ThreadPoolExecutor(3) as threads:
+                list(threads.map(lambda _: speak(client), range(3)))
+
+            assert server.connections == 3
+            assert [server.closed.acquire(timeout=5) for _ in range(2)] == [True, True]
+            assert not server.closed.acquire(timeout=0.1)
+
+    def test_a_client_that_is_closed_leaves_none_open(self) -> None:
+        """Neither one that is idle, nor one that is in use, once it has got its response."""
+        acting, closed = threading.Event(), threading.Event()
+
+        class Waiting(Vendor):
+            def act(self) -> None:
+                acting.set()
+                closed.wait(10)
+                super().act()
+
+        with serving(Waiting) as server, ThreadPoolExecutor(1) as threads:
+            client = client_of(server.url)
+            task = threads.submit(speak, client)
+            acting.wait(10)
+            client.close()
+            closed.set()
+
+            assert task.result()["task_id"] == "a-task"
+            assert server.closed.acquire(timeout=5)
 
     def test_idle_ones_are_given_up_before_any_vendor_does(self) -> None:
         """60 seconds are what common load balancers allow."""
@@ -297,6 +353,31 @@ class TestUnreachable:
             monkeypatch.setattr(socket, "getaddrinfo", lambda *_: addresses)
 
             assert speak(client_of(full))["task_id"] == "a-task"
+
+    def test_the_address_that_accepted_last_is_tried_first(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A dead route costs one attempt, and not one for each connection."""
+        tried: list[str] = []
+
+        class Noting(socket.socket):
+            def connect(self, address: Any) -> None:
+                tried.append(address[0])
+                super().connect(address)
+
+        with serving() as server:
+            addresses = [
+                (socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, server.server_port))
+                for address in ("127.0.0.2", "127.0.0.1")  # where nobody listens, and the vendor
+            ]
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_: addresses)
+            monkeypatch.setattr(socket, "socket", Noting)
+            client = client_of(server.url)
+            for _ in range(3):
+                speak(client)
+                server.hang_up()
+
+        assert tried == ["127.0.0.2", "127.0.0.1", "127.0.0.1", "127.0.0.1"]
 
     def test_connecting_and_shaking_hands_share_the_time(
         self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
@@ -839,12 +920,12 @@ class TestProxies:
     def test_one_that_refuses_the_tunnel_has_sent_nothing(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The log tells what it said, and not the password it was given."""
+        """The log names its status: not its own words, nor the password it was given."""
 
         class Refusing(Proxy):
             def do_CONNECT(self) -> None:
                 self.server.received.append(Received(self.path, self.headers, b""))
-                self.answer(b"", 407)
+                self.wfile.write(b"HTTP/1.1 407 \x1b[2JGo\x0baway\r\nContent-Length: 0\r\n\r\n")
 
         caplog.set_level(logging.DEBUG)
         with serving(Refusing) as proxy:
@@ -854,7 +935,8 @@ class TestProxies:
                 speak(client_of("https://127.0.0.1:1"))
 
         assert len(proxy.received) == 2
-        assert "407" in caplog.text
+        assert caplog.messages[0].endswith(" 407 Proxy Authentication Required")
+        assert "\x1b" not in caplog.text
         assert "the-password" not in caplog.text
 
 

@@ -1,15 +1,53 @@
-"""What rooms have in common: the loop of their guests, and that everybody leaves."""
+"""Fixtures of the simulator's tests: one simulator for each module, and the loop of its guests."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import MISSING, fields
+from typing import Any
 
 import pytest
+import requests
 
+from flask_heygen.simulator import Simulator
+from flask_heygen.simulator.config import Config
 from tests.simulator.guest import Invite, Kind
+
+Configure = Callable[..., Simulator]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Simulator]:
+    """Run one simulator for all tests of a module: `configure` makes it a new one for each."""
+    with Simulator() as sim:
+        yield sim
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[requests.Session]:
+    """Keep connections for all tests of a module."""
+    with requests.Session() as http:
+        http.trust_env = False
+        yield http
+
+
+@pytest.fixture
+def configure(running: Simulator) -> Configure:
+    """Return a function that forgets what was and sets options, the others to their defaults."""
+
+    def configure(**options: Any) -> Simulator:
+        running.reset()
+        for field in fields(Config):
+            factory = field.default_factory
+            default = field.default if factory is MISSING else factory()
+            setattr(running, field.name, options.pop(field.name, default))
+        assert not options
+        return running
+
+    return configure
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from flask_heygen.simulator import Simulator
 from tests import constants
 from tests.simulator.guest import LONG, SILENT, TEXT, Guest, Invite, until
 
+CONTEXT = "5b3f9c1e-7c0a-4b5d-9a51-0c2f4f0e7a10"
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 KEY = {"X-API-KEY": constants.KEY}
 CONTROL, RESPONSE = "agent-control", "agent-response"
@@ -47,7 +47,11 @@ class Page(Guest):
 
     def told(self) -> list[tuple[str, str | None]]:
         """Give kind and source of each event."""
-        return [(event["event_type"], event["source_event_id"]) for event in self.messages()]
+        return [(event["event_type"], event.get("source_event_id")) for event in self.messages()]
+
+    def words(self) -> list[str]:
+        """Give what the user was understood to say."""
+        return [m["text"] for m in self.messages() if m["event_type"] == "user.transcription"]
 
     def until_told(self, kind: str, source: str | None = "1") -> None:
         until(lambda: (kind, source) in self.told(), f"{kind} of {source} was told")
@@ -57,8 +61,8 @@ Open = Callable[..., Simulator]
 
 
 @pytest.fixture
-def open_simulator(stack: ExitStack) -> Open:
-    return lambda **options: stack.enter_context(Simulator(joined=False, **options))
+def open_simulator(configure: Open) -> Open:
+    return lambda **options: configure(joined=False, **options)
 
 
 @pytest.fixture
@@ -77,11 +81,17 @@ def guest(invite: Invite) -> Page:
     return invite(Page)
 
 
-def started(sim: Simulator, **persona: object) -> dict[str, Any]:
+def started(
+    sim: Simulator, interactivity_type: str | None = None, **persona: Any
+) -> dict[str, Any]:
     with requests.Session() as http:
         http.trust_env = False
         base = f"{sim.url}/v1/sessions"
-        body = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": persona}
+        body = {
+            "avatar_id": AVATAR,
+            "avatar_persona": persona,
+            "interactivity_type": interactivity_type,
+        }
         made = http.post(f"{base}/token", json=body, headers=KEY, timeout=30).json()["data"]
         bearer = {"Authorization": f"Bearer {made['session_token']}"}
         return dict(http.post(f"{base}/start", headers=bearer, timeout=30).json()["data"])
@@ -144,13 +154,13 @@ class TestPublishing:
 
     def test_keeps_its_order(self, sim: Simulator, guest: Page) -> None:
         """Texts are spoken one after the other, as they came, answers among them."""
-        guest.join_and_see(started(sim))
+        guest.join_and_see(started(sim, context_id=CONTEXT))
         guest.say(TEXT, "1")
         guest.publish({"event_id": "2", "event_type": "avatar.speak_response", "text": "Yes?"})
         guest.say("No.", "3")
         guest.until_told("avatar.speak_ended", "3")
 
-        spoken = [told for told in guest.told() if told[0] != "avatar.transcription"]
+        spoken = [told for told in guest.told() if "transcription" not in told[0]]
         assert sim.texts == (TEXT, "You said: Yes?", "No.")
         assert spoken == [
             (f"avatar.speak_{moment}", event_id)
@@ -181,7 +191,7 @@ class TestPublishing:
         session = started(late)
         guest.join(session)
         guest.say("Too early.", "1")
-        lost = f"Session {session['session_id']}: a command came before its agent, and is lost"
+        lost = f"Session {session['session_id']}: a command came without an agent, and is lost"
         until(lambda: lost in caplog.messages, "the command was lost")
         late.advance(LATE)
         until(lambda: agent_of(session) in guest.present(), "the agent came")
@@ -246,11 +256,12 @@ class TestTelling:
         took = time.monotonic() - started_at
 
         words, *_ = guest.messages()
-        assert guest.told() == [
-            ("avatar.transcription", "1"),
-            ("avatar.speak_started", "1"),
-            ("avatar.speak_ended", "1"),
-        ]
+        kinds, sources = zip(*guest.told(), strict=True)
+        assert set(sources) == {"1"}
+        assert kinds[:2] == ("avatar.transcription", "avatar.speak_started")
+        assert set(kinds[2:-1]) == {"avatar.transcription.chunk"}
+        assert kinds[-1] == "avatar.speak_ended"
+        assert "".join(message["text"] for message in guest.messages()[2:-1]) == TEXT
         assert (words["text"], words["session_id"]) == (TEXT, session["session_id"])
         assert took >= sim.spoken[0].duration_ms / 1000
 
@@ -261,11 +272,12 @@ class TestTelling:
         sim.hear(session["session_id"], "I like Python.")
         guest.until_told("user.transcription", None)
 
-        assert guest.messages()[-1]["text"] == "I like Python."
+        [words] = [m for m in guest.messages() if m["event_type"] == "user.transcription"]
+        assert words["text"] == "I like Python."
 
     def test_uses_the_voice_that_was_asked_for(self, sim: Simulator, invite: Invite) -> None:
         """A voice's speed and the language change the sound."""
-        personas: list[dict[str, object]] = [
+        personas: list[dict[str, Any]] = [
             {},
             {"voice_settings": {"provider": "elevenLabs", "speed": 1.2}},
             {"language": "de"},
@@ -279,6 +291,75 @@ class TestTelling:
         usual, fast, german = (speech.duration_ms for speech in sim.spoken)
         assert fast < usual * 0.95
         assert german != usual
+
+
+class TestHearing:
+    def test_follows_the_loudness(self, open_simulator: Open, guest: Page) -> None:
+        """The words are the script's, then samples that say so; with a model they are answered."""
+        sim = open_simulator(hears=["I like Python."])
+        guest.join_and_see(started(sim, context_id=CONTEXT))
+        guest.publish_microphone()
+        guest.speak()
+        guest.until_told("user.speak_ended", None)
+        until(lambda: sim.texts, "the avatar answered")
+        guest.speak()
+        until(lambda: len(guest.words()) == 2, "the second was told, too")
+
+        kinds = [event["event_type"] for event in guest.messages()]
+        assert kinds[:4] == [
+            "user.speak_started",
+            "user.transcription.chunk",
+            "user.transcription",
+            "user.speak_ended",
+        ]
+        assert guest.words() == ["I like Python.", "This is simulated answer 1."]
+        assert sim.texts[0] == "You said: I like Python."
+
+    def test_waits_for_push_to_talk(self, open_simulator: Open, guest: Page) -> None:
+        """Nothing is heard before it, and its end ends the words; twice is a failure."""
+        sim = open_simulator(hears=["Yes."])
+        session = started(sim, interactivity_type="PUSH_TO_TALK")
+        guest.join_and_see(session)
+        guest.publish_microphone()
+        guest.speak(0.3)
+        guest.publish({"event_type": "user.stop_push_to_talk"})
+        guest.until_told("user.push_to_talk_stop_failed", None)
+        until(lambda: guest.loud_blocks < -100, "nobody spoke any more")
+        guest.publish({"event_type": "user.start_push_to_talk"})
+        guest.until_told("user.push_to_talk_started", None)
+        guest.speak(60)
+        guest.until_told("user.speak_started", None)
+        guest.publish({"event_type": "user.start_push_to_talk"})
+        guest.until_told("user.push_to_talk_start_failed", None)
+        guest.publish({"event_type": "user.stop_push_to_talk"})
+        guest.until_told("user.push_to_talk_stopped", None)
+
+        kinds = [event["event_type"] for event in guest.messages()]
+        assert kinds.index("user.push_to_talk_started") < kinds.index("user.speak_started")
+        assert kinds.index("user.speak_ended") < kinds.index("user.push_to_talk_stopped")
+        assert guest.words() == ["Yes."]
+
+
+class TestLeaving:
+    def test_of_the_avatar_leaves_the_room(
+        self, sim: Simulator, guest: Page, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Avatar and agent go in mid-word; the room and the session stay, and nobody obeys."""
+        session = started(sim)
+        guest.join_and_see(session)
+        guest.say(LONG)
+        guest.until_told("avatar.speak_started")
+        sim.avatar_leaves(session["session_id"])
+        until(lambda: len(guest.gone) == 2, "both were gone")
+        guest.say("Hello?", "2")
+        lost = f"Session {session['session_id']}: a command came without an agent, and is lost"
+        until(lambda: lost in caplog.messages, "the command was lost")
+
+        assert set(guest.gone) == {"heygen", agent_of(session)}
+        assert ("avatar.speak_ended", "1") not in guest.told()
+        assert sim.texts == (LONG,)
+        assert sim.sessions[session["session_id"]].state == "connected"
+        assert guest.left == []
 
 
 class TestEnding:

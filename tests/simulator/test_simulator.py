@@ -4,9 +4,8 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import pytest
 import requests
@@ -28,10 +27,9 @@ WITH_TOKEN = ["new", *WITH_SESSION]
 class Customer:
     """A client of the vendor's, and the simulator it calls."""
 
-    def __init__(self, sim: Simulator) -> None:
+    def __init__(self, sim: Simulator, http: requests.Session) -> None:
         self.sim = sim
-        self.http = requests.Session()
-        self.http.trust_env = False
+        self.http = http
 
     def post(
         self, call: str, body: object = None, token: str = "", **headers: str
@@ -69,16 +67,8 @@ Serve = Callable[..., Customer]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    with ExitStack() as stack:
-
-        def serve(**options: object) -> Customer:
-            sim = stack.enter_context(Simulator(**options))  # type: ignore[arg-type]
-            customer = Customer(sim)
-            stack.enter_context(customer.http)
-            return customer
-
-        yield serve
+def serve(configure: Callable[..., Simulator], http: requests.Session) -> Serve:
+    return lambda **options: Customer(configure(**options), http)
 
 
 @pytest.fixture
@@ -635,11 +625,18 @@ class TestOthers:
 
         assert (reply.status_code, reply.content) == (401, UNAUTHORIZED)
 
-    @pytest.mark.parametrize("path", ["/v1/streaming.task", "/v1/nothing", "/simulator/nothing"])
-    def test_unknown_path(self, customer: Customer, path: str) -> None:
-        """A path or method that the vendor lacks is a JSON 404, and a call all the same."""
+    @pytest.mark.parametrize(
+        ("path", "status", "message"),
+        [
+            ("/v1/streaming.task", 405, "Method Not Allowed"),
+            ("/v1/nothing", 404, "Not Found"),
+            ("/simulator/nothing", 404, "Not Found"),
+        ],
+    )
+    def test_unknown_path(self, customer: Customer, path: str, status: int, message: str) -> None:
+        """A path or method that the vendor lacks is a JSON error, and a call all the same."""
         reply = customer.get(path)
 
-        assert reply.status_code == 404
-        assert reply.json() == {"code": 404, "message": "Not Found"}
+        assert reply.status_code == status
+        assert reply.json() == {"code": status, "message": message}
         assert [call.name for call in customer.sim.calls] == ["unknown"]

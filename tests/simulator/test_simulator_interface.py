@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
+from typing import NoReturn
 
 import pytest
 import requests
@@ -272,7 +273,7 @@ class TestRunning:
         """What fails in its thread is raised where it is started, and frees the port."""
 
         class Broken(Simulator):
-            def _application(self) -> None:  # type: ignore[override]
+            def _make_app(self) -> NoReturn:
                 raise RuntimeError("broken")
 
         with pytest.raises(RuntimeError, match="broken"):
@@ -301,7 +302,7 @@ class TestRunning:
             "POST /v1/streaming.new 200",
             "POST /v1/streaming.start 200",
             "POST /v1/streaming.task 200",
-            "POST /v1/streaming.stop no reply",
+            "POST /v1/streaming.stop no response",
         ]
         for secret in ("the text", constants.KEY, sim.tokens[0].value):
             assert secret not in caplog.text

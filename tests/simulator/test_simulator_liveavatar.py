@@ -4,8 +4,7 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,10 +12,12 @@ import requests
 
 from flask_heygen.simulator import Fault, Refusal, Simulator
 from tests import constants
+from tests.simulator.guest import until
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 KEY = {"X-API-KEY": constants.KEY}
 FULL: dict[str, Any] = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": {"language": "en"}}
+CONVERSATION = {"avatar_persona": {"context_id": "5b3f9c1e-7c0a-4b5d-9a51-0c2f4f0e7a10"}}
 UNAUTHORIZED = {"code": 4001, "data": None, "message": "Unauthorized"}
 NOT_FOUND = {"code": 4004, "data": None, "message": "Session not found"}
 CLOSED = {"code": 4000, "data": None, "message": "Session is already closed"}
@@ -57,10 +58,19 @@ class Customer:
         event = {"event_id": event_id, "event_type": kind}
         self.sim.publish(session_id, {**event, "text": text} if text else event)
 
+    def read_transcript(self, session_id: str, query: str = "") -> dict[str, Any]:
+        reply = self.call("GET", f"/{session_id}/transcript{query}", **KEY)
+        return dict(reply.json()["data"])
+
+    def transcript(self, session_id: str, query: str = "") -> list[tuple[str, str]]:
+        """Give role and text of each entry."""
+        entries = self.read_transcript(session_id, query)["transcript_data"]
+        return [(entry["role"], entry["transcript"]) for entry in entries]
+
     def told(self, session_id: str) -> list[tuple[object, object]]:
         """Give kind and source of each event."""
         events = self.sim.events(session_id)
-        return [(event["event_type"], event["source_event_id"]) for event in events]
+        return [(event["event_type"], event.get("source_event_id")) for event in events]
 
 
 def bearer(made: dict[str, Any]) -> dict[str, str]:
@@ -71,15 +81,8 @@ Serve = Callable[..., Customer]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    with ExitStack() as stack:
-
-        def serve(**options: Any) -> Customer:
-            http = stack.enter_context(requests.Session())
-            http.trust_env = False
-            return Customer(stack.enter_context(Simulator(**options)), http)
-
-        yield serve
+def serve(configure: Callable[..., Simulator], http: requests.Session) -> Serve:
+    return lambda **options: Customer(configure(**options), http)
 
 
 @pytest.fixture
@@ -118,24 +121,18 @@ class TestToken:
 
         assert (reply.status_code, reply.json()) == (401, UNAUTHORIZED)
 
-    def test_finds_no_unknown_voice(self, customer: Customer) -> None:
-        """The voice_id unknown is one that nobody has."""
-        body = {**FULL, "avatar_persona": {"voice_id": "unknown"}}
-        reply = customer.call("POST", "/token", body, **KEY)
-
-        assert (reply.status_code, reply.json()["message"]) == (404, "Voice not found")
-
     @pytest.mark.parametrize(
         ("changes", "loc", "kind"),
         [
             ({"avatar_id": None}, ["avatar_id"], "missing"),
-            ({"avatar_persona": None}, ["avatar_persona"], "missing"),
+            ({"avatar_persona": None}, [], "value_error"),
+            ({"voice_agent": {"id": "agent"}}, [], "value_error"),
             ({"avatar_id": "Ann"}, ["avatar_id"], "uuid_parsing"),
             ({"avatar_id": 7}, ["avatar_id"], "uuid_parsing"),
             ({"mode": "LITE"}, ["mode"], "literal_error"),
             ({"is_sandbox": "yes"}, ["is_sandbox"], "bool_type"),
             ({"avatar_persona": []}, ["avatar_persona"], "dict_type"),
-            ({"avatar_persona": {"voice_id": "x"}}, ["avatar_persona", "voice_id"], "uuid_parsing"),
+            ({"avatar_persona": {"voice_id": 7}}, ["avatar_persona", "voice_id"], "string_type"),
             ({"avatar_persona": {"language": 7}}, ["avatar_persona", "language"], "string_type"),
             (
                 {"avatar_persona": {"voice_settings": {"speed": 1.5}}},
@@ -187,12 +184,36 @@ class TestStart:
         assert data["max_session_duration"] == 300
         assert customer.sim.sessions[made["session_id"]].api == "liveavatar"
 
-    @pytest.mark.parametrize("headers", [{}, KEY, {"Authorization": "Bearer nonsense"}])
-    def test_needs_the_token(self, customer: Customer, headers: dict[str, str]) -> None:
+    @pytest.mark.parametrize(
+        ("headers", "status"), [({}, 403), (KEY, 403), ({"Authorization": "Bearer nonsense"}, 401)]
+    )
+    def test_needs_the_token(
+        self, customer: Customer, headers: dict[str, str], status: int
+    ) -> None:
         """The key does not start a session; its token does."""
         reply = customer.call("POST", "/start", {}, **headers)
 
-        assert (reply.status_code, reply.json()) == (401, UNAUTHORIZED)
+        assert reply.status_code == status
+
+    @pytest.mark.parametrize(
+        ("body", "status", "message"),
+        [
+            ({"avatar_persona": {"voice_id": "unknown"}}, 404, "Voice not found"),
+            (
+                {"llm_configuration_id": "unknown"},
+                400,
+                "LLM configuration with id 'unknown' not found in your space",
+            ),
+        ],
+    )
+    def test_checks_the_meaning(
+        self, customer: Customer, body: dict[str, Any], status: int, message: str
+    ) -> None:
+        """What the account does not have is found out here, not by the token call."""
+        reply = customer.start(customer.token(**body))
+
+        assert (reply.status_code, reply.json()["message"]) == (status, message)
+        assert customer.sim.sessions == {}
 
     def test_refuses_an_expired_token(self, customer: Customer) -> None:
         """A token that has expired is 401."""
@@ -345,12 +366,22 @@ class TestList:
         assert (found, counts) == (ids, {3})
         assert pages == [(True, False), (False, True)]
 
-    def test_of_the_past_is_empty(self, customer: Customer) -> None:
-        """Sessions of the past are not simulated."""
-        customer.sim.close_session(customer.started())
+    def test_of_the_past_says_how_each_ended(self, customer: Customer) -> None:
+        """A past session has an end, its reason, and what it cost; one by one, too."""
+        session_id = customer.started()
+        customer.sim.advance(60)
+        customer.sim.close_session(session_id, "NO_CREDITS")
+        customer.started()
         reply = customer.call("GET", "?type=historic", **KEY)
 
-        assert reply.json()["data"]["count"] == 0
+        [row] = reply.json()["data"]["results"]
+        assert customer.call("GET", f"/{session_id}", **KEY).json()["data"] == row
+        assert (row["id"], row["end_reason"], row["credits_consumed"]) == (
+            session_id,
+            "NO_CREDITS",
+            pytest.approx(2, abs=0.1),
+        )
+        assert row["end_at"] >= row["created_at"]
 
     @pytest.mark.parametrize(
         "query", ["", "?type=all", "?type=active&page_size=101", "?type=active&page=0"]
@@ -374,19 +405,41 @@ class TestList:
 class TestTranscript:
     def test_tells_who_said_what(self, customer: Customer) -> None:
         """Texts of the avatar, those it was to answer, and what its user said."""
-        session_id = customer.started()
+        session_id = customer.started(**CONVERSATION)
         customer.publish(session_id, "avatar.speak_text", "Welcome.")
         customer.publish(session_id, "avatar.speak_response", "Hello?")
         customer.sim.hear(session_id, "I like Python.")
-        data = customer.call("GET", f"/{session_id}/transcript", **KEY).json()["data"]
+        until(lambda: len(customer.transcript(session_id)) == 5, "the avatar had answered")
 
-        assert data["session_active"]
-        assert [(each["role"], each["transcript"]) for each in data["transcript_data"]] == [
+        assert customer.transcript(session_id) == [
             ("avatar", "Welcome."),
             ("user", "Hello?"),
             ("avatar", "You said: Hello?"),
             ("user", "I like Python."),
+            ("avatar", "You said: I like Python."),
         ]
+
+    def test_is_cut_by_its_timestamps(self, customer: Customer) -> None:
+        """They are Unix seconds, of which both ends count."""
+        session_id = customer.started()
+        customer.publish(session_id, "avatar.speak_text", "Welcome.")
+        [entry] = customer.read_transcript(session_id)["transcript_data"]
+        at = entry["absolute_timestamp"]
+
+        assert customer.transcript(session_id, f"?start_timestamp={at}&end_timestamp={at}")
+        assert customer.transcript(session_id, f"?start_timestamp={at + 1}") == []
+        assert customer.transcript(session_id, f"?end_timestamp={at - 1}") == []
+        reply = customer.call("GET", f"/{session_id}/transcript?end_timestamp=now", **KEY)
+        assert reply.status_code == 422
+
+    def test_is_deleted_with_the_events(self, customer: Customer) -> None:
+        """After that it is empty for good."""
+        session_id = customer.started()
+        customer.publish(session_id, "avatar.speak_text", "Welcome.")
+        reply = customer.call("DELETE", f"/{session_id}/events", **KEY)
+
+        assert reply.json() == SUCCESS
+        assert customer.transcript(session_id) == []
 
     def test_needs_a_session(self, customer: Customer) -> None:
         """One that was never started has none."""
@@ -408,10 +461,21 @@ class TestPublishing:
 
     def test_speaks_an_answer(self, customer: Customer) -> None:
         """There is no model: the avatar says that it heard the text."""
-        customer.publish(customer.started(), "avatar.speak_response", "Who are you?")
+        for options in (CONVERSATION, {"avatar_persona": None, "voice_agent": {"id": "agent"}}):
+            session_id = customer.started(**options)
+            customer.publish(session_id, "avatar.speak_response", "Who are you?")
 
-        assert customer.sim.texts == ("You said: Who are you?",)
+        assert customer.sim.texts == ("You said: Who are you?",) * 2
         assert customer.sim.spoken[0].task_type == "chat"
+
+    def test_is_silent_in_restricted_mode(self, customer: Customer) -> None:
+        """Without a context or an agent nobody answers, neither a command nor the user."""
+        session_id = customer.started()
+        customer.publish(session_id, "avatar.speak_response", "Who are you?")
+        customer.sim.hear(session_id, "Hello?")
+        customer.publish(session_id, "avatar.speak_text", "Word for word.")
+
+        assert customer.sim.texts == ("Word for word.",)
 
     def test_is_lost_before_the_agent_has_joined(self, serve: Serve) -> None:
         """Until agent_seconds after the start, nobody is there to obey."""
@@ -534,10 +598,12 @@ class TestEvents:
 
         assert customer.told(session_id) == [
             ("user.speak_started", None),
-            ("user.speak_ended", None),
+            ("user.transcription.chunk", None),
             ("user.transcription", None),
+            ("user.speak_ended", None),
         ]
-        assert customer.sim.events(session_id)[-1]["text"] == "I like Python."
+        assert customer.sim.events(session_id)[2]["text"] == "I like Python."
+        assert "source_event_id" not in customer.sim.events(session_id)[2]
 
     def test_are_forgotten(self, customer: Customer) -> None:
         """After a reset there is no session, and no event."""
@@ -653,7 +719,7 @@ class TestCalls:
         asked = customer.call("OPTIONS", "/start", Origin=origin)
         refused = customer.call("POST", "/start", Origin=origin)
 
-        assert (asked.status_code, refused.status_code) == (204, 401)
+        assert (asked.status_code, refused.status_code) == (204, 403)
         for reply in (asked, refused):
             assert reply.headers["Access-Control-Allow-Origin"] == origin
             assert reply.headers["Access-Control-Allow-Credentials"] == "true"

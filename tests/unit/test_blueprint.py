@@ -85,6 +85,7 @@ class TestStart:
                 "access_token": "room-token",
                 "session_seconds": 600,
                 "idle_seconds": 120,
+                "listening": None,
             },
         }
         assert calls(vendor) == ["create_token", "new", "start"]
@@ -405,7 +406,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("keep-alive", "{}", "session_id"),
     ("keep-alive", '{"session_id":"s","seconds":7}', "seconds"),
     ("keep-alive", '{"session_id":{}}', "session_id"),
-    ("start", '{"session_id":"s"}', "session_id"),
+    ("start", '{"session_id":"s/t"}', "session_id"),
     ("start", '{"version":"v1"}', "version"),
     ("start", '{"disable_idle_timeout":true}', "disable_idle_timeout"),
     ("start", '{"api_key":"k"}', "api_key"),

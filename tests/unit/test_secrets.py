@@ -18,6 +18,7 @@ from flask import Flask
 from flask_heygen import HeyGenClient, HeyGenError, heygen_bp, upstream_failed
 from flask_heygen.backends.token_pool import Token, TokenPool
 from flask_heygen.errors import NotConfigured
+from flask_heygen.http.clock import Timestamp
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
 from tests.object_walker import reachable_texts
@@ -274,7 +275,7 @@ class TestObjects:
     def test_their_reprs_do_not_tell(self, app: Flask, sim: Simulator) -> None:
         """Those of settings, client, tokens and blueprint, which a debugger or a log may show."""
         settings = Settings.from_mapping(app.config)
-        token = Token(KEY, 0.0)
+        token = Token(KEY, Timestamp())
         with app.app_context():
             client = heygen_bp.client
         client.start()

@@ -17,6 +17,7 @@ from flask import Flask
 from flask_heygen import HeyGenClient, heygen_bp
 from flask_heygen.backends import token_pool
 from flask_heygen.backends.token_pool import Token, TokenPool
+from flask_heygen.http.clock import Timestamp
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
 from tests.constants import KEY, question
@@ -318,7 +319,7 @@ class TestStock:
         numbers = itertools.count()
 
         def mint() -> Token:
-            return Token(f"token {next(numbers)}", time.monotonic() - next(old))
+            return Token(f"token {next(numbers)}", Timestamp(next(old)))
 
         return TokenPool(mint, size=size, max_age=300)
 
@@ -333,6 +334,19 @@ class TestStock:
 
         taken = list(iter(stock.get, None))
         assert len(taken) == len({token.value for token in taken}) == size
+
+    def test_hands_out_none_from_before_a_suspend(
+        self, monkeypatch: pytest.MonkeyPatch, wait_idle: Callable[[], None]
+    ) -> None:
+        """The wall clock alone has moved on meanwhile."""
+        stock = self.of(1)
+        stock.refill()
+        wait_idle()
+
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + 301)
+
+        assert stock.get() is None
 
     def test_hands_out_the_youngest_first(self, wait_idle: Callable[[], None]) -> None:
         """It has the longest to live; those past the maximal age are not handed out at all."""
@@ -409,7 +423,7 @@ class TestMinter:
         def mint() -> Token:
             minters.add(threading.current_thread())
             together.wait(10)
-            return Token("a token", time.monotonic())
+            return Token("a token", Timestamp())
 
         stock = TokenPool(mint, size=8, max_age=300)
         for number, orders in enumerate(rounds, start=1):

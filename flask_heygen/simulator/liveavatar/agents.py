@@ -1,88 +1,104 @@
-"""Which session has which agent, or, of the streaming API, none."""
+"""The agents of the sessions, and the commands of the topic agent-control (doc)."""
 
+import logging
 import threading
-import uuid
-from collections.abc import Iterator
+from typing import Any
 
-from flask_heygen.simulator.clock import Clock
-from flask_heygen.simulator.records import Session
-from flask_heygen.simulator.script import Message, Script
-from flask_heygen.simulator.sessions import Sessions
-from flask_heygen.simulator.voice import Voice
+from flask_heygen.simulator.account import Account
+from flask_heygen.simulator.errors import SessionNotFound
+from flask_heygen.simulator.models import Session, TaskRequest
 
-from .agent import Agent, Heed
+from .agent import Agent
+
+_PUSH_TO_TALK = {"user.start_push_to_talk": True, "user.stop_push_to_talk": False}
+
+_log = logging.getLogger("flask_heygen.simulator")
 
 
 class Agents:
-    """The agents; every method may be called from any thread."""
+    """The agents, which execute their commands one after the other.
 
-    def __init__(
-        self, clock: Clock, sessions: Sessions, voice: Voice, *, agent_seconds: float
-    ) -> None:
-        self._clock = clock
-        self._sessions = sessions
-        self._voice = voice
-        self._agent_seconds = agent_seconds
-        self._heed: Heed = lambda _session_id, _event: None
+    There is no model: where one would answer, the avatar says that it heard the text.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
         self._lock = threading.Lock()
         self._agents: dict[str, Agent] = {}
-
-    def obeyed_by(self, heed: Heed) -> None:
-        """Hand what pages publish to somebody."""
-        self._heed = heed
+        account.parts.append(self)
+        account.rooms.protocols["liveavatar"] = self.agent
 
     def agent(self, session: Session) -> Agent:
-        """Give a session's agent."""
+        """Return a session's agent."""
         with self._lock:
-            if session.session_id not in self._agents:
-                agent = Agent(self._clock, self._voice, self._heed, session, self._agent_seconds)
+            agent = self._agents.get(session.session_id)
+            if agent is None:
+                agent = Agent(self._account, session, self.execute)
                 self._agents[session.session_id] = agent
-            return self._agents[session.session_id]
+            return agent
 
-    def script(self, session: Session) -> Script:
-        """Give what a session's room speaks by."""
-        return self.agent(session) if session.api == "liveavatar" else _Unaided()
+    async def execute(self, session_id: str, event: dict[str, Any]) -> None:
+        """Execute a command; raises an ApiError if nobody is there who could have published it.
 
-    def events(self, session_id: str) -> tuple[dict[str, object], ...]:
-        """Give every event of a session so far; none for one that LiveAvatar does not have."""
-        session = self._sessions.find(session_id)
-        if session is None or session.api != "liveavatar":
-            return ()
+        A command that comes before the agent has joined is lost (sdk), and an unknown one ignored.
+        """
+        async with self._account.rooms.turn:
+            session = self._account.sessions.connected(session_id)
+            if session.api != "liveavatar":
+                raise SessionNotFound
+            if not self._account.rooms.avatar_present(session):
+                _log.warning("Session %s: a command came without an agent, and is lost", session_id)
+                return
 
-        agent = self.agent(session)
-        if session.end_reason is not None:
-            list(agent.farewell(session.end_reason))
-        return agent.events()
+            await self._execute(self.agent(session), session, event)
 
     def reset(self) -> None:
         """Forget every agent."""
         with self._lock:
             self._agents.clear()
 
+    async def _execute(self, agent: Agent, session: Session, event: dict[str, Any]) -> None:
+        match event:
+            case {"event_type": "avatar.speak_text", "text": str(text)}:
+                await self._speak(agent, session, event, text, "repeat")
+            case {"event_type": "avatar.speak_response", "text": str(text)} if agent.has_model:
+                # What was said into a microphone is in the transcript already.
+                if not event.get("heard"):
+                    agent.transcript.append(("user", text, self._account.clock.now()))
+                await self._speak(agent, session, event, f"You said: {text}", "chat")
+            case {"event_type": "avatar.interrupt"}:
+                self._account.sessions.interrupt(session.session_id)
+                self._account.rooms.interrupt(session.session_id)
+            case {"event_type": str(kind)} if kind in _PUSH_TO_TALK:
+                self._push_to_talk(agent, session.session_id, on=_PUSH_TO_TALK[kind])
+            case {"event_type": "avatar.start_listening" | "avatar.stop_listening"}:
+                # It changes the avatar's looks alone, but is a sign of life (guess).
+                self._account.sessions.keep_alive(session.session_id)
 
-class _Unaided:
-    """The script of the streaming API's rooms: the avatar is there from the start, and alone."""
+    async def _speak(
+        self, agent: Agent, session: Session, event: dict[str, Any], text: str, task_type: str
+    ) -> None:
+        if not event["text"].strip():
+            return
 
-    topic = ""
-    companion = ""
+        given = event.get("event_id")
+        source = given if isinstance(given, str) and given else None
+        task = TaskRequest(session.session_id, text, task_type, task_id=source)
+        rooms = self._account.rooms
+        sound = await rooms.synthesize(task)
+        duration_ms = sound.duration_ms if sound else None
+        speech = self._account.sessions.task(task, session.token, duration_ms)
+        rooms.send(session.session_id, agent.speak(speech, source, heard=sound is not None))
+        rooms.say(speech, sound)
 
-    def present(self) -> bool:
-        """Tell that it always is there."""
-        return True
+    def _push_to_talk(self, agent: Agent, session_id: str, *, on: bool) -> None:
+        verb = "start" if on else "stop"
+        rooms = self._account.rooms
+        if not agent.push_to_talk or agent.talking == on:
+            rooms.send(session_id, agent.note(f"user.push_to_talk_{verb}_failed"))
+            return
 
-    def lines(self, message: Message) -> Iterator[Message]:
-        """Tell it as it is."""
-        yield message
-
-    def heard(self, text: str) -> Iterator[Message]:
-        """Tell what a user said, and that it was all."""
-        task_id = str(uuid.uuid4())
-        yield {"type": "user_talking_message", "task_id": task_id, "message": text}
-        yield {"type": "user_end_message", "task_id": task_id}
-
-    def heed(self, topic: str, payload: bytes) -> None:
-        """Let it pass: commands come over HTTP."""
-
-    def farewell(self, _reason: str) -> Iterator[Message]:
-        """Tell nothing: the room is deleted."""
-        return iter(())
+        rooms.end_speech(session_id)
+        agent.talking = on
+        past = "started" if on else "stopped"
+        rooms.send(session_id, agent.note(f"user.push_to_talk_{past}"))

@@ -1,13 +1,22 @@
 /** The browser's own voice, for when the avatar has none. */
 
 import { longestDuration } from "./duration.js";
+import { sentences } from "./sentences.js";
 
-/** How long a browser may take to name its voices. */
-const VOICES_MS = 500;
-/** What may pass before the first word. */
-const MARGIN_MS = 2000;
+/** How long a browser may take to load its voices. */
+const VOICES_TIMEOUT_MS = 500;
+/** How long a voice may take to begin. */
+const BEGIN_TIMEOUT_MS = 3_000;
+/** How long one that reports its words may be silent. */
+const SILENCE_TIMEOUT_MS = 5_000;
 
 export class BrowserVoice {
+  /** Let the browser speak later without a click; within one. */
+  prime() {
+    if (!globalThis.speechSynthesis || navigator.userActivation?.isActive === false) return;
+    speechSynthesis.speak(Object.assign(new SpeechSynthesisUtterance(" "), { volume: 0 }));
+  }
+
   /** Whether there is a voice at all. @returns {Promise<boolean>} */
   async ready() {
     const synthesis = globalThis.speechSynthesis;
@@ -16,27 +25,50 @@ export class BrowserVoice {
 
     await new Promise((resolve) => {
       synthesis.addEventListener("voiceschanged", resolve, { once: true });
-      setTimeout(resolve, VOICES_MS);
+      setTimeout(resolve, VOICES_TIMEOUT_MS);
     });
     return synthesis.getVoices().length > 0;
   }
 
-  /** Say `text` until `signal` is aborted.
+  /** Say `text` until `signal` is aborted, in sentences: some voices end after 14 seconds.
    *  @param {string} text @param {AbortSignal} signal
-   *  @returns {Promise<boolean>} whether it could be heard: a browser may refuse until a click */
-  say(text, signal) {
+   *  @param {() => void} begun called with the first word
+   *  @returns {Promise<boolean>} whether all was said: a browser may refuse, and a voice may die */
+  async say(text, signal, begun) {
+    let silent = true;
+    const heard = () => {
+      if (silent) begun();
+      silent = false;
+    };
+    for (const sentence of sentences(text)) {
+      if (signal.aborted || !(await this.#saySentence(sentence, signal, heard))) return false;
+    }
+    return true;
+  }
+
+  /** @param {string} sentence @param {AbortSignal} signal @param {() => void} heard
+   *  @returns {Promise<boolean>} */
+  #saySentence(sentence, signal, heard) {
     return new Promise((resolve) => {
-      const speech = new SpeechSynthesisUtterance(text);
+      const speech = new SpeechSynthesisUtterance(sentence);
       speech.lang = document.documentElement.lang;
-      const end = (/** @type {boolean} */ heard) => {
+      const end = (/** @type {boolean} */ said) => {
         clearTimeout(timer);
-        signal.removeEventListener("abort", hush);
-        resolve(heard);
+        signal.removeEventListener("abort", cancel);
+        speech.onstart = speech.onboundary = speech.onend = speech.onerror = null;
+        resolve(said);
       };
-      const hush = () => (speechSynthesis.cancel(), end(true));
-      const timer = setTimeout(hush, longestDuration(text) + MARGIN_MS); // some browsers never tell the end
-      signal.addEventListener("abort", hush);
-      speech.onend = () => end(true);
+      const cancel = () => (end(false), speechSynthesis.cancel());
+      let timer = setTimeout(cancel, BEGIN_TIMEOUT_MS);
+      const wait = (/** @type {number} */ ms) => {
+        heard();
+        clearTimeout(timer);
+        timer = setTimeout(cancel, ms);
+      };
+      signal.addEventListener("abort", cancel);
+      speech.onstart = () => wait(longestDuration(sentence));
+      speech.onboundary = () => wait(SILENCE_TIMEOUT_MS);
+      speech.onend = () => (heard(), end(true));
       speech.onerror = () => end(false);
       speechSynthesis.speak(speech);
     });

@@ -1,42 +1,50 @@
-/** The way to the avatar: a session as long as the page wants one, and another where one is lost. */
+/** The way to the avatar: one session after the other, as long as the page wants one. */
 
+import { addStop, noteEnd, startWhenFree, stopsDone } from "./account-slot.js";
+import { AvatarError, FAILURES, FINAL_END_REASONS } from "./errors.js";
+import { IdleTimer } from "./idle-timer.js";
 import { OpenSession } from "./open-session.js";
-import { AvatarError, pause } from "./routes.js";
 
 /**
  * @typedef {object} Listener
  * @property {(type: string, detail: object) => void} emit an event to the page
- * @property {(message: import("./utterance.js").Message) => void} message the avatar tells of its speech
- * @property {() => void} ended the session is gone, and with it what was being said
+ * @property {(message: import("./messages.js").Message) => void} message of the avatar's speech
+ * @property {(how: {left: boolean}) => void} ended the session is over, and what was being said; `left`:
+ *   the avatar has left its room
+ *
+ * @typedef {"stopped" | "left" | "lost" | "idle" | "renewed"} Reason
  */
 
-/** In the server's own words. */
-const ENDED = { code: "session_closed", message: "The session has ended.", restart_session: true };
-/** How long a session waits for the answer to the stop of the one before it. */
-const STOP_MS = 5000;
+const IDLE_MINUTES = 10;
 
 export class Connection {
   #routes;
   #options;
   #listener;
-
-  /** Whether the page wants a session: what a start that is under way finds out at its end. */
-  #wanted = false;
+  #idle;
+  /** While the page wants a session. @type {AbortController | null} */
+  #wish = null;
+  /** Why the page wants none until somebody returns: to a hidden page, from a break, by "Back".
+   *  @type {"hidden" | "idle" | "left" | null} */
+  #dormant = null;
   /** @type {Promise<void> | null} */
   #starting = null;
-  /** Whether the session stands for a lost one, and nothing has been spoken in it yet. */
+  /** Whether the server was asked for a session, and has not answered. */
+  #requested = false;
+  /** Whether the session replaces a lost one, and nothing has been spoken in it yet. */
   #replaced = false;
-  /** Lost while nobody looked: to be started again when somebody does. */
-  #asleep = false;
   /** @type {OpenSession | null} */
   #session = null;
   #live = false;
-  /** Resolves when the last session has ended: an account may have room for one. @type {Promise<void>} */
-  #ended = Promise.resolve();
   /** @type {AvatarError | null} */
-  #trouble = null;
-  /** Aborted by `stop`: ends the listeners on the page. @type {AbortController | null} */
+  #error = null;
+  /** What must not be broken off: a text that is being spoken, an answer. @type {Set<string>} */
+  #busy = new Set();
+  /** The listeners on the page, until `stop`. @type {AbortController | null} */
   #watch = null;
+  /** Those who wait for a session. @type {Set<() => void>} */
+  #waiting = new Set();
+  #speaker = "";
 
   /**
    * @param {import("./routes.js").Routes} routes
@@ -47,6 +55,7 @@ export class Connection {
     this.#routes = routes;
     this.#options = options;
     this.#listener = listener;
+    this.#idle = new IdleTimer(options.idleMinutes ?? IDLE_MINUTES, () => this.#endIdle());
   }
 
   /** The session to speak in, if there is one. */
@@ -54,119 +63,201 @@ export class Connection {
     return this.#live ? this.#session : null;
   }
 
-  /** Why there is no session, and none to come. */
-  get trouble() {
-    return this.#trouble;
+  /** livekit-client's room of the session, if it was joined. */
+  get room() {
+    return this.#session?.room ?? null;
   }
 
-  /** Start a session, if there is none. */
+  /** Why there is no session, and none to come. */
+  get error() {
+    return this.#error;
+  }
+
+  /** Start a session, unless there is one. */
   start() {
-    this.renew();
+    this.#replaced = false;
     return this.#launch();
   }
 
   /** End the session, or the start of one. */
   async stop() {
-    this.#wanted = this.#asleep = false;
-    this.#trouble = null;
+    this.#wish?.abort();
+    this.#wish = this.#dormant = this.#error = null;
     this.#watch?.abort();
     this.#watch = null;
-    if (this.#session) await this.#end("stopped");
-    else await this.#starting?.catch(() => {}); // it finds itself unwanted
+    this.#settle();
+    if (this.#session) return this.#end("stopped");
+    const starting = this.#starting?.catch(() => {}); // it ends the session that is not wanted any more
+    if (starting && this.#requested) addStop(starting);
+    await starting;
+  }
+
+  /** Wait until there is a session, or none to come. @param {AbortSignal} signal */
+  async settled(signal) {
+    while (!signal.aborted && !this.session && !this.#error && (this.#wish || this.#dormant)) {
+      await new Promise((resolve) => {
+        this.#waiting.add(() => resolve(undefined));
+        signal.addEventListener("abort", () => resolve(undefined), { once: true });
+      });
+    }
+  }
+
+  /** The avatar or the user speaks, or no longer: the session lasts so long.
+   *  @param {"avatar" | "user"} who @param {boolean} busy */
+  setBusy(who, busy) {
+    if (busy) this.#busy.add(who);
+    else this.#busy.delete(who);
+    this.touch();
+    if (!busy) this.renewIfExpiring();
   }
 
   /** Something was spoken: the next loss is mended again. */
-  renew() {
+  confirm() {
     this.#replaced = false;
   }
 
+  /** Somebody is there. */
+  touch() {
+    this.#idle.touch();
+  }
+
+  /** Somebody returns to a page that was hidden, or calls a session that was ended in a break. */
+  wake() {
+    this.touch();
+    if (this.#dormant === "hidden" || this.#dormant === "idle") this.#launch();
+  }
+
+  /** Replace a session that would end before a text of this length has been spoken.
+   *  @param {number} ms @returns {boolean} whether it is being replaced */
+  renewIfExpiring(ms = 0) {
+    if (this.#busy.size || document.hidden || !this.session?.expires(ms)) return false;
+    this.#end("renewed", { restarting: true });
+    if (this.#wish) this.#launch();
+    return true;
+  }
+
+  /** Give up: without a session, or with one that does not speak and costs all the same.
+   *  @param {unknown} reason @param {string} [endReason] the vendor's */
+  fail(reason, endReason) {
+    const error = AvatarError.of(reason);
+    this.#wish?.abort();
+    this.#wish = this.#dormant = null;
+    this.#error = error;
+    if (this.#session) this.#end("lost", { endReason });
+    this.#idle.stop();
+    this.#settle();
+    this.#listener.emit("error", { error }); // last: a listener may start again
+  }
+
+  /** Play what the browser held back. */
+  async enableSound() {
+    await this.#session?.enableSound();
+  }
+
+  /** @param {string} deviceId */
+  async setSpeaker(deviceId) {
+    this.#speaker = deviceId;
+    await this.#session?.setSpeaker(deviceId);
+  }
+
   #launch() {
-    this.#wanted = true;
-    this.#asleep = false;
-    this.#trouble = null;
+    this.#wish ??= new AbortController();
+    this.#dormant = this.#error = null;
     this.#watchPage();
+    this.#idle.start();
     this.#starting ??= this.#begin();
-    this.#starting.catch(() => {}); // a page that does not wait for it hears the event `error`
+    this.#starting.catch(() => {}); // a page that does not wait for it gets the event `error`
     return this.#starting;
   }
 
   async #begin() {
-    await null; // a stop in the same breath (React's double effects) costs nothing
-    while (this.#wanted && !this.#asleep && !this.#live) await this.#open().catch((error) => this.fail(error));
+    await null; // a stop in the same task (React's double effects) costs nothing
+    while (this.#wish && !this.#dormant && !this.#live) await this.#open(this.#wish.signal).catch((error) => this.fail(error));
     this.#starting = null;
-    if (this.#trouble) throw this.#trouble;
+    if (this.#error) throw this.#error;
   }
 
-  async #open() {
-    await this.#ended;
-    if (!this.#wanted) return;
+  /** @param {AbortSignal} signal */
+  async #open(signal) {
+    await stopsDone();
+    if (!this.#wish) return;
 
     this.#listener.emit("starting", { reconnecting: false });
-    const started = await this.#routes.postWithRetry("start", this.#options.session ?? {});
+    const start = () => this.#routes.postWithRetry("start", this.#options.session ?? {});
+    this.#requested = true;
+    const started = await startWhenFree(start, signal).finally(() => (this.#requested = false));
+    if (!started) return;
     const session = new OpenSession(this.#routes, started, this.#listenerOf(started));
     this.#session = session;
-    if (!this.#wanted) return this.#end("stopped");
+    if (!this.#wish) return this.#end("stopped");
 
-    await session.join(this.#options);
-    if (session.over) return;
+    await session.join(this.#options, this.#speaker);
+    if (session.ended) return;
 
     this.#live = true;
+    this.touch();
+    this.#settle();
     this.#listener.emit("live", { session: started, room: session.joined });
   }
 
-  /** @param {import("./routes.js").Session} session @returns {import("./room.js").Listener} */
+  /** @param {import("./routes.js").Session} session @returns {import("./open-session.js").Listener} */
   #listenerOf(session) {
     return {
-      message: (message) => this.#listener.message(message),
+      message: (message) => (message.type === "stopped" ? this.#handleLoss(message) : this.#listener.message(message)),
+      quality: (quality) => this.#listener.emit("quality", { quality }),
       sound: (blocked) => this.#listener.emit("sound", { blocked }),
       reconnecting: () => this.#listener.emit("starting", { reconnecting: true }),
       reconnected: () => this.#listener.emit("live", { session, room: true }),
-      closed: () => this.#handleLoss(),
+      closed: (how) => this.#handleLoss(how),
+      expiring: () => this.renewIfExpiring(),
     };
   }
 
-  /** The other side has ended the session: have another, once. */
-  #handleLoss() {
-    if (this.#replaced) return this.fail(new AvatarError(ENDED));
+  /** The vendor or the network has ended the session: replace it, once.
+   *  @param {{endReason?: string, left?: boolean}} how */
+  #handleLoss({ endReason, left } = {}) {
+    const final = FINAL_END_REASONS[endReason ?? ""];
+    if (final) return this.fail(new AvatarError(final), endReason);
+    if (this.#replaced) return this.fail(new AvatarError(FAILURES.sessionClosed), endReason);
 
     this.#replaced = true;
-    this.#asleep = document.hidden;
-    this.#end("lost", { restarting: true }); // who hears of it may stop, or start again
-    if (this.#wanted && !this.#asleep) this.#launch();
+    this.#dormant = document.hidden ? "hidden" : null;
+    this.#end("lost", { restarting: true, endReason, left }); // a listener may stop, or start again
+    if (this.#wish && !this.#dormant) this.#launch();
   }
 
-  /** Let go of the session, and end it where it has not ended yet.
-   *  @param {"stopped" | "lost"} reason */
-  #end(reason, { restarting = false } = {}) {
-    const stopped = this.#forget(reason, restarting).stop();
-    this.#ended = Promise.race([stopped, pause(STOP_MS)]);
-    return stopped;
+  #endIdle() {
+    if (!this.session || this.#busy.has("avatar")) return this.touch();
+    this.#wish?.abort();
+    this.#wish = null;
+    this.#dormant = "idle";
+    this.#end("idle");
   }
 
-  /** @param {"stopped" | "left" | "lost"} reason */
-  #forget(reason, restarting = false) {
+  /** Leave the session, and end it where it has not ended yet. A stop that fails is an error: the
+   *  session may still cost.
+   *  @param {Reason} reason @param {{restarting?: boolean, endReason?: string, left?: boolean}} [how] */
+  #end(reason, how) {
+    const stopped = this.#forget(reason, how).stop();
+    addStop(stopped.catch(() => {}));
+    return stopped.catch((error) => this.#listener.emit("error", { error }));
+  }
+
+  /** @param {Reason} reason @param {{restarting?: boolean, endReason?: string, left?: boolean}} [how] */
+  #forget(reason, { restarting = false, endReason, left = false } = {}) {
     const session = /** @type {OpenSession} */ (this.#session);
     this.#session = null;
     this.#live = false;
+    if (!restarting) this.#idle.stop();
     session.leave();
-    this.#listener.ended();
-    this.#listener.emit("closed", { reason, restarting });
+    this.#listener.ended({ left });
+    this.#listener.emit("closed", { reason, restarting, ...(endReason && { endReason }) });
     return session;
   }
 
-  /** Want no session any more, since none can be had, or none that speaks: it would cost all the same.
-   *  @param {unknown} error */
-  fail(error) {
-    const trouble = AvatarError.of(error);
-    this.#wanted = false;
-    this.#trouble = trouble;
-    if (this.#session) this.#end("lost");
-    this.#listener.emit("error", { error: trouble }); // last: who hears of it may start again
-  }
-
-  /** Play the sound that the browser held back. */
-  async enableSound() {
-    await this.#session?.enableSound();
+  #settle() {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
   }
 
   #watchPage() {
@@ -174,20 +265,23 @@ export class Connection {
     this.#watch = new AbortController();
     const { signal } = this.#watch;
     addEventListener("pagehide", () => this.#leave(signal), { signal });
-    document.addEventListener("visibilitychange", () => document.hidden || this.wake(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.#return(), { signal });
   }
 
-  /** Stop as the page goes away, and begin again where it comes back out of the browser's cache.
+  #return() {
+    if (this.#dormant === "hidden") this.#launch();
+    else this.renewIfExpiring();
+  }
+
+  /** Stop as the page goes away, and start again where it comes back out of the browser's cache.
    *  @param {AbortSignal} signal aborted by `stop` */
   #leave(signal) {
-    if (!this.#wanted) return;
-    this.#wanted = this.#asleep = false;
+    if (!this.#wish) return;
+    this.#wish.abort();
+    this.#wish = null;
+    this.#dormant = "left";
+    noteEnd();
     if (this.#session) this.#forget("left").stopOnUnload();
     addEventListener("pageshow", () => void this.#launch(), { signal, once: true });
-  }
-
-  /** Replace a session that was lost while nobody looked. */
-  wake() {
-    if (this.#asleep) this.#launch();
   }
 }

@@ -1,8 +1,8 @@
-/** How long it takes to say a text, where nobody tells. */
+/** How long it takes to say a text, for when nothing reports it. */
 
 /** About 150 words a minute. */
 const MS_PER_CHARACTER = 65;
-/** Far slower than anybody speaks, at half of the usual rate too. */
+/** Slower than any voice, at half of the usual rate too. */
 const MOST_MS_PER_BYTE = 200;
 
 /** Milliseconds that it usually takes. @param {string} text */
@@ -10,7 +10,7 @@ export function usualDuration(text) {
   return text.length * MS_PER_CHARACTER;
 }
 
-/** Milliseconds after which it surely was said. Counted in bytes of UTF-8: a Chinese character has
+/** Milliseconds after which it has been said for certain. Counted in bytes of UTF-8: a Chinese character has
  *  three, and takes as long as three letters. @param {string} text */
 export function longestDuration(text) {
   return new TextEncoder().encode(text).length * MOST_MS_PER_BYTE;

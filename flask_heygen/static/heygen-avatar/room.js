@@ -1,154 +1,190 @@
-/** The session's LiveKit room: the avatar's picture and voice, nobody else's, and the messages of its speech. */
+/** The session's LiveKit room: the avatar's picture, voice and messages, and nobody else's. */
+
+import { AvatarError, FAILURES } from "./errors.js";
+import { Media } from "./media.js";
+import { parseMessages } from "./messages.js";
+import { pause } from "./timing.js";
 
 /**
  * @typedef {typeof import("livekit-client")} LiveKit
- * @typedef {import("livekit-client").RemoteTrack} RemoteTrack
- * @typedef {import("./utterance.js").Message} Message
  *
  * @typedef {object} Listener
- * @property {(message: Message) => void} message
- * @property {(blocked: boolean) => void} sound the browser has begun or ceased to hold it back
+ * @property {(message: import("./messages.js").Message) => void} message
+ * @property {(blocked: boolean) => void} sound the browser holds picture or voice back, or no longer
+ * @property {(quality: string) => void} quality of the page's connection: LiveKit's "excellent", "good",
+ *   "poor" or "lost"
  * @property {() => void} reconnecting
  * @property {() => void} reconnected
- * @property {() => void} closed by the other side, or for good by the network
+ * @property {(how?: {left?: boolean}) => void} closed by the vendor, or for good by the network;
+ *   `left`: the avatar has left the room
  *
- * @typedef {object} Delivery what the server has a page publish, because only the room takes it
+ * @typedef {object} Delivery what the page publishes for the server, because only the room takes it
  * @property {string} topic
  * @property {object} payload
- * @property {string[]} participants who must be in the room to hear it
+ * @property {string[]} participants who must be in the room to receive it
  */
 
 const AVATAR = "heygen";
-/** What LiveAvatar calls the messages that HeyGen calls so. Its transcription is no measure of what
- *  was said by now: it comes whole, before the first word. @type {Record<string, string>} */
-const TYPES = {
-  "avatar.speak_started": "avatar_start_talking",
-  "avatar.speak_ended": "avatar_stop_talking",
-};
-/** What it may take until all who must hear a delivery are there. */
-const ATTENDANCE_MS = 30_000;
-/** What it may take to join and to be sent picture and voice. */
-const PATIENCE_MS = 15_000;
+/** LiveAvatar's second participant, which takes the commands. */
+const AGENT = /^liveavatar-agent-/;
+/** How long a delivery waits for its participants. */
+const PARTICIPANTS_TIMEOUT_MS = 30_000;
+/** How long joining may take, and then the first picture and sound. */
+const JOIN_TIMEOUT_MS = 15_000;
 
 export class AvatarRoom {
+  /** livekit-client's. @type {import("livekit-client").Room} */
+  room;
   #livekit;
-  #room;
-  #elements;
+  #media;
   #listener;
   #joined = false;
   #left = new AbortController();
-  /** @type {Map<string, RemoteTrack>} by kind */
-  #tracks = new Map();
-  /** @type {() => void} */
-  #complete = () => {};
+  /** Set while the room is joined again. @type {{ended: Promise<void>, end: () => void} | null} */
+  #gap = null;
+  #avatarMissing = false;
 
   /**
    * @param {LiveKit} livekit
-   * @param {{video: HTMLVideoElement | null, audio: HTMLAudioElement | null}} elements
+   * @param {{video: HTMLVideoElement | null, audio: HTMLAudioElement | null, speaker: string}} page its
+   *   elements, and the id of the loudspeaker, if one was chosen
    * @param {Listener} listener
    */
-  constructor(livekit, elements, listener) {
+  constructor(livekit, { speaker, ...elements }, listener) {
     this.#livekit = livekit;
-    this.#elements = elements;
+    this.#media = new Media(elements);
     this.#listener = listener;
-    this.#room = new livekit.Room({
-      // A page that asks before it is left may stay, and who leaves it hears `leave`.
+    this.room = new livekit.Room({
+      // A page that asks before it is left may stay; one that is left calls `leave`.
       disconnectOnPageLeave: false,
-      // As livekit-client 2.11 does; to ask for one connection costs an error where there are two.
+      // As livekit-client 2.11 does; asking for one connection costs an error where there are two.
       singlePeerConnection: false,
+      ...(speaker && { audioOutput: { deviceId: speaker } }),
     });
     this.#listen();
   }
 
-  /** Join, and wait for picture and voice.
-   *  @param {string} url @param {string} token
-   *  @returns {Promise<boolean>} whether it was joined */
+  /** Join, and wait some time for picture and voice. Raises an AvatarError where that fails.
+   *  @param {string} url @param {string} token */
   async join(url, token) {
-    const complete = new Promise((resolve) => (this.#complete = () => resolve(undefined)));
-    const left = new Promise((resolve) => this.#left.signal.addEventListener("abort", resolve, { once: true }));
-    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
-    const connected = this.#room.connect(url, token).then(() => (this.#joined = true));
-    await Promise.race([connected.then(() => complete).catch(() => {}), left, late]);
-    if (!this.#joined) this.leave();
-    return this.#joined;
+    const { signal } = this.#left;
+    const late = pause(JOIN_TIMEOUT_MS, signal);
+    const connected = this.room.connect(url, token).then(() => (this.#joined = true));
+    try {
+      await Promise.race([connected.then(() => this.#media.complete), late]);
+    } catch (error) {
+      this.leave();
+      throw new AvatarError(FAILURES.roomNotJoined, 0, error);
+    }
+    if (this.#joined || signal.aborted) return;
+
+    this.leave();
+    const cause = new Error(`No connection within ${JOIN_TIMEOUT_MS / 1000} s.`);
+    throw new AvatarError(FAILURES.roomNotJoined, 0, cause);
   }
 
-  /** Publish what the server says, where everybody is there who must hear it.
+  /** Wait while the room is being joined again: what is said meanwhile is not heard. */
+  async connected() {
+    while (this.#gap) await this.#gap.ended;
+  }
+
+  /** Publish a delivery once its participants are there.
    *  @param {Delivery} delivery
    *  @param {AbortSignal} [signal] ends the waiting for them; without it, nobody is waited for
-   *  @returns {Promise<boolean>} whether it was */
+   *  @returns {Promise<boolean>} whether it was published */
   async publish({ topic, payload, participants }, signal) {
-    const all = () => participants.every((identity) => this.#room.getParticipantByIdentity(identity));
+    const all = () => participants.every((identity) => this.room.getParticipantByIdentity(identity));
     const over = () => signal?.aborted || this.#left.signal.aborted;
-    if (signal && !all() && !over()) await this.#attendance(all, signal);
+    if (signal && !all() && !over()) await this.#participants(all, signal);
     if (!all() || over()) return false;
 
     const data = new TextEncoder().encode(JSON.stringify(payload));
-    await this.#room.localParticipant.publishData(data, { reliable: true, topic });
+    await this.room.localParticipant.publishData(data, { reliable: true, topic });
     return true;
   }
 
-  /** Wait until all are there, for a time, or until there is nothing to wait for.
-   *  @param {() => boolean} all @param {AbortSignal} signal
-   *  @returns {Promise<void>} */
-  #attendance(all, signal) {
-    const { ParticipantConnected } = this.#livekit.RoomEvent;
-    return new Promise((resolve) => {
-      const look = () => all() && done();
-      const done = () => {
-        clearTimeout(timer);
-        this.#room.off(ParticipantConnected, look);
-        resolve();
-      };
-      const timer = setTimeout(done, ATTENDANCE_MS);
-      this.#room.on(ParticipantConnected, look);
-      for (const end of [signal, this.#left.signal]) end.addEventListener("abort", done, { once: true });
-    });
-  }
-
-  /** Play the voice that the browser held back; within a click. */
+  /** Play what the browser held back; within a click. */
   async enableSound() {
-    await this.#room.startAudio();
+    await Promise.all([this.room.startAudio(), this.room.startVideo()]);
   }
 
-  /** Leave without a word to the listener. */
+  /** Play the voice through another loudspeaker. @param {string} deviceId */
+  async setSpeaker(deviceId) {
+    await this.room.switchActiveDevice("audiooutput", deviceId);
+  }
+
+  /** Leave, and call the listener no more. */
   leave() {
     this.#left.abort();
-    this.#room.removeAllListeners();
-    for (const track of this.#tracks.values()) track.detach();
-    this.#room.disconnect().catch(() => {});
+    this.#gap?.end();
+    this.room.removeAllListeners();
+    this.#media.detach();
+    this.room.disconnect().catch(() => {});
+  }
+
+  /** Wait until all are there, for some time, or until `signal` is aborted or the room is left.
+   *  @param {() => boolean} all @param {AbortSignal} signal
+   *  @returns {Promise<void>} */
+  async #participants(all, signal) {
+    const done = new AbortController();
+    const end = () => done.abort();
+    const look = () => all() && end();
+    const { ParticipantConnected } = this.#livekit.RoomEvent;
+    this.room.on(ParticipantConnected, look);
+    for (const ending of [signal, this.#left.signal]) ending.addEventListener("abort", end, { once: true });
+    await pause(PARTICIPANTS_TIMEOUT_MS, done.signal);
+    this.room.off(ParticipantConnected, look);
   }
 
   #listen() {
     const { RoomEvent } = this.#livekit;
-    this.#room
-      .on(RoomEvent.TrackSubscribed, (track, _, participant) => this.#show(track, participant.identity))
-      .on(RoomEvent.DataReceived, (payload) => this.#hear(payload))
-      .on(RoomEvent.AudioPlaybackStatusChanged, () => this.#listener.sound(!this.#room.canPlaybackAudio))
-      .on(RoomEvent.Reconnecting, () => this.#listener.reconnecting())
-      .on(RoomEvent.Reconnected, () => this.#listener.reconnected())
+    this.room
+      .on(RoomEvent.TrackSubscribed, (track, _, { identity }) => identity === AVATAR && this.#media.attach(track))
+      .on(RoomEvent.DataReceived, (payload, sender) => this.#receive(payload, sender?.identity))
+      .on(RoomEvent.AudioPlaybackStatusChanged, () => this.#reportPlayback())
+      .on(RoomEvent.VideoPlaybackStatusChanged, () => this.#reportPlayback())
+      .on(RoomEvent.ConnectionQualityChanged, (quality, { isLocal }) => isLocal && this.#listener.quality(quality))
+      .on(RoomEvent.SignalReconnecting, () => this.#openGap())
+      .on(RoomEvent.Reconnecting, () => (this.#openGap(), this.#listener.reconnecting()))
+      .on(RoomEvent.Reconnected, () => this.#closeGap())
+      .on(RoomEvent.ParticipantDisconnected, ({ identity }) => isAvatar(identity) && this.#missAvatar())
       .on(RoomEvent.Disconnected, () => this.#joined && this.#listener.closed());
   }
 
-  /** @param {RemoteTrack} track @param {string} identity */
-  #show(track, identity) {
-    if (identity !== AVATAR) return;
-    const { video, audio } = this.#elements;
-    const element = track.kind === "video" ? video : audio;
-    if (element) track.attach(element);
-    else if (track.kind === "audio") track.attach();
-    this.#tracks.set(track.kind, track);
-    if (this.#tracks.size === 2) this.#complete();
+  /** @param {Uint8Array} payload @param {string} [sender] none: the vendor's server */
+  #receive(payload, sender = AVATAR) {
+    if (isAvatar(sender)) for (const message of parseMessages(payload)) this.#listener.message(message);
   }
 
-  /** @param {Uint8Array} payload */
-  #hear(payload) {
-    try {
-      const told = JSON.parse(new TextDecoder().decode(payload));
-      const type = TYPES[told.event_type];
-      this.#listener.message(type ? { type, task_id: told.source_event_id } : told);
-    } catch {
-      // Not one of the avatar's. Those are not told by their sender: it is not known for all rooms.
-    }
+  #reportPlayback() {
+    const { canPlaybackAudio, canPlaybackVideo } = this.room;
+    this.#listener.sound(canPlaybackAudio === false || canPlaybackVideo === false);
   }
+
+  #openGap() {
+    if (this.#gap) return;
+    let end = () => {};
+    const ended = /** @type {Promise<void>} */ (new Promise((resolve) => (end = resolve)));
+    this.#gap = { ended, end: () => ((this.#gap = null), end()) };
+  }
+
+  #closeGap() {
+    this.#gap?.end();
+    this.#listener.reconnected();
+    if (this.#avatarMissing && !this.room.getParticipantByIdentity(AVATAR)) this.#listener.closed({ left: true });
+    this.#avatarMissing = false;
+  }
+
+  /** The avatar has left, unless livekit-client is about to join again: then it first says of
+   *  everybody that they have left. */
+  async #missAvatar() {
+    await null;
+    this.#avatarMissing = this.#gap !== null;
+    if (this.#joined && !this.#gap) this.#listener.closed({ left: true });
+  }
+}
+
+/** @param {string} identity */
+function isAvatar(identity) {
+  return identity === AVATAR || AGENT.test(identity);
 }

@@ -1,50 +1,52 @@
-/** One text, from the server's yes to its last word. It knows the avatar's messages, but no room. */
+/** One text, from its acceptance by the server to its last word. */
 
 import { longestDuration, usualDuration } from "./duration.js";
 
-/**
- * @typedef {object} Message what the avatar tells of its speech
- * @property {string} type
- * @property {string} [task_id]
- * @property {string} [message]
- */
+/** @typedef {import("./messages.js").Message} Message */
 
-/** What may pass between the server's yes and the first word, or after the last, without a message. */
+/** How long an answer of a model may be, which is not the text that it was given. */
+const LONGEST_ANSWER_MS = 120_000;
+/** How long the first word, or the end, may be late before it counts without its message. */
 const MARGIN_MS = 5000;
 
 export class Utterance {
   cutShort = false;
+  /** Whether a word of it was spoken. */
+  begun = false;
   /** Resolves with the silence after the last word. @type {Promise<void>} */
   done;
   #text;
   #emit;
   #heard = false;
-  #speaking = false;
+  #ended = false;
   /** @type {string | null} */
-  #task = null;
+  #taskId = null;
   /** @type {number | null} */
   #duration = null;
-  /** Messages that came before the server's yes. @type {Message[]} */
+  /** Messages that came before its turn. @type {Message[]} */
   #early = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** @type {() => void} */
   #finish = () => {};
 
-  /** @param {string} text @param {(type: "speaking" | "words" | "silent", detail: object) => void} emit */
-  constructor(text, emit) {
+  #isAnswer;
+
+  /** @param {{text: string, taskType: string}} speech @param {(type: string, detail: object) => void} emit */
+  constructor({ text, taskType }, emit) {
     this.#text = text;
+    this.#isAnswer = taskType !== "repeat";
     this.#emit = emit;
     this.done = new Promise((resolve) => (this.#finish = resolve));
   }
 
-  /** Begin, where it was not cut short meanwhile: the server has taken the text.
+  /** Take its turn, unless it was cut short meanwhile: the server has accepted the text.
    *  @param {{task_id: string, duration_ms: number | null}} task
-   *  @param {{heard: boolean}} how whether messages can come; else the duration alone tells the end */
+   *  @param {{heard: boolean}} how whether messages can come; else its duration alone marks the end */
   accept({ task_id, duration_ms }, { heard }) {
     if (this.cutShort) return;
 
-    this.#task = task_id;
+    this.#taskId = task_id;
     this.#duration = duration_ms;
     this.#heard = heard;
     if (!heard) this.#begin();
@@ -52,9 +54,11 @@ export class Utterance {
     for (const message of this.#early.splice(0)) this.#take(message);
   }
 
-  /** @param {Message} message of this task or of another */
-  hear(message) {
-    if (this.#task === null) this.#early.push(message);
+  /** @param {Message} message about this text or another
+   *  @param {boolean} alone whether this is the only text that was sent */
+  handle(message, alone) {
+    if (!message.taskId && (message.named || !alone)) return;
+    if (this.#taskId === null) this.#early.push(message);
     else this.#take(message);
   }
 
@@ -65,33 +69,34 @@ export class Utterance {
   }
 
   /** @param {Message} message */
-  #take({ type, task_id = this.#task ?? undefined, message = "" }) {
-    if (task_id !== this.#task) return;
-    if (type === "avatar_start_talking") this.#begin();
-    if (type === "avatar_talking_message") this.#emit("words", { text: this.#text, message });
-    if (type === "avatar_stop_talking") this.#end();
+  #take({ type, taskId = this.#taskId ?? undefined, text = "" }) {
+    if (taskId !== this.#taskId || this.#ended) return;
+    if (type === "started") this.#begin();
+    if (type === "words") this.#emit("words", { text: this.#text, message: text });
+    if (type === "ended") this.#end();
   }
 
   #begin() {
-    if (this.#speaking) return;
-    this.#speaking = true;
-    this.#emit("speaking", { text: this.#text, by: "avatar", duration_ms: this.#duration });
+    if (this.begun) return;
+    this.begun = true;
+    const respond = this.#isAnswer && { respond: true };
+    this.#emit("speaking", { text: this.#text, by: "avatar", duration_ms: this.#duration, ...respond });
     this.#wait();
   }
 
-  /** The message of its end may be lost, and an interview must not stall. Where one is to come, the
-   *  slowest voice is let finish. */
+  /** Go on without the message of its end, which may be lost. Where one is to come, wait for the
+   *  slowest voice. */
   #wait() {
     clearTimeout(this.#timer);
     const guess = this.#heard ? longestDuration : usualDuration;
-    const duration = this.#duration ?? guess(this.#text);
+    const duration = this.#duration ?? (this.#isAnswer ? LONGEST_ANSWER_MS : guess(this.#text));
     this.#timer = setTimeout(() => this.#end(), duration + (this.#heard ? MARGIN_MS : 0));
   }
 
   #end() {
     clearTimeout(this.#timer);
-    if (this.#speaking) this.#emit("silent", { text: this.#text, by: "avatar", cutShort: this.cutShort });
-    this.#speaking = false;
+    if (this.begun && !this.#ended) this.#emit("silent", { text: this.#text, by: "avatar", cutShort: this.cutShort });
+    this.#ended = true;
     this.#finish();
   }
 }

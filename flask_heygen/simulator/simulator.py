@@ -1,0 +1,185 @@
+"""The simulator as Python code uses it."""
+
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass
+from types import TracebackType
+
+from aiohttp import web
+from itsdangerous import URLSafeTimedSerializer
+
+from .account import Account
+from .admin import AdminApi
+from .app import create_app
+from .config import Config
+from .faults import Fault, ScheduledFault
+from .liveavatar.routes import LiveAvatar
+from .models import Call, Session, Speech, Token
+from .server import Server
+from .streaming import Streaming
+
+
+@dataclass(kw_only=True, eq=False)
+class Simulator(Config):
+    """A stand-in for the vendor, at whose `url` an app's ``HEYGEN_BASE_URL`` points in tests.
+
+    It runs in a thread of this process, on 127.0.0.1; every method may be called from any thread.
+    The keywords are the fields of `Config`, and `port`: 0 takes a free one, and keeps it when the
+    simulator is started again. A method that takes a session id takes the handle of a page, too.
+    """
+
+    port: InitVar[int] = 0
+
+    def __post_init__(self, port: int) -> None:
+        self._account = Account(self)
+        self._apis = (Streaming(self._account), LiveAvatar(self._account))
+        for api in self._apis:
+            self._account.faults.know(route.kwargs["name"] for route in api.routes())
+        self._server = Server(self._make_app, port)
+
+    def __enter__(self) -> "Simulator":  # noqa: PYI034  typing.Self came with Python 3.11
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen at `url`; raises OSError if the port is taken."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Drop every connection and free the port; the records stay, as after an outage."""
+        self._server.stop()
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end; known once started."""
+        return f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def connections(self) -> int:
+        """TCP connections accepted so far; `reset` keeps it, since a client's pool stays, too."""
+        return self._server.connections
+
+    @property
+    def spoken(self) -> tuple[Speech, ...]:
+        """Every accepted task, in order."""
+        return self._account.speech.spoken
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text of every accepted task, in order."""
+        return tuple(speech.text for speech in self.spoken)
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """Every token minted, in order."""
+        minted = [token for each in self._account.tokens.values() for token in each.tokens]
+        return tuple(sorted(minted, key=lambda token: token.minted_at))
+
+    @property
+    def sessions(self) -> dict[str, Session]:
+        """Every session by its id, closed ones too."""
+        return self._account.sessions.sessions
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call to a vendor's path, in order."""
+        return self._account.log.calls
+
+    def count(self, name: str, *, status: int | None = None) -> int:
+        """Count the calls of a name, or those of them that got a status."""
+        found = [call for call in self.calls if call.name == name]
+        return len(found) if status is None else sum(call.status == status for call in found)
+
+    def fault(
+        self,
+        name: str,
+        fault: Fault,
+        times: int | None = 1,
+        *,
+        retry_after: int = 7,
+        seconds: float = 0.2,
+    ) -> None:
+        """Make the next `times` calls of a name (``"*"``: of any) go wrong; None: until cleared.
+
+        Faults scheduled for the same name happen one after the other. Raises ValueError for a name
+        that no call has.
+        """
+        self._account.faults.add(name, ScheduledFault(fault, times, retry_after, seconds))
+
+    def clear(self) -> None:
+        """Forget the faults."""
+        self._account.faults.reset()
+
+    def reset(self) -> None:
+        """Forget sessions, tokens, speech, calls and faults."""
+        self._account.reset()
+
+    def advance(self, seconds: float) -> None:
+        """Let the vendor's time pass at once: tokens expire, speech ends, sessions run out."""
+        self._account.clock.advance(seconds)
+
+    def expire_tokens(self) -> None:
+        """Refuse every token minted so far."""
+        for tokens in self._account.tokens.values():
+            tokens.expire()
+
+    def close_session(self, session_id: str, reason: str = "UNKNOWN") -> None:
+        """End a session from the vendor's side; raises Refusal if it is not open.
+
+        The reason is one of LiveAvatar's, such as ``NO_CREDITS`` or ``AVATAR_DELETED``.
+        """
+        self._account.sessions.close(_vendor_id(session_id), reason)
+
+    def join(self, session_id: str) -> None:
+        """Count somebody as being in a session's room; raises Refusal if it is not connecting."""
+        self._account.sessions.join(_vendor_id(session_id))
+
+    def avatar_leaves(self, session_id: str) -> None:
+        """Let the avatar (and its agent) leave the room, which stays, as when its process crashed.
+
+        Tasks are accepted, and nobody speaks them; what a page publishes is lost. Raises Refusal if
+        the session is not open.
+        """
+        session_id = _vendor_id(session_id)
+        self._account.sessions.keep_alive(session_id)
+        self._account.rooms.deserted.add(session_id)
+
+    def hear(self, session_id: str, text: str) -> None:
+        """Act as if a session's user had said a text; raises Refusal if it is not connected.
+
+        There is no speech recognition here: what is said into a microphone is noticed by its
+        loudness, and its words are those of `hears`.
+        """
+        session = self._account.sessions.connected(_vendor_id(session_id))
+        rooms = self._account.rooms
+        rooms.call(rooms.hear(session, text))
+
+    def publish(self, session_id: str, event: Mapping[str, object]) -> None:
+        """Act as a page that publishes an event on the topic agent-control (LiveAvatar).
+
+        It has been executed on return; one that comes before the agent is lost.  Raises Refusal if
+        nobody is in the session's room, which a page must be to publish.
+        """
+        agents = self._apis[1].agents
+        self._account.rooms.call(agents.execute(_vendor_id(session_id), dict(event)))
+
+    def events(self, session_id: str) -> tuple[dict[str, object], ...]:
+        """Return what was sent so far on the topic agent-response of a session (LiveAvatar)."""
+        return self._account.events(_vendor_id(session_id))
+
+    def _make_app(self) -> web.Application:
+        admin = AdminApi(self._account, lambda: self.connections)
+        return create_app(self._account, self._apis, admin)
+
+
+def _vendor_id(session_id: str) -> str:
+    """Return the vendor's id in a page's handle, whose signature is not checked here."""
+    _, content = URLSafeTimedSerializer("").loads_unsafe(session_id)
+    return str(content[0]) if isinstance(content, list) and content else session_id

@@ -1,0 +1,250 @@
+/** What speaks the page's texts: the avatar, or the browser where the avatar cannot. */
+
+import { usualDuration } from "./duration.js";
+import { AvatarError, FAILURES } from "./errors.js";
+import { sentencesOf } from "./sentences.js";
+import { SpeechQueue } from "./speech-queue.js";
+import { SentText } from "./sent-text.js";
+import { UnaskedSpeech } from "./unasked-speech.js";
+
+/**
+ * @typedef {import("./open-session.js").OpenSession} OpenSession
+ * @typedef {import("./speech-queue.js").Spoken} Spoken
+ * @typedef {{text: string, taskType: string}} Speech
+ */
+
+/** How long a text that was dropped may take to fall silent, before it is interrupted again. */
+const SILENCE_MS = 200;
+
+export class Speaker {
+  #connection;
+  #voice;
+  #listener;
+  #queue = new SpeechQueue((/** @type {Speech} */ speech, signal) => this.#say(speech, signal));
+  /** The last of the calls that must not overtake each other. @type {Promise<unknown>} */
+  #calls = Promise.resolve();
+  /** The text being spoken. @type {SentText | null} */
+  #current = null;
+  /** The next one, sent so that it follows without a gap. @type {SentText | null} */
+  #ahead = null;
+  /** Texts that were sent ahead and then cut. @type {Set<SentText>} */
+  #dropped = new Set();
+  #unasked;
+
+  /**
+   * @param {import("./connection.js").Connection} connection
+   * @param {import("./browser-voice.js").BrowserVoice} voice the browser's
+   * @param {{emit: (type: string, detail: object) => void, speaking: (speaking: boolean) => void}} listener
+   *   `speaking`: a voice begins, or there is nothing more to say
+   */
+  constructor(connection, voice, listener) {
+    this.#connection = connection;
+    this.#voice = voice;
+    this.#listener = listener;
+    this.#unasked = new UnaskedSpeech(listener.emit, (speaking) => {
+      connection.setBusy("avatar", speaking);
+      listener.speaking(speaking);
+    });
+  }
+
+  /** @param {string} text @param {string} taskType @returns {Promise<Spoken>} */
+  say(text, taskType) {
+    return this.#queue.add({ text, taskType });
+  }
+
+  /** Say a text that comes in pieces, sentence by sentence, in its place in the order.
+   *  @param {AsyncIterable<string>} pieces @param {string} taskType
+   *  @returns {Promise<Spoken>} of the last sentence; null where any was cut short */
+  async sayPieces(pieces, taskType) {
+    const place = this.#queue.open();
+    /** @type {Promise<Spoken>[]} */
+    const sentences = [];
+    try {
+      for await (const text of sentencesOf(pieces)) {
+        if (!place.open) return null; // cut short: the rest is not asked for
+        const spoken = this.#queue.add({ text, taskType }, place);
+        spoken.catch(() => {}); // awaited below
+        sentences.push(spoken);
+        this.#sendAhead();
+      }
+    } finally {
+      this.#queue.close(place);
+    }
+    const spoken = await Promise.all(sentences);
+    return spoken.includes(null) ? null : (spoken[spoken.length - 1] ?? null);
+  }
+
+  /** Cut short what is being said, and drop what waits. */
+  clear() {
+    this.#queue.clear();
+    this.#drop();
+    this.#unasked.end(true);
+  }
+
+  /** Cut short what is being said, by the avatar, too, and drop what waits. */
+  async interrupt() {
+    const session = this.#current || this.#unasked.begun ? this.#connection.session : null;
+    this.clear();
+    if (session) await this.#inOrder(() => session.interrupt());
+  }
+
+  /** @param {import("./messages.js").Message} message */
+  handle(message) {
+    const queued = this.#ahead !== null && !this.#current?.isDelivered;
+    for (const sent of [this.#current, this.#ahead]) sent?.utterance.handle(message, !queued && sent === this.#current);
+    for (const sent of this.#dropped) this.#silence(sent, message);
+    if (!this.#current) this.#unasked.handle(message);
+  }
+
+  /** The session is over. @param {{left: boolean}} how `left`: the avatar has left its room */
+  handleSessionEnd({ left }) {
+    this.#drop();
+    this.#dropped.clear();
+    this.#current?.lose(left);
+    this.#unasked.end(true);
+  }
+
+  /** @param {Speech} speech @param {AbortSignal} signal @returns {Promise<Spoken>} */
+  async #say(speech, signal) {
+    await null; // a start in the same task counts
+    try {
+      return await this.#sayBySomebody(speech, signal);
+    } finally {
+      if (!this.#queue.next) this.#listener.speaking(false);
+    }
+  }
+
+  /** @param {Speech} speech @param {AbortSignal} signal @returns {Promise<Spoken>} */
+  async #sayBySomebody(speech, signal) {
+    for (;;) {
+      await this.#connection.settled(signal);
+      if (signal.aborted) return null;
+      const { session, error } = this.#connection;
+      if (error) return this.#sayByBrowser(speech.text, signal, error);
+      if (!session) throw this.#report(new AvatarError(FAILURES.notStarted));
+      if (this.#connection.renewIfExpiring(usualDuration(speech.text))) continue;
+
+      try {
+        this.#connection.setBusy("avatar", true);
+        const sent = await this.#sayByAvatar(speech, signal, session);
+        if (sent.isUnspoken) continue; // the avatar had left before the first word
+        return sent.utterance.cutShort ? null : "avatar";
+      } catch (error) {
+        if (signal.aborted) return null;
+        const failure = AvatarError.of(error);
+        const unknown = failure.code === "outcome_unknown";
+        if (!unknown && session.ended) continue; // replaced, and not a word was spoken
+        if (failure.code === "session_not_ready") this.#connection.fail(failure);
+        else this.#report(failure);
+        if (unknown) throw failure;
+        return this.#sayByBrowser(speech.text, signal, failure);
+      } finally {
+        this.#connection.setBusy("avatar", false);
+      }
+    }
+  }
+
+  /** @param {Speech} speech @param {AbortSignal} signal @param {OpenSession} session */
+  async #sayByAvatar(speech, signal, session) {
+    const sent = (await this.#takeAhead(speech)) ?? this.#send(speech, session);
+    this.#current = sent;
+    const cut = () => sent.cut();
+    signal.addEventListener("abort", cut);
+    try {
+      const task = await sent.task;
+      await this.#inOrder(() => session.deliver(task, sent.signal));
+      sent.utterance.accept(task, { heard: session.joined });
+      this.#sendAhead();
+      await sent.utterance.done;
+    } finally {
+      signal.removeEventListener("abort", cut);
+      this.#current = null;
+    }
+    if (!sent.utterance.cutShort) this.#connection.confirm();
+    return sent;
+  }
+
+  /** @param {Speech} speech @param {OpenSession} session */
+  #send(speech, session) {
+    const emit = (/** @type {string} */ type, /** @type {object} */ detail) => this.#emit(type, detail);
+    return new SentText(speech, emit, (signal) =>
+      this.#inOrder(() => session.task(speech.text, speech.taskType, signal)),
+    );
+  }
+
+  /** Send the next text while this one is spoken, where messages will separate the two. */
+  #sendAhead() {
+    const { session } = this.#connection;
+    const { next } = this.#queue;
+    if (this.#ahead || !next || !session?.joined || !this.#current?.isAccepted) return;
+    if (session.expires(usualDuration(this.#current.speech.text + next.text))) return;
+    this.#ahead = this.#send(next, session);
+  }
+
+  /** The text that was sent ahead, if it is this one and nothing was wrong with it.
+   *  @param {Speech} speech */
+  async #takeAhead(speech) {
+    const sent = this.#ahead;
+    this.#ahead = null;
+    if (sent?.speech !== speech) return null;
+    const failure = await sent.task.then(() => null, AvatarError.of);
+    return failure && failure.code !== "outcome_unknown" ? null : sent;
+  }
+
+  #drop() {
+    const sent = this.#ahead;
+    this.#ahead = null;
+    if (!sent) return;
+    sent.cut();
+    sent.task.then(() => this.#dropped.add(sent), () => {});
+  }
+
+  /** Interrupt a text that was dropped, where the vendor begins it all the same.
+   *  @param {SentText} sent @param {import("./messages.js").Message} message */
+  async #silence(sent, { type, taskId }) {
+    const { task_id } = await sent.task;
+    if (taskId !== task_id) return;
+    if (type === "ended") this.#dropped.delete(sent);
+    if (type !== "started") return;
+    await new Promise((resolve) => setTimeout(resolve, SILENCE_MS));
+    const { session } = this.#connection;
+    if (session && this.#dropped.has(sent)) await this.#inOrder(() => session.interrupt()).catch(() => {});
+  }
+
+  /** @param {string} text @param {AbortSignal} signal @param {AvatarError} error why it stands in
+   *  @returns {Promise<"browser" | null>} */
+  async #sayByBrowser(text, signal, error) {
+    const ready = await this.#voice.ready();
+    if (signal.aborted) return null;
+    if (!ready) throw error;
+
+    let begun = false;
+    const said = await this.#voice.say(text, signal, () => {
+      begun = true;
+      this.#emit("speaking", { text, by: "browser", duration_ms: null });
+    });
+    if (begun) this.#emit("silent", { text, by: "browser", cutShort: !said });
+    if (signal.aborted) return null;
+    if (!said) throw error;
+    return "browser";
+  }
+
+  /** @template T @param {() => Promise<T>} call @returns {Promise<T>} */
+  #inOrder(call) {
+    const made = this.#calls.then(call);
+    this.#calls = made.catch(() => {}); // the next call is made all the same
+    return made;
+  }
+
+  /** @param {string} type @param {object} detail */
+  #emit(type, detail) {
+    if (type === "speaking") this.#listener.speaking(true);
+    this.#listener.emit(type, detail);
+  }
+
+  /** @param {AvatarError} error */
+  #report(error) {
+    this.#emit("error", { error });
+    return error;
+  }
+}
