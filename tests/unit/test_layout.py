@@ -45,12 +45,14 @@ ORDER = (
     "request_body",
     "access",
     "loaders",
+    "ndjson",
     "page_module",
     "blueprint",
     "",
 )
 #: Those that know Flask, and the packages that make a module know it.
 FLASK_ROOMS = {
+    "ndjson",
     "error_handlers",
     "blueprint",
     "request_body",
