@@ -225,13 +225,15 @@ class HeyGen(Blueprint):
         fields = parse_json_body((*required, *optional), required)
         fields["session_id"] = signer.unsign(fields["session_id"])
         fields["text"] = load_text(self._text_loader, fields["text"])
+        characters = len(fields["text"])
 
-        task = client.task(**fields)
+        # Popped, as error reporters show the variables of this frame.
+        task = client.task(text=fields.pop("text"), **fields)
         send(
             task_sent,
             owner=signer.owner,
             session_id=fields["session_id"],
-            characters=len(fields["text"]),
+            characters=characters,
             task_id=task["task_id"],
             duration_ms=task["duration_ms"],
         )

@@ -17,6 +17,7 @@ from flask_heygen.http.client import ApiClient
 from flask_heygen.http.clock import Timestamp
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings
+from flask_heygen.tracebacks import hold_back
 
 from .base import Backend, stop_on_error
 from .data import parse_number, parse_room, parse_session_id, parse_sessions, parse_token
@@ -28,6 +29,7 @@ from .token_pool import Token, TokenPool
 IDLE_SECONDS = 120
 
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 class StreamingBackend(Backend):
