@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import (
     Blueprint,
+    Response,
     after_this_request,
     current_app,
     g,
@@ -26,7 +27,7 @@ from .access import add_cors_headers, keep_session_cookie, reject_cross_site, wa
 from .cli import add_commands
 from .client import HeyGenClient
 from .error_handlers import forbid_caching, register_error_handlers
-from .errors import InvalidField, NotConfigured, NotSignedIn, NotYourSession
+from .errors import HeyGenError, InvalidField, NotConfigured, NotSignedIn, NotYourSession
 from .loaders import (
     OwnerLoader,
     SessionLoader,
@@ -36,6 +37,7 @@ from .loaders import (
     load_session_fields,
     load_text,
 )
+from .ndjson import Answer, respond
 from .page_module import module, module_part
 from .request_body import limit_body, parse_beacon, parse_json_body
 from .settings import Settings, config_values, unknown_keys
@@ -44,6 +46,8 @@ from .signing import SessionSigner, UnsignedSessions, signing_keys
 
 #: The fields of *start* that name a session which a page has created itself.
 EXISTING = ("session_id", "session_token")
+
+Signer = SessionSigner | UnsignedSessions
 
 logger = logging.getLogger(__name__)
 
@@ -193,53 +197,63 @@ class HeyGen(Blueprint):
 
         reject_cross_site(origins)
 
-    def _start(self) -> dict[str, Any]:
+    def _start(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
         fields = parse_json_body((*client.settings.session_allowed, *EXISTING), optional=True)
         if fields.keys() & set(EXISTING):
             return self._start_existing(client, signer, fields)
         fields = client.session_fields(load_session_fields(self._session_loader, fields), **fields)
 
-        session = client.start(**fields)
-        send(session_started, owner=signer.owner, session_id=session["session_id"])
-        return _success({**session, "session_id": signer.sign(session["session_id"])})
+        def start() -> Answer:
+            session = client.start(**fields)
+            send(session_started, owner=signer.owner, session_id=session["session_id"])
+            return _success({**session, "session_id": signer.sign(session["session_id"])})
+
+        return respond(start, undo=partial(_abandon, client, signer))
 
     def _start_existing(
-        self, client: HeyGenClient, signer: SessionSigner | UnsignedSessions, fields: dict[str, Any]
-    ) -> dict[str, Any]:
+        self, client: HeyGenClient, signer: Signer, fields: dict[str, Any]
+    ) -> Answer | Response:
         """Start a session that a page has created itself; its ``session_token`` is not used."""
         for name in fields:
             if name not in EXISTING:
                 raise InvalidField(f"{name} cannot be set, as the session exists already.")
         if "session_id" not in fields:
             raise InvalidField("session_id is missing; a session_token alone starts nothing.")
-        session_id = signer.unsign(fields["session_id"])
+        session_id = client.session_id(signer.unsign(fields["session_id"]))
 
-        client.start_existing(session_id)
-        send(session_started, owner=signer.owner, session_id=session_id)
-        return _success({"session_id": fields["session_id"]})
+        def start() -> Answer:
+            client.start_existing(session_id)
+            send(session_started, owner=signer.owner, session_id=session_id)
+            return _success({"session_id": fields["session_id"]})
 
-    def _task(self) -> dict[str, Any]:
+        return respond(start)
+
+    def _task(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
         optional, required = ("task_type", "interrupt"), ("session_id", "text")
         fields = parse_json_body((*required, *optional), required)
-        fields["session_id"] = signer.unsign(fields["session_id"])
+        fields["session_id"] = client.session_id(signer.unsign(fields["session_id"]))
         fields["text"] = load_text(self._text_loader, fields["text"])
+        client.check_task(**fields)
         characters = len(fields["text"])
 
-        # Popped, as error reporters show the variables of this frame.
-        task = client.task(text=fields.pop("text"), **fields)
-        send(
-            task_sent,
-            owner=signer.owner,
-            session_id=fields["session_id"],
-            characters=characters,
-            task_id=task["task_id"],
-            duration_ms=task["duration_ms"],
-        )
-        return _success(task)
+        def send_task() -> Answer:
+            # Popped, as error reporters show the variables of these frames.
+            task = client.task(text=fields.pop("text"), **fields)
+            send(
+                task_sent,
+                owner=signer.owner,
+                session_id=fields["session_id"],
+                characters=characters,
+                task_id=task["task_id"],
+                duration_ms=task["duration_ms"],
+            )
+            return _success(task)
 
-    def _stop(self) -> dict[str, Any]:
+        return respond(send_task)
+
+    def _stop(self) -> Answer:
         client, signer = g.heygen_client, self._signer(to_stop=True)
         session_id = signer.unsign(parse_beacon("session_id"), to_stop=True)
 
@@ -247,20 +261,20 @@ class HeyGen(Blueprint):
         send(session_stopped, owner=signer.owner, session_id=session_id)
         return _success()
 
-    def _interrupt(self) -> dict[str, Any]:
+    def _interrupt(self) -> Answer:
         client, signer = g.heygen_client, self._signer()
         fields = parse_json_body(("session_id",), ("session_id",))
 
         return _success(client.interrupt(signer.unsign(fields["session_id"])))
 
-    def _keep_alive(self) -> dict[str, Any]:
+    def _keep_alive(self) -> Answer:
         client, signer = g.heygen_client, self._signer()
         fields = parse_json_body(("session_id",), ("session_id",))
 
         client.keep_alive(signer.unsign(fields["session_id"]))
         return _success()
 
-    def _signer(self, *, to_stop: bool = False) -> SessionSigner | UnsignedSessions:
+    def _signer(self, *, to_stop: bool = False) -> Signer:
         """Return the signer of the signed-in user, who is needed for all but *stop*."""
         if self._owner_loader is None:
             return UnsignedSessions()
@@ -298,7 +312,23 @@ def _connect_signals(state: BlueprintSetupState) -> None:
     request_finished.connect(keep_session_cookie, sender=state.app)
 
 
-def _success(data: dict[str, Any] | None = None) -> dict[str, Any]:
+def _abandon(client: HeyGenClient, signer: Signer, answer: Answer) -> None:
+    """Stop a session whose page has gone before it was answered."""
+    session_id = signer.unsign(answer["data"]["session_id"])
+    try:
+        client.stop(session_id)
+    except HeyGenError as error:
+        logger.warning(
+            "The page that started session %s is gone, and it could not be stopped (%s): it costs "
+            "credits until its idle timeout.",
+            session_id,
+            error.code,
+        )
+    else:
+        send(session_stopped, owner=signer.owner, session_id=session_id)
+
+
+def _success(data: dict[str, Any] | None = None) -> Answer:
     return {"status": "success", "data": data or {}}
 
 

@@ -103,8 +103,15 @@ class HeyGenClient:
         return {"session_id": session_id}
 
     @conceal_frames
-    def check_task(self, text: str, task_type: str = "repeat", *, interrupt: bool = False) -> None:
+    def check_task(
+        self,
+        session_id: str,
+        text: str,
+        task_type: str = "repeat",
+        interrupt: bool = False,  # noqa: FBT001, FBT002  as those of task
+    ) -> None:
         """Raise the error of a task that would not be sent, such as that of a text too long."""
+        self.session_id(session_id)
         _check_text(text)
         if task_type not in TASK_TYPES:
             raise InvalidField(f"task_type must be one of: {', '.join(TASK_TYPES)}.")
@@ -131,8 +138,8 @@ class HeyGenClient:
         message: ``transport``, ``topic``, ``payload`` and, to be published first, ``interrupt``.
         A text is never sent twice: after ``OutcomeUnknown`` it may or may not have been spoken.
         """
+        self.check_task(session_id, text, task_type, interrupt)
         session_id = self.session_id(session_id)
-        self.check_task(text, task_type, interrupt=interrupt)
 
         return self._backend.send_task(
             session_id, text, task_type, self._deadline(), interrupt=interrupt

@@ -59,7 +59,8 @@ def replace_refusal(response: Response) -> Response:
     return response
 
 
-def _handle_error(error: HeyGenError) -> Response:
+def report_error(error: HeyGenError) -> None:
+    """Log an error that an operator can act on, and send the signal of an upstream failure."""
     if error.status >= 500 or error.status == 429:
         upstream = f" Upstream: {error.upstream}" if error.upstream else ""
         report = f"{error.status} {error.code}: {error.message} {error.hint}{upstream}"
@@ -69,6 +70,10 @@ def _handle_error(error: HeyGenError) -> Response:
         # Without its traceback: error reporters show the variables of its frames, and with them
         # the text.
         send(upstream_failed, endpoint=request.endpoint, error=error.with_traceback(None))
+
+
+def _handle_error(error: HeyGenError) -> Response:
+    report_error(error)
     return _response(error)
 
 

@@ -29,6 +29,7 @@ programs started by a program. Those of them that are part of the package run in
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import logging
@@ -241,6 +242,15 @@ def _listen_to_answers(leak_detector: LeakDetector) -> None:
         texts_allowed = not ours or '"deliver"' in body
         where = f"an answer of {quote(request.path)}"
         leak_detector.record(where, f"{response.headers}{body}", texts_allowed=texts_allowed)
+        if response.mimetype == "application/x-ndjson":
+            response.response = recorded(where, response.response)
+
+    def recorded(where: str, lines: Any) -> Iterator[str]:
+        with contextlib.closing(lines):
+            for line in lines:
+                allowed = '"deliver"' in line
+                leak_detector.record(where, line, texts_allowed=allowed)
+                yield line
 
     request_finished.connect(answered, weak=False)
 

@@ -6,6 +6,7 @@ from .auth import AccessTokens, SessionTokens, joinable
 from .clock import Clock
 from .config import Config
 from .faults import FaultQueue
+from .rate_limiter import RateLimiter
 from .request_log import RequestLog
 from .rooms import RoomManager
 from .sessions import Sessions
@@ -27,6 +28,7 @@ class Account:
         self.clock = Clock()
         self.log = RequestLog()
         self.faults = FaultQueue()
+        self.rate_limiter = RateLimiter(self.clock, config)
         self.speech = SpeechQueue(self.clock, config)
         self.sessions = Sessions(self.clock, config, self.speech)
         self.rooms = RoomManager(self.sessions, config)
@@ -37,7 +39,7 @@ class Account:
         }
         #: What `reset` resets; each API adds its own.
         self.parts: list[Resettable] = [
-            *(self.faults, self.log, self.sessions, self.speech, self.rooms),
+            *(self.faults, self.rate_limiter, self.log, self.sessions, self.speech, self.rooms),
             *self.tokens.values(),
         ]
 

@@ -24,7 +24,7 @@ def create_app(account: Account, apis: Iterable[Api], admin: AdminApi) -> web.Ap
         middlewares=[
             allow_origins,
             record_calls(account.log, account.config, account.faults),
-            limit_rate(account.clock, account.config),
+            limit_rate(account.rate_limiter, account.config),
             answer_errors,
         ]
     )

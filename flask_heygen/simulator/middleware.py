@@ -7,17 +7,16 @@ simulator's own paths and LiveKit's have no names and pass unchanged.
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from .clock import Clock
 from .config import Config
 from .errors import ApiError, NoSuchPath
 from .fault_injection import damage, false_response
 from .faults import FaultQueue
+from .rate_limiter import RateLimiter
 from .request_log import RequestLog, json_body
 from .responses import liveavatar_error
 
@@ -92,37 +91,28 @@ def record_calls(log: RequestLog, config: Config, faults: FaultQueue) -> Middlew
     return middleware
 
 
-def limit_rate(clock: Clock, config: Config) -> Middleware:
-    """Limit LiveAvatar's calls by credential and endpoint, in windows of a second (doc)."""
-    window, counts = 0, Counter[tuple[str, str]]()
+def limit_rate(limiter: RateLimiter, config: Config) -> Middleware:
+    """Limit the rate of LiveAvatar's calls; every response has the headers."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        nonlocal window
-        name, credential = call_name(request), _credential(request)
+        fields = request.headers
+        name, credential = call_name(request), fields.get("X-Api-Key", fields.get("Authorization"))
         if name is None or credential is None or api_of(request) != "liveavatar":
             return await handler(request)
 
-        now, limit = int(clock.now()), config.rate_limit
-        if now != window:
-            window = now
-            counts.clear()
-        counts[name, credential] += 1
-        left = limit - counts[name, credential]
-        if left >= 0:
-            response = await handler(request)
-        else:
-            response = liveavatar_error(429, 4290, "Too many requests")
+        left = limiter.take(name, credential)
+        if left < 0:
+            response: web.StreamResponse = liveavatar_error(429, 4290, "Too many requests")
             response.headers["Retry-After"] = "1"
-        fields = {"Limit": limit, "Remaining": max(0, left), "Reset": 1}
-        response.headers.update({f"X-RateLimit-{name}": str(n) for name, n in fields.items()})
+        else:
+            response = await handler(request)
+        response.headers["X-RateLimit-Limit"] = str(config.rate_limit)
+        response.headers["X-RateLimit-Remaining"] = str(max(0, left))
+        response.headers["X-RateLimit-Reset"] = "1"
         return response
 
     return middleware
-
-
-def _credential(request: web.Request) -> str | None:
-    return request.headers.get("X-Api-Key") or request.headers.get("Authorization")
 
 
 @web.middleware

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-import requests
 from flask import Flask
 from werkzeug.serving import make_server
 
@@ -22,12 +21,23 @@ from tests.servers.recipes import RECIPES
 MOVING = RECIPES / "moving"
 STEPS = ("before", "step-1", "step-2")
 TEXT = "Tell me about yourself."
-#: A browser's idea of addresses, with the vendor at the simulator's.
+#: A browser's idea of addresses; the simulator stands in for the vendor.
 DRIVER = """
-const { SHOP, SIMULATOR, STEP, TEXT } = process.env;
+const { KEY, SHOP, SIMULATOR, STEP, TEXT } = process.env;
 const fetched = globalThis.fetch;
+
+/** The route of such a page's server that hands out session tokens. */
+async function sessionToken() {
+  const headers = { "Content-Type": "application/json", "X-Api-Key": KEY };
+  const url = `${SIMULATOR}/v1/streaming.create_token`;
+  const minted = await fetched(url, { method: "POST", headers, body: "{}" });
+  return new Response((await minted.json()).data.token);
+}
+
 globalThis.fetch = (url, options) =>
-  fetched(new URL(url.replace("https://api.heygen.com", SIMULATOR), SHOP), options);
+  url === "/session-token"
+    ? sessionToken()
+    : fetched(new URL(url.replace("https://api.heygen.com", SIMULATOR), SHOP), options);
 const page = await import(STEP);
 const room = await page.startSession();
 await page.sendTextToAvatar(TEXT);
@@ -44,17 +54,10 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def shop(simulator: Simulator) -> Iterator[str]:
-    """Serve an app that hands out session tokens, as such pages need it, and has the blueprint."""
+    """Serve an app that has the blueprint, without an owner_loader."""
     app = Flask("shop")
     app.config.update(HEYGEN_API_KEY=constants.KEY, HEYGEN_BASE_URL=simulator.url)
     app.register_blueprint(HeyGen())
-
-    @app.post("/session-token")
-    def session_token() -> str:
-        url = f"{simulator.url}/v1/streaming.create_token"
-        minted = requests.post(url, json={}, headers={"X-Api-Key": constants.KEY}, timeout=10)
-        return str(minted.json()["data"]["token"])
-
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -73,6 +76,7 @@ class TestMoving:
             [program("node", "nodejs"), "--input-type=module", "--eval", DRIVER],
             env={
                 **os.environ,
+                "KEY": constants.KEY,
                 "SHOP": shop,
                 "SIMULATOR": simulator.url,
                 "STEP": (MOVING / f"{step}.js").as_uri(),

@@ -45,12 +45,14 @@ ORDER = (
     "request_body",
     "access",
     "loaders",
+    "ndjson",
     "page_module",
     "blueprint",
     "",
 )
 #: Those that know Flask, and the packages that make a module know it.
 FLASK_ROOMS = {
+    "ndjson",
     "error_handlers",
     "blueprint",
     "request_body",
@@ -71,7 +73,9 @@ def _name(path: Path) -> str:
 
 
 PATHS = {_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-CLIENT_SIDE = [name for name in PATHS if name.partition(".")[0] != "simulator"]
+#: What a host's tests use.
+TESTING = {"simulator", "pytest_plugin"}
+CLIENT_SIDE = [name for name in PATHS if name.partition(".")[0] not in TESTING]
 SIMULATOR = [name for name in PATHS if name.partition(".")[0] == "simulator"]
 
 
@@ -160,8 +164,9 @@ class TestPublicNames:
     def test_are_these(self) -> None:
         """What stands in the package can be imported with a star, and nothing else can."""
         tree = ast.parse(PATHS[""].read_text())
-        imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-        bound = [alias.asname or alias.name for node in imports for alias in node.names]
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        ours = [node for node in imports if node.level]
+        bound = [alias.asname or alias.name for node in ours for alias in node.names]
 
         assert sorted(flask_heygen.__all__) == sorted(bound)
         signals = {"session_started", "session_stopped", "task_sent", "upstream_failed"}
@@ -203,7 +208,7 @@ sys.addaudithook(
 )
 threads = threading.active_count()
 
-import flask_heygen
+from flask_heygen import *
 
 assert threading.active_count() == threads
 ours = [module for name, module in sys.modules.items() if name.partition(".")[0] == "flask_heygen"]

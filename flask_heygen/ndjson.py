@@ -1,0 +1,75 @@
+"""Answers in two lines: that a request was accepted, and its outcome.
+
+Browsers repeat a POST by themselves if a reused connection breaks before the first byte of the
+answer, and the page does not know: a text would be spoken twice. A page that sends
+``Accept: application/x-ndjson`` gets the first line before the vendor is called.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Response, current_app, got_request_exception, request, stream_with_context
+from flask.globals import app_ctx
+
+from .error_handlers import report_error
+from .errors import HeyGenError
+
+NDJSON = "application/x-ndjson"
+
+Answer = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+def respond(
+    act: Callable[[], Answer], undo: Callable[[Answer], object] | None = None
+) -> Answer | Response:
+    """Return the answer of ``act``, in two lines if the page accepts them.
+
+    Call it when the request has been validated; ``act`` calls the vendor. In two lines the status
+    is 200, and an error has its own as ``http_status``. If the connection closes after the first
+    line, ``act`` is not called; if it closes before the second, ``undo`` is, with the answer.
+    """
+    if not _accepts_ndjson():
+        return act()
+    response = current_app.response_class(stream_with_context(_lines(act, undo)), mimetype=NDJSON)
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would keep the first line back
+    return response
+
+
+def _accepts_ndjson() -> bool:
+    accepted = request.accept_mimetypes
+    # By name: "*/*" is what a page sends that knows nothing of it.
+    best = accepted.best_match([NDJSON, "application/json"])
+    return NDJSON in accepted.values() and best == NDJSON
+
+
+def _lines(act: Callable[[], Answer], undo: Callable[[Answer], object] | None) -> Iterator[str]:
+    yield '{"status": "accepted"}\n'
+    answer = _outcome(act)
+    try:
+        yield json.dumps(answer) + "\n"
+    except GeneratorExit:  # the server could not send it
+        if undo and answer["status"] == "success":
+            undo(answer)
+        raise
+
+
+def _outcome(act: Callable[[], Answer]) -> Answer:
+    try:
+        return act()
+    except HeyGenError as raised:
+        error = raised
+        report_error(error)
+    except Exception as fault:
+        # What Flask does for an exception in a view, which this no longer is.
+        got_request_exception.send(app_ctx.app, exception=fault)
+        if current_app.testing or current_app.config["PROPAGATE_EXCEPTIONS"]:
+            raise
+        logger.exception("Exception on %s [%s]", request.path, request.method)
+        error = HeyGenError()
+    return {"status": "error", "error": {**error.to_dict(), "http_status": error.status}}

@@ -1,0 +1,45 @@
+"""The pytest fixture `heygen_simulator`.
+
+pytest loads this module in every run where the package is installed, so it imports nothing of the
+package until a test uses the fixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .simulator import Simulator
+
+
+@pytest.fixture
+def heygen_simulator(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Simulator]:
+    """Run a HeyGen simulator; a Flask app from the fixture ``app`` uses it during the test.
+
+    That app's ``HEYGEN_BASE_URL`` and ``HEYGEN_API_KEY`` are set. Needs the extra ``simulator``.
+    """
+    try:
+        from .simulator import Simulator  # noqa: PLC0415  an extra, and a run without it is free
+    except ImportError as error:
+        pytest.fail(str(error), pytrace=False)
+
+    with Simulator() as simulator:
+        config = getattr(_app(request), "config", None)
+        if isinstance(config, dict):
+            monkeypatch.setitem(config, "HEYGEN_BASE_URL", simulator.url)
+            monkeypatch.setitem(config, "HEYGEN_API_KEY", "simulated")
+        yield simulator
+
+
+def _app(request: pytest.FixtureRequest) -> Any:
+    try:
+        return request.getfixturevalue("app")
+    except pytest.FixtureLookupError as error:
+        if error.argname != "app":
+            raise
+        return None

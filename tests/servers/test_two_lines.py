@@ -1,0 +1,124 @@
+"""Answers in two lines, as real servers send them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_heygen.simulator import Simulator
+from tests.servers import test_servers
+from tests.servers.machines import wait_until
+from tests.servers.test_servers import GEVENT, GTHREAD, SYNC, Serve, Server
+
+serve = test_servers.serve
+
+workers = pytest.mark.parametrize("worker", [SYNC, GTHREAD, GEVENT], ids=lambda worker: worker[0])
+
+
+class Page:
+    """A page's connection, which reads an answer line by line."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.file = connection.makefile("rb")
+
+    def post(self, route: str, **fields: Any) -> None:
+        body = json.dumps(fields).encode()
+        self.connection.sendall(
+            f"POST /api/heygen/{route} HTTP/1.1\r\nHost: localhost\r\n"
+            "Accept: application/x-ndjson\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+
+    def line(self) -> dict[str, Any] | None:
+        """Return the next line that is JSON, None at the end of the answer."""
+        for line in self.file:
+            if line.startswith(b"{"):
+                parsed: dict[str, Any] = json.loads(line)
+                return parsed
+            if line == b"0\r\n":
+                break
+        return None
+
+    def reset(self) -> None:
+        """Close the connection as a browser does whose page is gone: with a reset."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.file.close()
+        self.connection.close()
+
+
+@contextmanager
+def page_of(server: Server) -> Iterator[Page]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        yield Page(connection)
+
+
+@workers
+class TestAnAnswer:
+    def test_begins_before_the_vendor_has_answered(
+        self, sim: Simulator, serve: Serve, worker: tuple[str, ...]
+    ) -> None:
+        """The first line is flushed at once."""
+        with serve(worker) as server:
+            session_id = server.start()
+            sim.latency["task"] = 1
+
+            with page_of(server) as page:
+                page.post("task", session_id=session_id, text="Tell me about yourself.")
+                first = page.line()
+                spoken_by_then = sim.texts
+                second = page.line()
+
+                assert first == {"status": "accepted"}
+                assert spoken_by_then == ()
+                assert second is not None
+                assert second["data"]["task_id"] == sim.spoken[0].task_id
+                assert page.line() is None
+
+    def test_ends_a_session_whose_page_has_gone(
+        self, sim: Simulator, serve: Serve, worker: tuple[str, ...]
+    ) -> None:
+        """It was started while the page went."""
+        sim.latency["new"] = 1
+
+        with serve(worker) as server, page_of(server) as page:
+            page.post("start")
+            assert page.line() == {"status": "accepted"}
+            page.reset()
+
+            wait_until(lambda: [each.state for each in sim.sessions.values()] == ["closed"])
+
+    def test_breaks_off_where_its_worker_is_killed(
+        self, sim: Simulator, serve: Serve, worker: tuple[str, ...]
+    ) -> None:
+        """The page knows that the text was accepted, and it is spoken once at most."""
+        with serve(worker) as server:
+            session_id = server.start()
+            sim.latency["task"] = 1
+            with page_of(server) as page:
+                page.post("task", session_id=session_id, text="Tell me about yourself.")
+                assert page.line() == {"status": "accepted"}
+                wait_until(lambda: sim.count("task") == 1)
+
+                [pid] = children(server.process.pid)
+                os.kill(pid, signal.SIGKILL)
+
+                assert page.line() is None
+            assert server.post("keep-alive", session_id=session_id)[0] == 200
+            assert f"Worker (pid:{pid}) was sent SIGKILL!" in server.log.read_text()
+            server.log.write_text("")  # which `serve` would complain of
+        assert sim.count("task") == 1
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
