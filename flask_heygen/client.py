@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .backends import create_backend, is_session_id, working_apis
+from .backends import create_backend, is_id, working_apis
 from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound, TextTooLong
 from .http.deadline import Deadline
 from .settings import Settings, is_local
@@ -64,7 +64,7 @@ class HeyGenClient:
         ``fields`` replace ``loaded``, those of a session_loader, and these the session defaults.
 
         Raises:
-            NotConfigured: one of the defaults, or of ``loaded``, is wrong.
+            NotConfigured: one of the defaults, or of ``loaded``, is wrong, or one is missing.
             InvalidField: one of ``fields`` is wrong.
 
         """
@@ -75,6 +75,8 @@ class HeyGenClient:
         merged = _merge(_merge(self.settings.session_defaults, loaded or {}), fields)
         if wrong := self._backend.validate(merged):
             raise InvalidField(wrong)
+        if missing := self._backend.missing(merged):
+            raise NotConfigured(missing)
         return merged
 
     @conceal_frames
@@ -83,7 +85,9 @@ class HeyGenClient:
 
         ``fields`` replace those of ``HEYGEN_SESSION_DEFAULTS``. Returns ``session_id``,
         ``transport`` ("livekit"), ``url``, ``access_token``, ``session_seconds`` (None if
-        unknown) and ``idle_seconds``. It is never sent twice; a half-started session is stopped.
+        unknown), ``idle_seconds`` and ``listening``, how the avatar hears the user's microphone
+        ("conversational", "push_to_talk", or None if it does not). It is never sent twice; a
+        half-started session is stopped.
         """
         return self._backend.start(self.session_fields(**fields), self._deadline())
 
@@ -190,12 +194,15 @@ class HeyGenClient:
         self._backend.check(self._deadline())
         return self.sessions()
 
-    def problems(self) -> list[str]:
-        """Return what would make a start fail for which the page sets no field."""
+    def problems(self, *, complete: bool = True) -> list[str]:
+        """Return what would make a start fail for which the page sets no field.
+
+        The session defaults need not be ``complete`` if a session_loader adds to them.
+        """
         defaults = self.settings.session_defaults
         if wrong := self._backend.validate(defaults):
             return [f"In the session defaults, {wrong}"]
-        missing = self._backend.missing(defaults)
+        missing = self._backend.missing(defaults) if complete else None
         return [missing] if missing else []
 
     def warnings(self) -> list[str]:
@@ -219,9 +226,9 @@ class HeyGenClient:
             InvalidField: it is neither, or handles cannot be read here.
 
         """
-        if isinstance(session_id, str) and self._unsign and not is_session_id(session_id):
+        if isinstance(session_id, str) and self._unsign and not is_id(session_id):
             session_id = self._unsign(session_id)
-        if not is_session_id(session_id):
+        if not is_id(session_id):
             raise InvalidField("session_id must be the one that start answered.")
         return session_id
 
