@@ -99,7 +99,7 @@ class AccountBlueprint(Blueprint):
 
     def _problems(self) -> list[str]:
         """Return what would make a start fail, for the operator."""
-        problems = self.client.problems()
+        problems = self.client.problems(complete=self._session_loader is None)
         if self._owner_loader is not None:
             try:
                 signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])

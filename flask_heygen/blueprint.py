@@ -106,14 +106,16 @@ class HeyGen(AccountBlueprint):
         fields["session_id"] = client.session_id(signer.unsign(fields["session_id"]))
         fields["text"] = load_text(self._text_loader, fields["text"])
         client.check_task(**fields)
+        characters = len(fields["text"])
 
         def send_task() -> Answer:
-            task = client.task(**fields)
+            # Popped, as error reporters show the variables of these frames.
+            task = client.task(text=fields.pop("text"), **fields)
             send(
                 task_sent,
                 owner=signer.owner,
                 session_id=fields["session_id"],
-                characters=len(fields["text"]),
+                characters=characters,
                 task_id=task["task_id"],
                 duration_ms=task["duration_ms"],
             )

@@ -142,6 +142,7 @@ def _stop(client: HeyGenClient, ids: Sequence[str], *, listed: bool) -> list[str
     with click.progressbar(ids, label="Stopping", hidden=len(ids) < 2) as each:
         for session_id in each:
             try:
+                session_id = client.session_id(session_id)  # noqa: PLW2901  it may be a handle
                 client.stop(session_id, missing_ok=False)
                 stopped.append(client.session_id(session_id))
             except SessionClosed:

@@ -8,11 +8,11 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .backends import create_backend, is_session_id, working_apis
+from .backends import create_backend, is_id, working_apis
 from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound, TextTooLong
 from .http.deadline import Deadline
 from .settings import Settings, is_local
-from .tracebacks import bare_errors
+from .tracebacks import conceal_frames, hold_back
 
 TASK_TYPES = ("repeat", "chat", "talk")
 #: Two names of one choice.
@@ -24,6 +24,7 @@ _SILENT = {"Cc", "Cf", "Me", "Mc", "Mn", "Zl", "Zp", "Zs"}
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 class HeyGenClient:
@@ -33,7 +34,7 @@ class HeyGenClient:
     and returns within ``settings.timeout`` seconds; a failed start may take longer to clean up.
     """
 
-    @bare_errors
+    @conceal_frames
     def __init__(
         self,
         settings: Settings,
@@ -54,7 +55,7 @@ class HeyGenClient:
         """Close the idle connections; the client can still be used."""
         self._backend.close()
 
-    @bare_errors
+    @conceal_frames
     def session_fields(
         self, loaded: Mapping[str, Any] | None = None, /, **fields: Any
     ) -> dict[str, Any]:
@@ -63,7 +64,7 @@ class HeyGenClient:
         ``fields`` replace ``loaded``, those of a session_loader, and these the session defaults.
 
         Raises:
-            NotConfigured: one of the defaults, or of ``loaded``, is wrong.
+            NotConfigured: one of the defaults, or of ``loaded``, is wrong, or one is missing.
             InvalidField: one of ``fields`` is wrong.
 
         """
@@ -74,19 +75,23 @@ class HeyGenClient:
         merged = _merge(_merge(self.settings.session_defaults, loaded or {}), fields)
         if wrong := self._backend.validate(merged):
             raise InvalidField(wrong)
+        if missing := self._backend.missing(merged):
+            raise NotConfigured(missing)
         return merged
 
-    @bare_errors
+    @conceal_frames
     def start(self, /, **fields: Any) -> dict[str, Any]:
         """Start a session and return what a page needs to join it.
 
         ``fields`` replace those of ``HEYGEN_SESSION_DEFAULTS``. Returns ``session_id``,
         ``transport`` ("livekit"), ``url``, ``access_token``, ``session_seconds`` (None if
-        unknown) and ``idle_seconds``. It is never sent twice; a half-started session is stopped.
+        unknown), ``idle_seconds`` and ``listening``, how the avatar hears the user's microphone
+        ("conversational", "push_to_talk", or None if it does not). It is never sent twice; a
+        half-started session is stopped.
         """
         return self._backend.start(self.session_fields(**fields), self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def start_existing(self, session_id: str) -> dict[str, Any]:
         """Start a session that a page has created itself; return its ``session_id``.
 
@@ -101,7 +106,7 @@ class HeyGenClient:
         self._backend.start_existing(session_id, self._deadline())
         return {"session_id": session_id}
 
-    @bare_errors
+    @conceal_frames
     def check_task(
         self,
         session_id: str,
@@ -122,7 +127,7 @@ class HeyGenClient:
                 "are spoken at once; send it in parts."
             )
 
-    @bare_errors
+    @conceal_frames
     def task(
         self,
         session_id: str,
@@ -144,7 +149,7 @@ class HeyGenClient:
             session_id, text, task_type, self._deadline(), interrupt=interrupt
         )
 
-    @bare_errors
+    @conceal_frames
     def stop(self, session_id: str, *, missing_ok: bool = True) -> None:
         """Stop a session, and its cost.
 
@@ -161,7 +166,7 @@ class HeyGenClient:
                 raise
             logger.debug("The session to be stopped had ended already.")
 
-    @bare_errors
+    @conceal_frames
     def interrupt(self, session_id: str) -> dict[str, Any]:
         """Interrupt the avatar; does nothing while it is silent.
 
@@ -171,30 +176,33 @@ class HeyGenClient:
 
         return self._backend.interrupt(session_id, self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def keep_alive(self, session_id: str) -> None:
         """Reset the session's idle timeout."""
         session_id = self.session_id(session_id)
 
         self._backend.keep_alive(session_id, self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def sessions(self) -> list[dict[str, Any]]:
         """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
         return self._backend.sessions(self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def check(self) -> list[dict[str, Any]]:
         """Raise the error that keeps the account from being used, or list its live sessions."""
         self._backend.check(self._deadline())
         return self.sessions()
 
-    def problems(self) -> list[str]:
-        """Return what would make a start fail for which the page sets no field."""
+    def problems(self, *, complete: bool = True) -> list[str]:
+        """Return what would make a start fail for which the page sets no field.
+
+        The session defaults need not be ``complete`` if a session_loader adds to them.
+        """
         defaults = self.settings.session_defaults
         if wrong := self._backend.validate(defaults):
             return [f"In the session defaults, {wrong}"]
-        missing = self._backend.missing(defaults)
+        missing = self._backend.missing(defaults) if complete else None
         return [missing] if missing else []
 
     def warnings(self) -> list[str]:
@@ -206,7 +214,7 @@ class HeyGenClient:
             warnings.append("The base URL is http: key, tokens and texts are sent unencrypted.")
         return warnings
 
-    @bare_errors
+    @conceal_frames
     def working_apis(self) -> list[str]:
         """Return the values of ``HEYGEN_API`` with which this key works."""
         return working_apis(self.settings, self._deadline())
@@ -218,9 +226,9 @@ class HeyGenClient:
             InvalidField: it is neither, or handles cannot be read here.
 
         """
-        if isinstance(session_id, str) and self._unsign and not is_session_id(session_id):
+        if isinstance(session_id, str) and self._unsign and not is_id(session_id):
             session_id = self._unsign(session_id)
-        if not is_session_id(session_id):
+        if not is_id(session_id):
             raise InvalidField("session_id must be the one that start answered.")
         return session_id
 

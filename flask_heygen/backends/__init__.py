@@ -10,11 +10,11 @@ from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings
 
 from .base import Backend
-from .data import is_session_id
+from .data import is_id
 from .liveavatar import LiveAvatarBackend
 from .streaming import StreamingBackend
 
-__all__ = ["Backend", "create_backend", "is_session_id", "working_apis"]
+__all__ = ["Backend", "create_backend", "is_id", "working_apis"]
 
 _BACKENDS: dict[str, type[StreamingBackend | LiveAvatarBackend]] = {
     "streaming": StreamingBackend,

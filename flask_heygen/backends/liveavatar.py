@@ -13,7 +13,7 @@ from typing import Any
 from flask_heygen.errors import UpstreamFailed
 from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline
-from flask_heygen.settings import Settings
+from flask_heygen.settings import Settings, is_local
 
 from .base import Backend, stop_on_error
 from .data import parse_room, parse_session_id, parse_sessions, parse_token
@@ -33,6 +33,8 @@ _EVENTS = {
     "chat": "avatar.speak_response",
     "talk": "avatar.speak_response",
 }
+#: Names in the data of ``sessions/start``.
+_ROOM = ("livekit_url", "livekit_client_token", "max_session_duration")
 
 
 class LiveAvatarBackend(Backend):
@@ -44,6 +46,7 @@ class LiveAvatarBackend(Backend):
     def __init__(self, settings: Settings) -> None:
         self.base_url = settings.base_url or self.base_url
         self._key = settings.api_key
+        self._local = is_local(self.base_url)
         self._http = ApiClient(self.base_url)
 
     def close(self) -> None:
@@ -63,14 +66,15 @@ class LiveAvatarBackend(Backend):
 
         with stop_on_error(session_id, lambda deadline: self.stop(session_id, deadline)):
             data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
-            data = data if isinstance(data, dict) else {}
-            room = parse_room(
-                data.get("livekit_url"),
-                data.get("livekit_client_token"),
-                data.get("max_session_duration"),
-            )
+            room = parse_room(data, _ROOM, local=self._local)
 
-        return {"session_id": session_id, **room, "idle_seconds": IDLE_SECONDS}
+        listening = fields.get("interactivity_type", "CONVERSATIONAL").lower()
+        return {
+            "session_id": session_id,
+            **room,
+            "idle_seconds": IDLE_SECONDS,
+            "listening": listening,
+        }
 
     def send_task(
         self,

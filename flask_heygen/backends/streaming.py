@@ -16,10 +16,11 @@ from flask_heygen.errors import AuthFailed, OutcomeUnknown, SessionNotReady, Ups
 from flask_heygen.http.client import ApiClient
 from flask_heygen.http.clock import Timestamp
 from flask_heygen.http.deadline import Deadline
-from flask_heygen.settings import Settings
+from flask_heygen.settings import Settings, is_local
+from flask_heygen.tracebacks import hold_back
 
 from .base import Backend, stop_on_error
-from .data import parse_number, parse_room, parse_session_id, parse_sessions, parse_token
+from .data import is_id, parse_number, parse_room, parse_session_id, parse_sessions, parse_token
 from .fields import STREAMING_FIELDS
 from .responses import STREAMING_ERROR_RULES, parse_response
 from .token_pool import Token, TokenPool
@@ -27,7 +28,18 @@ from .token_pool import Token, TokenPool
 #: Seconds after which HeyGen ends an idle session, by default.
 IDLE_SECONDS = 120
 
+#: The key minted the token a moment ago, so that something else is refused (seen).
+_REFUSED_HINT = (
+    "HeyGen accepts the key, and refuses the call. This was seen for an avatar or a voice that the "
+    "account may not use, and for a session of another product: check avatar_id, avatar_name and "
+    "voice in HEYGEN_SESSION_DEFAULTS."
+)
+
+#: Names in the data of ``streaming.new``.
+_ROOM = ("url", "access_token", "session_duration_limit")
+
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 class StreamingBackend(Backend):
@@ -39,6 +51,7 @@ class StreamingBackend(Backend):
     def __init__(self, settings: Settings) -> None:
         self.base_url = settings.base_url or self.base_url
         self._key = settings.api_key
+        self._local = is_local(self.base_url)
         self._http = ApiClient(self.base_url)
         self._pool = TokenPool(
             lambda: self._create_token(Deadline(settings.timeout)),
@@ -66,17 +79,15 @@ class StreamingBackend(Backend):
             self._call("stop", body, token, deadline)
 
         with stop_on_error(session_id, stop):
-            room = parse_room(
-                session.get("url"),
-                session.get("access_token"),
-                session.get("session_duration_limit"),
-            )
+            room = parse_room(session, _ROOM, local=self._local)
             self._call("start", body, token, deadline, idempotent=False)
 
         return {
             "session_id": session_id,
             **room,
             "idle_seconds": fields.get("activity_idle_timeout", IDLE_SECONDS),
+            # Without this field it hears the user over a websocket of HeyGen's alone (sdk).
+            "listening": "conversational" if fields.get("ia_is_livekit_transport") else None,
         }
 
     def send_task(
@@ -94,7 +105,7 @@ class StreamingBackend(Backend):
             data, _ = self._call("task", task, token, deadline, idempotent=False)
         finally:
             self._pool.refill()
-        if not isinstance(data, dict) or not isinstance(data.get("task_id"), str):
+        if not isinstance(data, dict) or not is_id(data.get("task_id")):
             raise OutcomeUnknown("HeyGen's reply named no task; the text may have been spoken.")
 
         return {"task_id": data["task_id"], "duration_ms": parse_number(data.get("duration_ms"))}
@@ -155,7 +166,11 @@ class StreamingBackend(Backend):
                 token.age,
             )
         token = self._create_token(deadline)
-        return self._send(name, body, deadline, token=token, idempotent=idempotent), token
+        try:
+            return self._send(name, body, deadline, token=token, idempotent=idempotent), token
+        except AuthFailed as error:
+            error.hint = _REFUSED_HINT
+            raise
 
     def _send(
         self,

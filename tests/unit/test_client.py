@@ -140,9 +140,10 @@ class TestStart:
             "access_token": "room-token",
             "session_seconds": 600,
             "idle_seconds": 120,
+            "listening": None,
         }
 
-    @pytest.mark.parametrize("limit", ["600", None, {}, True, float("nan"), float("inf")])
+    @pytest.mark.parametrize("limit", ["600", None, {}, True, float("nan"), float("inf"), -1])
     def test_leaves_out_a_limit_that_is_no_number(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, limit: Any
     ) -> None:
@@ -281,6 +282,32 @@ class TestStart:
 
         assert calls(vendor) == ["create_token", "new"]
 
+    @pytest.mark.parametrize(
+        ("status", "text", "kind"),
+        [
+            (409, "Session concurrency limit reached", ConcurrentLimit),
+            (401, "Unauthorized", AuthFailed),
+            (400, "session not found", SessionNotFound),
+            (400, "no", Refused),
+        ],
+    )
+    def test_that_is_refused_in_plain_text_is_understood(
+        self,
+        heygen: HeyGenClient,
+        vendor: requests_mock.Mocker,
+        status: int,
+        text: str,
+        kind: type[HeyGenError],
+    ) -> None:
+        """The words count, in whatever they are wrapped."""
+        headers = {"Content-Type": "text/plain; charset=utf-8"}
+        script(vendor, "new", {"status_code": status, "text": text, "headers": headers})
+
+        with pytest.raises(kind) as caught:
+            heygen.start()
+
+        assert caught.value.upstream == {"status": status, "code": None, "message": text}
+
     def test_tries_a_new_connection_once(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
     ) -> None:
@@ -379,18 +406,53 @@ class TestHalfStartedSession:
             {"access_token": "t"},
             {"url": None, "access_token": "t"},
             {"url": "wss://room.test", "access_token": 7},
+            {"url": "wss://room.test", "access_token": "a token\n"},
+            {"url": "javascript:alert(1)", "access_token": "t"},
+            {"url": "room.test", "access_token": "t"},
+            {"url": "wss://", "access_token": "t"},
+            {"url": "wss://[room", "access_token": "t"},
+            {"url": "wss://room.test/ \n", "access_token": "t"},
+            {"url": f"wss://room.test/{'x' * 900_000}", "access_token": "t"},
         ],
     )
     def test_without_a_room_is_stopped(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, room: dict[str, Any]
     ) -> None:
-        """A session that nobody can join is not started."""
+        """A session that nobody can join, or that is none, is not started."""
         script(vendor, "new", {"json": {"code": 100, "data": {"session_id": "s", **room}}})
 
         with pytest.raises(UpstreamFailed, match="no room to join"):
             heygen.start()
 
         assert calls(vendor) == ["create_token", "new", "stop"]
+
+    @pytest.mark.parametrize(
+        ("base_url", "url", "joined"),
+        [
+            ("https://api.heygen.com", "ws://room.test", False),
+            ("https://api.heygen.com", "http://room.test", False),
+            ("https://api.heygen.com", "https://room.test", True),
+            ("http://127.0.0.1:8080", "ws://127.0.0.1:7880", True),
+        ],
+    )
+    def test_is_in_a_room_without_encryption_on_this_machine_alone(
+        self,
+        make: Callable[..., HeyGenClient],
+        vendor: requests_mock.Mocker,
+        base_url: str,
+        url: str,
+        *,
+        joined: bool,
+    ) -> None:
+        """Camera and voice of a user go through no open line; the simulator has no certificate."""
+        room = {"session_id": "s", "url": url, "access_token": "t"}
+        script(vendor, "new", {"json": {"code": 100, "data": room}})
+
+        if joined:
+            assert make(base_url=base_url).start()["url"] == url
+        else:
+            with pytest.raises(UpstreamFailed, match="no room to join"):
+                make(base_url=base_url).start()
 
     @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, ZeroDivisionError])
     def test_is_stopped_whatever_happens(
@@ -412,7 +474,7 @@ class TestHalfStartedSession:
 
         def late(_request: Any, context: Any) -> dict[str, Any]:
             time.sleep(1)  # the vendor takes its time
-            return {"code": 100, "data": {"session_id": "s", "url": "u", "access_token": "t"}}
+            return {"code": 100, "data": {"session_id": "s", "url": "wss://u", "access_token": "t"}}
 
         vendor.post("/v1/streaming.new", json=late)
 
@@ -540,7 +602,19 @@ class TestTask:
         assert told == {"task_id": "a-task", "duration_ms": 2450.5}
 
     @pytest.mark.parametrize(
-        "data", [None, {}, [], "spoken", 7, {"duration_ms": 7}, {"task_id": 7}, {"task_id": None}]
+        "data",
+        [
+            None,
+            {},
+            [],
+            "spoken",
+            7,
+            {"duration_ms": 7},
+            {"task_id": 7},
+            {"task_id": None},
+            {"task_id": "a\x1b[2J"},
+            {"task_id": "x" * 129},
+        ],
     )
     def test_without_an_id_may_have_been_spoken(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, data: Any
@@ -553,7 +627,9 @@ class TestTask:
 
         assert calls(vendor) == ["create_token", "task"]
 
-    @pytest.mark.parametrize("duration", [None, "soon", True, float("nan"), float("inf"), {}])
+    @pytest.mark.parametrize(
+        "duration", [None, "soon", True, float("nan"), float("inf"), {}, -2450.5]
+    )
     def test_leaves_out_a_duration_that_is_no_number(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, duration: Any
     ) -> None:
@@ -1056,8 +1132,10 @@ class TestToken:
         """A refused key is not tried twice."""
         script(vendor, "create_token", UNAUTHORIZED)
 
-        with pytest.raises(AuthFailed):
+        with pytest.raises(AuthFailed) as caught:
             heygen.task("a-session", "Hello.")
+
+        assert "HEYGEN_API_KEY" in caught.value.hint
 
         assert calls(vendor) == ["create_token"]
 
@@ -1083,7 +1161,7 @@ class TestRefusedToken:
         act: Callable[[HeyGenClient], Any],
     ) -> None:
         """A 401 is cured by a token minted at once, and the operator hears of it."""
-        data = {"session_id": "s", "url": "u", "access_token": "t", "task_id": "t"}
+        data = {"session_id": "s", "url": "wss://u", "access_token": "t", "task_id": "t"}
         script(vendor, name, UNAUTHORIZED, {"json": {"code": 100, "data": data}})
 
         with caplog.at_level(logging.WARNING):
@@ -1108,8 +1186,10 @@ class TestRefusedToken:
         """A token refused the moment it was minted means that something else is wrong."""
         script(vendor, name, UNAUTHORIZED)
 
-        with pytest.raises(AuthFailed):
+        with pytest.raises(AuthFailed) as caught:
             act(heygen)
+
+        assert "check avatar_id, avatar_name and voice" in caught.value.hint
 
         assert calls(vendor) == ["create_token", name, "create_token", name]
 
@@ -1139,7 +1219,7 @@ class TestRefusedToken:
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
     ) -> None:
         """The token that made the session starts it, not the first one."""
-        data = {"session_id": "s", "url": "u", "access_token": "t"}
+        data = {"session_id": "s", "url": "wss://u", "access_token": "t"}
         script(vendor, "new", UNAUTHORIZED, {"json": {"code": 100, "data": data}})
 
         heygen.start()

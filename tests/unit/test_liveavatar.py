@@ -69,6 +69,7 @@ class TestStart:
             "access_token": "a-token-for-the-room",
             "session_seconds": 600,
             "idle_seconds": 300,
+            "listening": "conversational",
         }
         assert calls(vendor) == ["token", "start"]
 
@@ -155,10 +156,17 @@ class TestStart:
             {"status_code": 500, "text": "oops"},
             {"status_code": 201, "json": {"code": 1000, "data": None}},
             {"status_code": 201, "json": {"code": 1000, "data": {"livekit_url": "wss://x"}}},
+            {
+                "status_code": 201,
+                "json": {
+                    "code": 1000,
+                    "data": {"livekit_url": "javascript:1", "livekit_client_token": "t"},
+                },
+            },
             {"exc": requests.exceptions.ReadTimeout},
             {"exc": requests.exceptions.ConnectionError},
         ],
-        ids=["500", "no data", "no token", "silence", "cut"],
+        ids=["500", "no data", "no token", "no room", "silence", "cut"],
     )
     def test_leaves_nothing_running_that_started_half(
         self, vendor: requests_mock.Mocker, reply: dict[str, Any]
@@ -349,6 +357,25 @@ class TestRefusals:
             (404, {"code": 4040, "message": "Voice not found"}, errors.Refused, "Voice not found"),
             (402, {"code": 4020, "message": "Not enough credits"}, errors.Refused, "credits"),
             (429, {"detail": "slow down"}, errors.RateLimited, "slow down"),
+            (
+                400,
+                {"code": 4000, "data": [{"message": "Not enough credits"}], "message": None},
+                errors.Refused,
+                "Not enough credits",
+            ),
+            (
+                422,
+                {"code": 4220, "data": [{"message": "not a uuid"}], "message": "Invalid request"},
+                errors.Refused,
+                "Invalid request; not a uuid",
+            ),
+            (409, {"code": 4090, "message": "Session limit reached"}, errors.ConcurrentLimit, ""),
+            (
+                400,
+                {"code": 4000, "message": "LLM configuration with id 'a' not found in your space"},
+                errors.Refused,
+                "not found in your space",
+            ),
             (200, {"code": 5000, "message": "no"}, errors.Refused, "no"),
             (410, {"error": {"code": "endpoint_sunset"}}, errors.ApiRetired, ""),
             (500, {"detail": "oops"}, errors.UpstreamFailed, "oops"),

@@ -6,7 +6,9 @@ import html
 import json
 import random
 import re
+import unicodedata
 from collections.abc import Callable
+from functools import cache
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -20,6 +22,21 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "html": html.escape,
     "url": quote,
     "form": quote_plus,
+    "json-upper-case": lambda text: re.sub(
+        r"(?<=\\u)[0-9a-f]{4}", lambda code: code[0].upper(), json.dumps(text)[1:-1]
+    ),
+    "url-lower-case": lambda text: re.sub("%..", lambda code: code[0].lower(), quote(text)),
+    "html-decimal": lambda text: "".join(f"&#{ord(c)};" for c in text),
+    "html-hex": lambda text: "".join(f"&#x{ord(c):X};" for c in text),
+    "javascript": lambda text: "".join(f"\\u{{{ord(c):x}}}" for c in text),
+    "json twice": lambda text: json.dumps(json.dumps(text))[1:-1],
+    "html twice": lambda text: html.escape(html.escape(text)),
+    "url twice": lambda text: quote(quote(text)),
+    "html in json": lambda text: json.dumps(html.escape(text))[1:-1],
+    "url in html": lambda text: html.escape(quote(text)),
+    "decomposed": lambda text: unicodedata.normalize("NFD", text),
+    "upper case": str.upper,
+    "lower case": str.lower,
 }
 
 _rows = random.Random(2)
@@ -38,10 +55,11 @@ SECRETS: dict[str, str] = {
     "sentence": "Tell me about a time when you failed, and what you learned from it.",
     "code": "if (a < b && c > \"d\") { return '/x/y?z=1&w=2'; }",
     "just long enough": "twelve chars",
+    "path": r"Is it in C:\new\table, or (\w+)\d* of \u0041?",
     **{
         f"{name} {length}": "".join(_rows.choice(alphabet) for _ in range(length))
         for name, alphabet in _ALPHABETS.items()
-        for length in (14, 40, 200)
+        for length in (14, 60)
     },
 }
 
@@ -55,14 +73,17 @@ def one_line(text: str) -> str:
     )
 
 
-def pieces(text: str) -> set[str]:
-    return {text[i : i + 12] for i in range(len(text) - 11)}
+@cache
+def spelled_pieces(secret: str) -> set[str]:
+    plain = one_line(secret)
+    pieces = {plain[i : i + 12] for i in range(len(plain) - 11)}
+    pieces = {each for each in pieces if each == each.strip()}  # else it has fewer than 12
+    return {one_line(spell(each)).casefold() for each in pieces for spell in SPELLINGS.values()}
 
 
 def survivors(secret: str, said: str) -> list[str]:
-    """Return every 12 characters in a row of a secret, however spelled, that were said."""
-    spelled = (one_line(spell(secret)) for spell in SPELLINGS.values())
-    return sorted(pieces(said) & {piece for each in spelled for piece in pieces(each)})
+    """Return every 12 characters in a row of a secret that were said, however spelled."""
+    return sorted(each for each in spelled_pieces(secret) if each in said.casefold())
 
 
 class TestSecret:
@@ -78,9 +99,9 @@ class TestSecret:
     @spellings
     def test_is_cut_out_in_pieces(self, spell: Callable[[str], str], secret: str) -> None:
         """No 12 characters of a part of an echo survive, wherever the part begins and ends."""
-        echo = spell(secret)
-        starts = range(0, max(1, len(echo) - 11), 1 + len(echo) // 50)
-        parts = [echo[start : start + 12 + start % 9] for start in starts]
+        least = 24 if "\\" in secret else 12  # a backslash and its letter count as one character
+        starts = range(0, max(1, len(secret) - least + 1), 1 + len(secret) // 50)
+        parts = [spell(secret[start : start + least + start % 9]) for start in starts]
 
         said = [redact(f"near {part} here", [secret]) for part in parts]
 
@@ -125,6 +146,13 @@ class TestSecret:
         assert redact("elevenchars", ["elevenchars and more"]) == "elevenchars"
         assert redact("elevenchars ", ["elevenchars and more"]) == "elevenchars"
 
+    def test_is_longer_than_a_few_letters_of_any_script(self) -> None:
+        """Four characters of Chinese say as much as twelve letters."""
+        secret = "请介绍一下你自己和你的工作经历"
+
+        assert redact("无效:介绍一下。", [secret]) == f"无效:{CUT}。"
+        assert redact("无效:介绍。", [secret]) == "无效:介绍。"
+
     def test_may_come_from_anywhere(self) -> None:
         """Secrets may be given by any iterable, one that can be read but once too."""
         assert redact("a first-secret", iter(SECRET_PAIR)) == f"a {CUT}"
@@ -149,6 +177,9 @@ class TestShortSecret:
             ("<b>", "the text &lt;b&gt; is bad", f"the text {CUT} is bad"),
             ("a b", "the text a%20b is bad", f"the text {CUT} is bad"),
             ("a b", "the text a+b is bad", f"the text {CUT} is bad"),
+            ("你好吗", "文本你好吗无效", f"文本{CUT}无效"),
+            ("да", "текст: ДА!", f"текст: {CUT}!"),
+            ("Zoë", r"the text ZO\u00cb is bad", f"the text {CUT} is bad"),
         ],
     )
     def test_is_cut_out_where_it_stands_alone(self, secret: str, message: str, said: str) -> None:
@@ -218,14 +249,15 @@ class TestMessage:
 
         assert said == CUT
 
-    @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
-    def test_of_any_size_is_done_with(self, spell: Callable[[str], str]) -> None:
+    @pytest.mark.parametrize("spelling", ["plain", "url", "html in json"])
+    def test_of_any_size_is_done_with(self, spelling: str) -> None:
         """The longest text that can be allowed, quoted whole, takes no unbounded work."""
-        text = "".join(_rows.choice('abc def\n"<ä') for _ in range(80_000))
+        spell = SPELLINGS[spelling]
+        text = "".join(_rows.choice('abc def\n"<ä') for _ in range(40_000))
 
         said = redact(spell(text), [text])
 
-        assert survivors(text, said) == []
+        assert survivors(text[:READ], said) == []
         assert len(said) <= KEPT
 
 
