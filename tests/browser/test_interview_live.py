@@ -97,7 +97,11 @@ VOICE = """
 globalThis.said = [];
 Object.defineProperty(globalThis, "speechSynthesis", { value: Object.assign(new EventTarget(), {
   getVoices: () => [{ name: "A voice of the browser's" }],
-  speak: (speech) => speech.volume === 0 || (said.push(speech.text), setTimeout(() => speech.onend(), 300)),
+  speak(speech) {
+    if (speech.volume === 0) return;
+    said.push(speech.text);
+    setTimeout(() => speech.onend(), 300);
+  },
   cancel() {},
 }) });
 globalThis.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
