@@ -12,7 +12,7 @@ from .backends import create_backend, is_id, working_apis
 from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound, TextTooLong
 from .http.deadline import Deadline
 from .settings import Settings, is_local
-from .tracebacks import bare_errors
+from .tracebacks import conceal_frames, hold_back
 
 TASK_TYPES = ("repeat", "chat", "talk")
 #: Two names of one choice.
@@ -24,6 +24,7 @@ _SILENT = {"Cc", "Cf", "Me", "Mc", "Mn", "Zl", "Zp", "Zs"}
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 class HeyGenClient:
@@ -33,7 +34,7 @@ class HeyGenClient:
     and returns within ``settings.timeout`` seconds; a failed start may take longer to clean up.
     """
 
-    @bare_errors
+    @conceal_frames
     def __init__(
         self,
         settings: Settings,
@@ -56,7 +57,7 @@ class HeyGenClient:
         """Close the idle connections; the client can still be used."""
         self._backend.close()
 
-    @bare_errors
+    @conceal_frames
     def session_fields(
         self, loaded: Mapping[str, Any] | None = None, /, **fields: Any
     ) -> dict[str, Any]:
@@ -80,17 +81,19 @@ class HeyGenClient:
             raise NotConfigured(missing)
         return merged
 
-    @bare_errors
+    @conceal_frames
     def start(self, /, **fields: Any) -> dict[str, Any]:
         """Start a session and return what a page needs to join it.
 
         ``fields`` replace those of ``HEYGEN_SESSION_DEFAULTS``. Returns ``session_id``,
         ``transport`` ("livekit"), ``url``, ``access_token``, ``session_seconds`` (None if
-        unknown) and ``idle_seconds``. It is never sent twice; a half-started session is stopped.
+        unknown), ``idle_seconds`` and ``listening``, how the avatar hears the user's microphone
+        ("conversational", "push_to_talk", or None if it does not). It is never sent twice; a
+        half-started session is stopped.
         """
         return self._backend.start(self.session_fields(**fields), self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def start_existing(self, session_id: str) -> dict[str, Any]:
         """Start a session that a page has created itself; return its ``session_id``.
 
@@ -105,7 +108,7 @@ class HeyGenClient:
         self._backend.start_existing(session_id, self._deadline())
         return {"session_id": session_id}
 
-    @bare_errors
+    @conceal_frames
     def check_task(
         self,
         session_id: str,
@@ -126,7 +129,7 @@ class HeyGenClient:
                 "are spoken at once; send it in parts."
             )
 
-    @bare_errors
+    @conceal_frames
     def check_answer(self, task_type: str) -> None:
         """Raise InvalidField if the avatar would stay silent, as nothing can answer the text.
 
@@ -141,7 +144,7 @@ class HeyGenClient:
                 f"{' or '.join(needed)}, and none is set."
             )
 
-    @bare_errors
+    @conceal_frames
     def task(
         self,
         session_id: str,
@@ -163,7 +166,7 @@ class HeyGenClient:
             session_id, text, task_type, self._deadline(), interrupt=interrupt
         )
 
-    @bare_errors
+    @conceal_frames
     def stop(self, session_id: str, *, missing_ok: bool = True) -> None:
         """Stop a session, and its cost.
 
@@ -180,7 +183,7 @@ class HeyGenClient:
                 raise
             logger.debug("The session to be stopped had ended already.")
 
-    @bare_errors
+    @conceal_frames
     def interrupt(self, session_id: str) -> dict[str, Any]:
         """Interrupt the avatar; does nothing while it is silent.
 
@@ -190,19 +193,19 @@ class HeyGenClient:
 
         return self._backend.interrupt(session_id, self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def keep_alive(self, session_id: str) -> None:
         """Reset the session's idle timeout."""
         session_id = self.session_id(session_id)
 
         self._backend.keep_alive(session_id, self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def sessions(self) -> list[dict[str, Any]]:
         """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
         return self._backend.sessions(self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def session(self, session_id: str) -> dict[str, Any]:
         """Return what a session, live or ended, has used and why it ended.
 
@@ -215,7 +218,7 @@ class HeyGenClient:
         """
         return self._backend.session(self.session_id(session_id), self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def transcript(self, session_id: str) -> list[dict[str, Any]]:
         """Return what was said in a session, in order.
 
@@ -227,7 +230,7 @@ class HeyGenClient:
         """
         return self._backend.transcript(self.session_id(session_id), self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def delete_transcript(self, session_id: str) -> None:
         """Delete what was said in a session from the vendor's servers, for good.
 
@@ -237,17 +240,17 @@ class HeyGenClient:
         """
         self._backend.delete_transcript(self.session_id(session_id), self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def credits(self) -> float:
         """Return the credits that the account has left."""
         return self._backend.credits(self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def avatars(self) -> list[dict[str, Any]]:
         """List the avatars that a session can have: ``id``, ``name``, ``kind``, ``ready``."""
         return self._backend.avatars(self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def voices(self) -> list[dict[str, Any]]:
         """List the voices: ``id``, ``name``, ``kind``, ``ready``.
 
@@ -257,7 +260,7 @@ class HeyGenClient:
         """
         return self._backend.voices(self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def check(self) -> list[dict[str, Any]]:
         """Raise the error that keeps the account from being used, or list its live sessions."""
         self._backend.check(self._deadline())
@@ -283,7 +286,7 @@ class HeyGenClient:
             warnings.append("The base URL is http: key, tokens and texts are sent unencrypted.")
         return warnings
 
-    @bare_errors
+    @conceal_frames
     def working_apis(self) -> list[str]:
         """Return the values of ``HEYGEN_API`` with which this key works."""
         return working_apis(self.settings, self._deadline())

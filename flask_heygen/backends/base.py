@@ -18,6 +18,7 @@ from flask_heygen.errors import (
     UpstreamFailed,
 )
 from flask_heygen.http.deadline import Deadline
+from flask_heygen.tracebacks import hold_back
 
 from .fields import Fields, validate_fields
 
@@ -28,6 +29,7 @@ MAX_WAIT = 2.0
 STOP_SECONDS = 7.0
 
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 class Backend(Protocol):

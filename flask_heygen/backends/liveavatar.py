@@ -79,7 +79,13 @@ class LiveAvatarBackend(Backend):
             data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
             room = parse_room(data, _ROOM, local=self._local)
 
-        return {"session_id": session_id, **room, "idle_seconds": IDLE_SECONDS}
+        listening = fields.get("interactivity_type", "CONVERSATIONAL").lower()
+        return {
+            "session_id": session_id,
+            **room,
+            "idle_seconds": IDLE_SECONDS,
+            "listening": listening,
+        }
 
     def send_task(
         self,

@@ -17,6 +17,7 @@ from flask_heygen.http.client import ApiClient
 from flask_heygen.http.clock import Timestamp
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings, is_local
+from flask_heygen.tracebacks import hold_back
 
 from .base import Backend, stop_on_error
 from .data import (
@@ -49,6 +50,7 @@ _REFUSED_HINT = (
 _ROOM = ("url", "access_token", "session_duration_limit")
 
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 class StreamingBackend(Backend):
@@ -96,6 +98,8 @@ class StreamingBackend(Backend):
             "session_id": session_id,
             **room,
             "idle_seconds": fields.get("activity_idle_timeout", IDLE_SECONDS),
+            # Without this field it hears the user over a websocket of HeyGen's alone (sdk).
+            "listening": "conversational" if fields.get("ia_is_livekit_transport") else None,
         }
 
     def send_task(

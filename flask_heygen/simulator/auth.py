@@ -21,7 +21,7 @@ _DAY = 24 * 3600
 
 def joinable() -> bool:
     """Return whether sessions can be joined: whether the extra ``avatar`` is installed."""
-    needed = ("aiortc", "av", "livekit", "livekit.protocol", "jwt")
+    needed = ("aiortc", "espeakng_loader", "livekit", "livekit.protocol", "jwt")
     return all(importlib.util.find_spec(name) for name in needed)
 
 

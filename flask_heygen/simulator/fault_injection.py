@@ -70,7 +70,9 @@ async def _echo(request: web.Request) -> web.Response:
     text = content.get("text") if isinstance(content, dict) else None
     secrets = (request.headers.get("X-Api-Key"), request.headers.get("Authorization"), text)
     message = ", ".join(str(secret) for secret in secrets if secret)
-    return error(400, {"code": InvalidParams.code, "message": f"Invalid params: {message}"})
+    return error(
+        400, {"code": InvalidParams.code, "message": f"{InvalidParams.message}: {message}"}
+    )
 
 
 async def damage(scheduled: ScheduledFault, request: web.Request, response: web.Response) -> None:

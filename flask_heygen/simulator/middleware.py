@@ -13,11 +13,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from .config import Config
-from .errors import ApiError, NoSuchPath
+from .errors import ApiError
 from .fault_injection import damage, false_response
 from .faults import FaultQueue
 from .rate_limiter import RateLimiter
 from .request_log import RequestLog, json_body
+from .responses import error as json_error
 from .responses import liveavatar_error
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -125,4 +126,5 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
         if call_name(request) != "unknown":
             raise
-        return NoSuchPath(error.status, error.reason).response(api_of(request))
+        # LiveAvatar's 405 was seen (live), the rest is a guess.
+        return json_error(error.status, {"code": error.status, "message": error.reason})

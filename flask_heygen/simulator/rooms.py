@@ -119,7 +119,7 @@ class RoomManager:
     def on_speech(self, session_id: str, speaking: bool) -> None:  # noqa: FBT001  what is reported
         """Note that somebody begins or ends to speak into a microphone."""
         session = self._sessions.find_open(session_id)
-        if session is None:
+        if session is None or not self.avatar_present(session):
             return
 
         protocol = self.protocol(session)

@@ -142,7 +142,7 @@ class Sessions:
     def task(self, task: TaskRequest, token: str, duration_ms: float | None = None) -> Speech:
         """Make a joined session speak; a duration that is not known is estimated."""
         with self._lock:
-            missing = SessionDoesNotExist(task.session_id)
+            missing = SessionDoesNotExist(session_id=task.session_id)
             self._change(self._connected(task.session_id, missing))
             return self._speech.say(task, token, duration_ms)
 

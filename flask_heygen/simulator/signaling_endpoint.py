@@ -14,7 +14,7 @@ from aiohttp import web
 
 from .account import Account
 from .auth import joinable
-from .errors import ApiError, Unauthorized
+from .errors import ApiError
 from .models import Session
 
 #: What to do where sessions cannot be joined.
@@ -79,7 +79,7 @@ class SignalingEndpoint:
         token = request.query.get("access_token") or (sent if scheme == "Bearer" else "")
         try:
             session_id, identity = self._access_tokens.read(token)
-        except Unauthorized as error:
+        except ApiError as error:
             raise web.HTTPUnauthorized(text="invalid token", headers=_ANY_ORIGIN) from error
         session = self._sessions.find_open(session_id)
         if session is None:

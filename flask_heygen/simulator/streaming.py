@@ -13,7 +13,7 @@ from .errors import Unauthorized, UnsupportedMediaType
 from .models import Session, SessionOptions, Speech
 from .request_log import bearer, disconnected, json_body
 from .responses import json_response, success
-from .room_protocol import Message
+from .room_protocol import Message, RoomProtocol
 
 _AVATARS = ("Ann_Therapist_public", "Dexter_Lawyer_public", "Marianne_Chair_Sitting_public")
 
@@ -49,7 +49,7 @@ class Streaming:
         self._check_key(request)
         media_type = request.headers.get("Content-Type", "").partition(";")[0].strip()
         if media_type.lower() != "application/json":
-            raise UnsupportedMediaType(media_type)
+            raise UnsupportedMediaType(media_type=media_type)
         if await request.read():
             schemas.parse_empty(await json_body(request))
 
@@ -174,47 +174,21 @@ class Streaming:
         }
 
 
-class StreamingProtocol:
-    """The data messages of v1: the avatar is there from the start, and commands come by HTTP."""
-
-    topic = ""
-    agent_identity = ""
+class StreamingProtocol(RoomProtocol):
+    """The data messages of v1 (sdk)."""
 
     def __init__(self, session: Session) -> None:
         self._listens = bool(session.options.get("ia_is_livekit_transport"))
 
-    def avatar_joined(self) -> bool:
-        """Return True."""
-        return True
-
-    def translate(self, message: Message) -> Iterator[Message]:
-        """Return the message as it is."""
-        yield message
-
     def listens(self) -> bool:
         """Return whether the session was made with ia_is_livekit_transport (sdk)."""
         return self._listens
-
-    def user_started(self) -> Iterator[Message]:
-        """Return nothing."""
-        return iter(())
 
     def user_said(self, text: str) -> Iterator[Message]:
         """Return the words, and that they were all; the simulated avatar does not answer them."""
         task_id = str(uuid.uuid4())
         yield {"type": "user_talking_message", "task_id": task_id, "message": text}
         yield {"type": "user_end_message", "task_id": task_id}
-
-    def on_data(self, topic: str, payload: bytes) -> None:
-        """Ignore it."""
-
-    def closing_messages(self, _reason: str) -> Iterator[Message]:
-        """Return nothing: the room is deleted."""
-        return iter(())
-
-    def events(self) -> tuple[dict[str, object], ...]:
-        """Return nothing."""
-        return ()
 
 
 def _avatar(name: str) -> dict[str, object]:

@@ -15,11 +15,17 @@
  *     starting {reconnecting}           a session is being started, or its room joined again
  *     live     {session, room}          the avatar can speak; `room` is false without livekit-client:
  *                                       it is neither seen nor heard
- *     speaking {text, by, duration_ms}  by "avatar" or "browser"; duration_ms null where not known
+ *     speaking {text, by, duration_ms}  by "avatar" or "browser"; duration_ms null where not known;
+ *                                       `respond` is true, and `text` what was answered, where a model
+ *                                       answers; `text` is empty where it answers the user's voice
  *     words    {text, message}          the next words of `text`, as the avatar says them
  *     silent   {text, by, cutShort}     a text has ended
  *     sound    {blocked}                the browser holds picture or voice back until `enableSound` is
  *                                       called in a click
+ *     listening {on, muted, by}         `listen` is in force, or no longer; by "avatar" or "browser"
+ *     heard    {text, final, by}        what the user says: a part of a sentence, then the whole
+ *     userSpeaking {speaking}           the user begins or ceases to speak
+ *     quality  {quality}                of the connection: "excellent", "good", "poor" or "lost"
  *     closed   {reason, restarting, endReason}  reason "stopped", "left" (the page was), "lost", "idle"
  *                                       (nobody was there) or "renewed" (its own limit was near);
  *                                       `endReason` is the vendor's, where it gave one
@@ -33,6 +39,7 @@
 import { BrowserVoice } from "./heygen-avatar/browser-voice.js";
 import { Connection } from "./heygen-avatar/connection.js";
 import { AvatarError } from "./heygen-avatar/errors.js";
+import { Listening } from "./heygen-avatar/listening.js";
 import { Routes } from "./heygen-avatar/routes.js";
 import { isAudible } from "./heygen-avatar/sentences.js";
 import { SoundDevice } from "./heygen-avatar/sound-device.js";
@@ -57,6 +64,7 @@ export { AvatarError };
 export class HeyGenAvatar extends EventTarget {
   #connection;
   #speaker;
+  #listening;
   #voice = new BrowserVoice();
   #device = new SoundDevice();
 
@@ -67,15 +75,29 @@ export class HeyGenAvatar extends EventTarget {
       void this.dispatchEvent(new CustomEvent(type, { detail }));
     this.#connection = new Connection(new Routes(baseUrl, headers), options, {
       emit,
-      message: (message) => this.#speaker.handle(message),
+      message: (message) => {
+        this.#speaker.handle(message);
+        this.#listening.handle(message);
+      },
       ended: (how) => this.#speaker.handleSessionEnd(how),
     });
-    this.#speaker = new Speaker(this.#connection, this.#voice, emit);
+    const speaking = (/** @type {boolean} */ speaking) => this.#listening.rest(speaking);
+    this.#speaker = new Speaker(this.#connection, this.#voice, { emit, speaking });
+    const interrupt = () => void this.interrupt().catch(() => {}); // the event `error` says why
+    this.#listening = new Listening(this.#connection, options.livekit, { emit, interrupt });
+    this.addEventListener("live", () => this.#listening.resume());
+    this.addEventListener("closed", (event) => this.#listening.handleEnd(/** @type {CustomEvent} */ (event).detail));
+    this.addEventListener("error", () => this.#connection.error && this.#listening.handleEnd());
   }
 
   /** Whether there is a session to speak in. */
   get live() {
     return this.#connection.session !== null;
+  }
+
+  /** livekit-client's Room, for what this module does not do; null without a session in one. */
+  get room() {
+    return this.#connection.room;
   }
 
   /** Start a session, best within a click: sound needs one. Calls made meanwhile share it.
@@ -89,16 +111,19 @@ export class HeyGenAvatar extends EventTarget {
   /** Say `text` word for word, after what was given before it and once there is a session.
    *  @param {string | AsyncIterable<string>} text one text, or pieces of one, as a language model gives
    *    them: each sentence is spoken as soon as it is complete
+   *  @param {{respond?: boolean}} [how] `respond`: let the model answer the text, in a session with a
+   *    context or a voice agent; the answer arrives as `words`
    *  @returns {Promise<"avatar" | "browser" | null>} once spoken, by whom; null: cut short. It rejects
    *    with an AvatarError where nobody can speak, where the avatar was not started (`not_started`),
    *    and where the avatar may have spoken (`outcome_unknown`); with a TypeError where there is
    *    nothing to say */
-  speak(text) {
+  speak(text, { respond = false } = {}) {
     const pieces = typeof text === "object" && text !== null && Symbol.asyncIterator in text ? text : null;
     if (!pieces && !isAudible(text)) return Promise.reject(new TypeError("speak() takes a text that is not blank."));
 
     this.#connection.wake();
-    const spoken = pieces ? this.#speaker.sayPieces(pieces, "repeat") : this.#speaker.say(String(text), "repeat");
+    const taskType = respond ? "chat" : "repeat";
+    const spoken = pieces ? this.#speaker.sayPieces(pieces, taskType) : this.#speaker.say(String(text), taskType);
     spoken.catch(() => {}); // a page that does not wait for it gets the event `error`
     return spoken;
   }
@@ -110,10 +135,41 @@ export class HeyGenAvatar extends EventTarget {
     return this.#speaker.interrupt();
   }
 
+  /** Hear the user: what they say arrives as `heard`. The avatar hears them in its room; where it has no
+   *  ears, or no room was joined, the browser's own recognition does.
+   *  @param {import("./heygen-avatar/listening.js").ListenOptions} [options] the microphone's `deviceId`;
+   *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it
+   *  @returns {Promise<"avatar" | "browser">} once the microphone is on, by whom the user is heard; it
+   *    rejects with an AvatarError: `microphone_denied`, `microphone_missing`, `microphone_failed`, or
+   *    `not_supported` where nothing can hear */
+  listen(options = {}) {
+    this.#connection.touch();
+    return this.#listening.listen(options);
+  }
+
+  /** Hear the user no more; the words of what they said before may still come. */
+  stopListening() {
+    this.#connection.touch();
+    this.#listening.stop();
+  }
+
+  /** Turn the microphone off for a while. @returns {Promise<void>} */
+  mute() {
+    this.#connection.touch();
+    return this.#listening.mute(true);
+  }
+
+  /** Turn the microphone on again. @returns {Promise<void>} */
+  unmute() {
+    this.#connection.touch();
+    return this.#listening.mute(false);
+  }
+
   /** End the session, and its cost; also one that is still being started.
    *  @returns {Promise<void>} */
   stop() {
     this.#speaker.clear();
+    this.#listening.stop();
     this.#device.close();
     return this.#connection.stop();
   }

@@ -2,6 +2,16 @@
 
 import { mock } from "node:test";
 
+export const { Segmenter } = Intl;
+
+// The globals of the oldest browsers: see browsers.test.mjs.
+for (const name of ["timeout", "any"]) delete AbortSignal[name];
+delete AbortSignal.prototype.throwIfAborted;
+delete Intl.Segmenter;
+for (const name of ["structuredClone", "CompressionStream", "navigation"]) delete globalThis[name];
+delete Promise.withResolvers;
+delete crypto.randomUUID;
+
 /** Let every promise run that waits for no timer. */
 export async function settle() {
   for (let turn = 0; turn < 200; turn++) await null;
@@ -85,6 +95,8 @@ export class Server {
   /** What the page delivers itself, for a task and an interrupt, as with LiveAvatar. */
   delivers = null;
   sessionSeconds = 600;
+  /** How a session hears the user. */
+  listening = null;
   #answers = {};
 
   constructor() {
@@ -129,7 +141,7 @@ export class Server {
     if (route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: this.duration };
     if (route !== "start") return {};
     this.sessions += 1;
-    return { session_id: `session-${this.sessions}`, url: "wss://room.example", access_token: "room-token", session_seconds: this.sessionSeconds, idle_seconds: 120 };
+    return { session_id: `session-${this.sessions}`, url: "wss://room.example", access_token: "room-token", session_seconds: this.sessionSeconds, idle_seconds: 120, listening: this.listening };
   }
 }
 
@@ -155,7 +167,7 @@ export class LiveKit {
   RoomEvent = Object.fromEntries(
     [
       ...["TrackSubscribed", "DataReceived", "AudioPlaybackStatusChanged", "VideoPlaybackStatusChanged"],
-      ...["SignalReconnecting", "Reconnecting", "Reconnected", "Disconnected"],
+      ...["ConnectionQualityChanged", "SignalReconnecting", "Reconnecting", "Reconnected", "Disconnected"],
       ...["ParticipantConnected", "ParticipantDisconnected"],
     ].map((name) => [name, name]),
   );
@@ -170,7 +182,11 @@ export class LiveKit {
       guests = new Set();
       /** The page's messages: topic, content, and whether reliably. */
       published = [];
+      /** The page's tracks. */
+      tracks = [];
       localParticipant = {
+        publishTrack: async (track) => void this.tracks.push(track),
+        unpublishTrack: async (track) => void this.tracks.splice(this.tracks.indexOf(track), 1),
         publishData: async (data, { topic, reliable }) => {
           this.published.push({ topic, reliable, ...JSON.parse(new TextDecoder().decode(data)) });
         },
@@ -269,12 +285,30 @@ export class LiveKit {
   get room() {
     return this.rooms.at(-1);
   }
+
+  /** The microphone's tracks, the newest last; `microphone` is what the browser makes of the wish for one. */
+  microphones = [];
+  microphone = null;
+
+  async createLocalAudioTrack(options) {
+    if (this.microphone) throw this.microphone;
+    const track = {
+      options,
+      isMuted: false,
+      mediaStreamTrack: new Target(),
+      mute: async () => void (track.isMuted = true),
+      unmute: async () => void (track.isMuted = false),
+      stop: () => (track.stopped = true),
+    };
+    this.microphones.push(track);
+    return track;
+  }
 }
 
 /** Every event of an avatar, as [type, detail]. */
 export function record(avatar) {
   const events = [];
-  for (const type of ["starting", "live", "speaking", "words", "silent", "sound", "closed", "error"]) {
+  for (const type of ["starting", "live", "speaking", "words", "silent", "sound", "listening", "heard", "userSpeaking", "quality", "closed", "error"]) {
     avatar.addEventListener(type, (event) => events.push([type, event.detail]));
   }
   return events;

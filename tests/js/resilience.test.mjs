@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
 import { HeyGenAvatar } from "../../flask_heygen/static/heygen-avatar.js";
-import { LiveKit, Page, Server, json, lines, page as htmlPage, pass, record, settle } from "./page.mjs";
+import { LiveKit, Page, Segmenter, Server, json, lines, page as htmlPage, pass, record, settle } from "./page.mjs";
 
 const FULL = { status: 429, code: "concurrent_limit", retryable: true, retry_after: 30 };
 const AGENT = "liveavatar-agent-1";
@@ -590,10 +590,17 @@ describe("a text in pieces", () => {
     await assert.rejects(avatar.speak(words(null)), TypeError);
   });
 
-  test("is parted without Intl.Segmenter, too", async (context) => {
-    const { Segmenter } = Intl;
-    Intl.Segmenter = undefined;
-    context.after(() => (Intl.Segmenter = Segmenter));
+  test("is parted by Intl.Segmenter where the browser has it", async (context) => {
+    Intl.Segmenter = Segmenter;
+    context.after(() => delete Intl.Segmenter);
+    const { avatar } = await live();
+    avatar.speak(words("It costs 3.", "50 dollars. ", "Yes."));
+    await settle();
+
+    assert.deepEqual(server.texts, ["It costs 3.50 dollars. ", "Yes."]);
+  });
+
+  test("is parted without it, too", async () => {
     const { avatar } = await live();
     avatar.speak(words("Really? ", "Yes", "."));
     await settle();

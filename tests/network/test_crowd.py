@@ -165,7 +165,7 @@ class TestCrowd:
 
     def test_fails_only_for_faults(self, run: Run) -> None:
         """A fault of one task fails no other one."""
-        assert 0.02 * run.tasks < sum(not succeeded(each) for each in run.answers) <= len(run.dealt)
+        assert 0.01 * run.tasks < sum(not succeeded(each) for each in run.answers) <= len(run.dealt)
 
     def test_is_answered_in_time(self, run: Run) -> None:
         """However slow the reply is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from array import array
 from collections.abc import Callable, Coroutine
@@ -12,9 +13,14 @@ from typing import Any, Protocol, TypeVar
 
 from livekit import rtc
 
-TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
+TEXT = "Hello, please tell me about yourself."
 LONG = "One moment, please, this is a rather long question. " * 8
 LOUD, SILENT = 2000, 200
+RATE = 48_000
+#: 10 ms of 300 Hz.
+TONE = array(
+    "h", (int(8000 * math.sin(math.tau * 300 * step / RATE)) for step in range(RATE // 100))
+).tobytes()
 
 
 def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
@@ -37,6 +43,8 @@ class Guest:
         self.peaks: list[int] = []
         self.pictures: list[rtc.VideoFrame] = []
         self.left: list[int] = []
+        self.gone: list[str] = []
+        self.loud_blocks = 0
         self.room: rtc.Room = self.run(self._prepare())
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -75,6 +83,31 @@ class Guest:
         """
         return not self.peaks and self.run(self._packets()) > 50
 
+    def publish_microphone(self) -> rtc.LocalTrackPublication:
+        """Publish a microphone, silent until `speak`."""
+        return self.run(self._publish_microphone())  # type: ignore[no-any-return]
+
+    def speak(self, seconds: float = 0.5) -> None:
+        """Make a sound into the microphone."""
+        self.loud_blocks = int(seconds * 100)
+
+    async def _publish_microphone(self) -> rtc.LocalTrackPublication:
+        source = rtc.AudioSource(RATE, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+        publication = await self.room.local_participant.publish_track(track)
+        self._tasks.append(asyncio.get_running_loop().create_task(self._feed(source)))
+        return publication
+
+    async def _feed(self, source: rtc.AudioSource) -> None:
+        try:
+            while True:
+                block = TONE if self.loud_blocks > 0 else bytes(len(TONE))
+                self.loud_blocks -= 1
+                # It returns when the block has been played.
+                await source.capture_frame(rtc.AudioFrame(block, RATE, 1, len(TONE) // 2))
+        finally:
+            await source.aclose()
+
     async def _packets(self) -> int:
         stats = (await self.room.get_rtc_stats()).subscriber_stats
         inbound = [each.inbound_rtp for each in stats if each.HasField("inbound_rtp")]
@@ -85,6 +118,7 @@ class Guest:
         room = rtc.Room()
         room.on("data_received", self.packets.append)
         room.on("participant_connected", lambda each: self.joined.append(each.identity))
+        room.on("participant_disconnected", lambda each: self.gone.append(each.identity))
         room.on("track_subscribed", self._watch)
         room.on("disconnected", self.left.append)
         room.on(
@@ -109,7 +143,7 @@ class Guest:
                 self.peaks.append(max(map(abs, array("h", bytes(event.frame.data)))))
 
     async def _look(self, track: rtc.Track) -> None:
-        async with aclosing(rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24)) as seen:
+        async with aclosing(rtc.VideoStream(track)) as seen:
             async for event in seen:
                 self.pictures.append(event.frame)
 

@@ -49,6 +49,10 @@ class Page(Guest):
         """Give kind and source of each event."""
         return [(event["event_type"], event.get("source_event_id")) for event in self.messages()]
 
+    def words(self) -> list[str]:
+        """Give what the user was understood to say."""
+        return [m["text"] for m in self.messages() if m["event_type"] == "user.transcription"]
+
     def until_told(self, kind: str, source: str | None = "1") -> None:
         until(lambda: (kind, source) in self.told(), f"{kind} of {source} was told")
 
@@ -77,11 +81,17 @@ def guest(invite: Invite) -> Page:
     return invite(Page)
 
 
-def started(sim: Simulator, **persona: object) -> dict[str, Any]:
+def started(
+    sim: Simulator, interactivity_type: str | None = None, **persona: Any
+) -> dict[str, Any]:
     with requests.Session() as http:
         http.trust_env = False
         base = f"{sim.url}/v1/sessions"
-        body = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": persona}
+        body = {
+            "avatar_id": AVATAR,
+            "avatar_persona": persona,
+            "interactivity_type": interactivity_type,
+        }
         made = http.post(f"{base}/token", json=body, headers=KEY, timeout=30).json()["data"]
         bearer = {"Authorization": f"Bearer {made['session_token']}"}
         return dict(http.post(f"{base}/start", headers=bearer, timeout=30).json()["data"])
@@ -267,7 +277,7 @@ class TestTelling:
 
     def test_uses_the_voice_that_was_asked_for(self, sim: Simulator, invite: Invite) -> None:
         """A voice's speed and the language change the sound."""
-        personas: list[dict[str, object]] = [
+        personas: list[dict[str, Any]] = [
             {},
             {"voice_settings": {"provider": "elevenLabs", "speed": 1.2}},
             {"language": "de"},
@@ -281,6 +291,75 @@ class TestTelling:
         usual, fast, german = (speech.duration_ms for speech in sim.spoken)
         assert fast < usual * 0.95
         assert german != usual
+
+
+class TestHearing:
+    def test_follows_the_loudness(self, open_simulator: Open, guest: Page) -> None:
+        """The words are the script's, then samples that say so; with a model they are answered."""
+        sim = open_simulator(hears=["I like Python."])
+        guest.join_and_see(started(sim, context_id=CONTEXT))
+        guest.publish_microphone()
+        guest.speak()
+        guest.until_told("user.speak_ended", None)
+        until(lambda: sim.texts, "the avatar answered")
+        guest.speak()
+        until(lambda: len(guest.words()) == 2, "the second was told, too")
+
+        kinds = [event["event_type"] for event in guest.messages()]
+        assert kinds[:4] == [
+            "user.speak_started",
+            "user.transcription.chunk",
+            "user.transcription",
+            "user.speak_ended",
+        ]
+        assert guest.words() == ["I like Python.", "This is simulated answer 1."]
+        assert sim.texts[0] == "You said: I like Python."
+
+    def test_waits_for_push_to_talk(self, open_simulator: Open, guest: Page) -> None:
+        """Nothing is heard before it, and its end ends the words; twice is a failure."""
+        sim = open_simulator(hears=["Yes."])
+        session = started(sim, interactivity_type="PUSH_TO_TALK")
+        guest.join_and_see(session)
+        guest.publish_microphone()
+        guest.speak(0.3)
+        guest.publish({"event_type": "user.stop_push_to_talk"})
+        guest.until_told("user.push_to_talk_stop_failed", None)
+        until(lambda: guest.loud_blocks < -100, "nobody spoke any more")
+        guest.publish({"event_type": "user.start_push_to_talk"})
+        guest.until_told("user.push_to_talk_started", None)
+        guest.speak(60)
+        guest.until_told("user.speak_started", None)
+        guest.publish({"event_type": "user.start_push_to_talk"})
+        guest.until_told("user.push_to_talk_start_failed", None)
+        guest.publish({"event_type": "user.stop_push_to_talk"})
+        guest.until_told("user.push_to_talk_stopped", None)
+
+        kinds = [event["event_type"] for event in guest.messages()]
+        assert kinds.index("user.push_to_talk_started") < kinds.index("user.speak_started")
+        assert kinds.index("user.speak_ended") < kinds.index("user.push_to_talk_stopped")
+        assert guest.words() == ["Yes."]
+
+
+class TestLeaving:
+    def test_of_the_avatar_leaves_the_room(
+        self, sim: Simulator, guest: Page, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Avatar and agent go in mid-word; the room and the session stay, and nobody obeys."""
+        session = started(sim)
+        guest.join_and_see(session)
+        guest.say(LONG)
+        guest.until_told("avatar.speak_started")
+        sim.avatar_leaves(session["session_id"])
+        until(lambda: len(guest.gone) == 2, "both were gone")
+        guest.say("Hello?", "2")
+        lost = f"Session {session['session_id']}: a command came without an agent, and is lost"
+        until(lambda: lost in caplog.messages, "the command was lost")
+
+        assert set(guest.gone) == {"heygen", agent_of(session)}
+        assert ("avatar.speak_ended", "1") not in guest.told()
+        assert sim.texts == (LONG,)
+        assert sim.sessions[session["session_id"]].state == "connected"
+        assert guest.left == []
 
 
 class TestEnding:

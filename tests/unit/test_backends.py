@@ -101,6 +101,7 @@ class TestASession:
             "access_token",
             "session_seconds",
             "idle_seconds",
+            "listening",
         }
         assert session["transport"] == "livekit"
         assert session["url"].startswith("ws")

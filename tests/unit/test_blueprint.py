@@ -85,6 +85,7 @@ class TestStart:
                 "access_token": "room-token",
                 "session_seconds": 600,
                 "idle_seconds": 120,
+                "listening": None,
             },
         }
         assert calls(vendor) == ["create_token", "new", "start"]

@@ -140,6 +140,7 @@ class TestStart:
             "access_token": "room-token",
             "session_seconds": 600,
             "idle_seconds": 120,
+            "listening": None,
         }
 
     @pytest.mark.parametrize("limit", ["600", None, {}, True, float("nan"), float("inf"), -1])

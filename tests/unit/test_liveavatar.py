@@ -69,6 +69,7 @@ class TestStart:
             "access_token": "a-token-for-the-room",
             "session_seconds": 600,
             "idle_seconds": 300,
+            "listening": "conversational",
         }
         assert calls(vendor) == ["token", "start"]
 

@@ -1,19 +1,17 @@
-"""Speech synthesis by eSpeak NG; a hum in the rhythm of the words stands in for it.
+"""Speech synthesis by eSpeak NG.
 
 The library comes with the package espeakng-loader and is called by ctypes: no maintained package
 with a Python API carries it. It is GPL-3, so it is found at run time and nothing of it is copied.
 """
 
-import array
 import ctypes
 import functools
-import importlib.util
-import math
-import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import espeakng_loader
 
 # speak_lib.h of eSpeak NG 1.52
 _SYNCHRONOUS = 2
@@ -22,10 +20,6 @@ _EVENTS_END, _EVENT_WORD = 0, 1
 _RATE_PARAMETER = 1
 _WORDS_PER_MINUTE = 165
 _VARIANT = "+f3"
-
-_FALLBACK_RATE = 16_000
-# Seconds at the usual rate, and Hz.
-_SYLLABLE, _PAUSE, _PITCH = 0.2, 0.1, 190
 
 
 @dataclass(frozen=True)
@@ -41,28 +35,10 @@ class SynthesizedSpeech:
 
 def synthesize(text: str, language: str, rate: float) -> SynthesizedSpeech:
     """Speak a text at a multiple of the usual rate; an unknown language is spoken as English."""
-    if importlib.util.find_spec("espeakng_loader") is None:
-        return fallback_tts(text, rate)
-
     espeak = _espeak()
     # The library speaks one text at a time.
     with espeak.lock:
         return espeak.speak(text, language, rate)
-
-
-def fallback_tts(text: str, rate: float) -> SynthesizedSpeech:
-    """Hum a swell for each group of vowels."""
-    count = int(_FALLBACK_RATE * _SYLLABLE / rate)
-    swell = (math.sin(math.pi * step / count) for step in range(count))
-    wave = (math.sin(math.tau * _PITCH * step / _FALLBACK_RATE) for step in range(count))
-    syllable = array.array("h", (int(12_000 * a * b) for a, b in zip(swell, wave, strict=True)))
-    pause = array.array("h", bytes(2 * int(_FALLBACK_RATE * _PAUSE / rate)))
-    samples, words = array.array("h"), []
-    for word in re.finditer(r"\S+", text):
-        words.append((word.start(), len(samples) / _FALLBACK_RATE))
-        syllables = len(re.findall("[aeiouy]+", word[0].lower())) or 1
-        samples += syllable * syllables + pause
-    return SynthesizedSpeech(samples.tobytes(), _FALLBACK_RATE, words)
 
 
 class _Event(ctypes.Structure):
@@ -85,8 +61,6 @@ _Callback = ctypes.CFUNCTYPE(
 
 class _Espeak:
     def __init__(self) -> None:
-        import espeakng_loader  # noqa: PLC0415  it may be missing
-
         self.lock = threading.Lock()
         self._library: Any = ctypes.CDLL(espeakng_loader.get_library_path())
         self._sample_rate: int = self._library.espeak_Initialize(

@@ -11,7 +11,7 @@ from typing import Any
 from flask_heygen.simulator.account import Account
 from flask_heygen.simulator.errors import ApiError
 from flask_heygen.simulator.models import Session, Speech
-from flask_heygen.simulator.room_protocol import Message
+from flask_heygen.simulator.room_protocol import Message, RoomProtocol
 
 #: LiveKit's topics of what the page sends and receives.
 CONTROL, RESPONSE = "agent-control", "agent-response"
@@ -27,7 +27,7 @@ _EVENT_TYPES = {
 }
 
 
-class Agent:
+class Agent(RoomProtocol):
     """A session's agent, which is the protocol of its room.
 
     Every method but `on_data` and `user_said` may be called from any thread.

@@ -38,8 +38,8 @@ export class Connection {
   #live = false;
   /** @type {AvatarError | null} */
   #error = null;
-  /** Whether a text is being spoken. */
-  #busy = false;
+  /** What must not be broken off: a text that is being spoken, an answer. @type {Set<string>} */
+  #busy = new Set();
   /** The listeners on the page, until `stop`. @type {AbortController | null} */
   #watch = null;
   /** Those who wait for a session. @type {Set<() => void>} */
@@ -61,6 +61,11 @@ export class Connection {
   /** The session to speak in, if there is one. */
   get session() {
     return this.#live ? this.#session : null;
+  }
+
+  /** livekit-client's room of the session, if it was joined. */
+  get room() {
+    return this.#session?.room ?? null;
   }
 
   /** Why there is no session, and none to come. */
@@ -97,9 +102,11 @@ export class Connection {
     }
   }
 
-  /** A text is being spoken, or has been: the session lasts so long. @param {boolean} busy */
-  setBusy(busy) {
-    this.#busy = busy;
+  /** The avatar or the user speaks, or no longer: the session lasts so long.
+   *  @param {"avatar" | "user"} who @param {boolean} busy */
+  setBusy(who, busy) {
+    if (busy) this.#busy.add(who);
+    else this.#busy.delete(who);
     this.touch();
     if (!busy) this.renewIfExpiring();
   }
@@ -123,7 +130,7 @@ export class Connection {
   /** Replace a session that would end before a text of this length has been spoken.
    *  @param {number} ms @returns {boolean} whether it is being replaced */
   renewIfExpiring(ms = 0) {
-    if (this.#busy || document.hidden || !this.session?.expires(ms)) return false;
+    if (this.#busy.size || document.hidden || !this.session?.expires(ms)) return false;
     this.#end("renewed", { restarting: true });
     if (this.#wish) this.#launch();
     return true;
@@ -197,6 +204,7 @@ export class Connection {
   #listenerOf(session) {
     return {
       message: (message) => (message.type === "stopped" ? this.#handleLoss(message) : this.#listener.message(message)),
+      quality: (quality) => this.#listener.emit("quality", { quality }),
       sound: (blocked) => this.#listener.emit("sound", { blocked }),
       reconnecting: () => this.#listener.emit("starting", { reconnecting: true }),
       reconnected: () => this.#listener.emit("live", { session, room: true }),
@@ -219,7 +227,7 @@ export class Connection {
   }
 
   #endIdle() {
-    if (!this.session || this.#busy) return this.touch();
+    if (!this.session || this.#busy.has("avatar")) return this.touch();
     this.#wish?.abort();
     this.#wish = null;
     this.#dormant = "idle";

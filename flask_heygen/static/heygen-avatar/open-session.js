@@ -58,6 +58,16 @@ export class OpenSession {
     return this.#room !== null;
   }
 
+  /** Whether it hears the user's microphone. */
+  get hears() {
+    return this.joined && Boolean(this.started.listening);
+  }
+
+  /** Whether it does so on demand alone. */
+  get pushToTalk() {
+    return this.started.listening === "push_to_talk";
+  }
+
   /** livekit-client's room, if it was joined. */
   get room() {
     return this.#room?.room ?? null;
@@ -102,6 +112,13 @@ export class OpenSession {
     if (!deliver) return;
     await this.#room?.connected();
     if (!(await this.#room?.publish(deliver, signal))) throw new AvatarError(FAILURES.notDelivered);
+  }
+
+  /** Publish a command of LiveAvatar's. @param {{event_type: string}} payload */
+  async control(payload) {
+    await this.#room?.connected();
+    const delivery = { topic: "agent-control", payload, participants: ["heygen"] };
+    if (!(await this.#room?.publish(delivery, this.#life.signal))) throw new AvatarError(FAILURES.notDelivered);
   }
 
   /** Cut short what the avatar says. */

@@ -2,7 +2,7 @@
 
 import { AvatarError, FAILURES } from "./errors.js";
 import { Media } from "./media.js";
-import { parseMessage } from "./messages.js";
+import { parseMessages } from "./messages.js";
 import { pause } from "./timing.js";
 
 /**
@@ -11,6 +11,8 @@ import { pause } from "./timing.js";
  * @typedef {object} Listener
  * @property {(message: import("./messages.js").Message) => void} message
  * @property {(blocked: boolean) => void} sound the browser holds picture or voice back, or no longer
+ * @property {(quality: string) => void} quality of the page's connection: LiveKit's "excellent", "good",
+ *   "poor" or "lost"
  * @property {() => void} reconnecting
  * @property {() => void} reconnected
  * @property {(how?: {left?: boolean}) => void} closed by the vendor, or for good by the network;
@@ -141,6 +143,7 @@ export class AvatarRoom {
       .on(RoomEvent.DataReceived, (payload, sender) => this.#receive(payload, sender?.identity))
       .on(RoomEvent.AudioPlaybackStatusChanged, () => this.#reportPlayback())
       .on(RoomEvent.VideoPlaybackStatusChanged, () => this.#reportPlayback())
+      .on(RoomEvent.ConnectionQualityChanged, (quality, { isLocal }) => isLocal && this.#listener.quality(quality))
       .on(RoomEvent.SignalReconnecting, () => this.#openGap())
       .on(RoomEvent.Reconnecting, () => (this.#openGap(), this.#listener.reconnecting()))
       .on(RoomEvent.Reconnected, () => this.#closeGap())
@@ -150,8 +153,7 @@ export class AvatarRoom {
 
   /** @param {Uint8Array} payload @param {string} [sender] none: the vendor's server */
   #receive(payload, sender = AVATAR) {
-    const message = isAvatar(sender) ? parseMessage(payload) : null;
-    if (message) this.#listener.message(message);
+    if (isAvatar(sender)) for (const message of parseMessages(payload)) this.#listener.message(message);
   }
 
   #reportPlayback() {

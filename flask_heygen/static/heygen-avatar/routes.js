@@ -10,6 +10,7 @@ import { pause, timeout } from "./timing.js";
  * @property {string} access_token to it
  * @property {number | null} session_seconds after which it ends in any case; null where not known
  * @property {number} idle_seconds after which it ends without a text or a keep-alive
+ * @property {"conversational" | "push_to_talk" | null} [listening] how it hears the user; null: not
  *
  * @typedef {() => Record<string, string> | Promise<Record<string, string>>} PageHeaders
  */

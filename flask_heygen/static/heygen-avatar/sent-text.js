@@ -24,7 +24,7 @@ export class SentText {
    */
   constructor(speech, emit, send) {
     this.speech = speech;
-    this.utterance = new Utterance(speech.text, emit);
+    this.utterance = new Utterance(speech, emit);
     this.task = send(this.#abort.signal);
     this.task.then((task) => this.#accept(task), () => {}); // awaited in its turn
   }

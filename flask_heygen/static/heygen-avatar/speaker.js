@@ -5,6 +5,7 @@ import { AvatarError, FAILURES } from "./errors.js";
 import { sentencesOf } from "./sentences.js";
 import { SpeechQueue } from "./speech-queue.js";
 import { SentText } from "./sent-text.js";
+import { UnaskedSpeech } from "./unasked-speech.js";
 
 /**
  * @typedef {import("./open-session.js").OpenSession} OpenSession
@@ -18,7 +19,7 @@ const SILENCE_MS = 200;
 export class Speaker {
   #connection;
   #voice;
-  #emit;
+  #listener;
   #queue = new SpeechQueue((/** @type {Speech} */ speech, signal) => this.#say(speech, signal));
   /** The last of the calls that must not overtake each other. @type {Promise<unknown>} */
   #calls = Promise.resolve();
@@ -28,16 +29,22 @@ export class Speaker {
   #ahead = null;
   /** Texts that were sent ahead and then cut. @type {Set<SentText>} */
   #dropped = new Set();
+  #unasked;
 
   /**
    * @param {import("./connection.js").Connection} connection
    * @param {import("./browser-voice.js").BrowserVoice} voice the browser's
-   * @param {(type: string, detail: object) => void} emit
+   * @param {{emit: (type: string, detail: object) => void, speaking: (speaking: boolean) => void}} listener
+   *   `speaking`: a voice begins, or there is nothing more to say
    */
-  constructor(connection, voice, emit) {
+  constructor(connection, voice, listener) {
     this.#connection = connection;
     this.#voice = voice;
-    this.#emit = emit;
+    this.#listener = listener;
+    this.#unasked = new UnaskedSpeech(listener.emit, (speaking) => {
+      connection.setBusy("avatar", speaking);
+      listener.speaking(speaking);
+    });
   }
 
   /** @param {string} text @param {string} taskType @returns {Promise<Spoken>} */
@@ -71,11 +78,12 @@ export class Speaker {
   clear() {
     this.#queue.clear();
     this.#drop();
+    this.#unasked.end(true);
   }
 
   /** Cut short what is being said, by the avatar, too, and drop what waits. */
   async interrupt() {
-    const session = this.#current ? this.#connection.session : null;
+    const session = this.#current || this.#unasked.begun ? this.#connection.session : null;
     this.clear();
     if (session) await this.#inOrder(() => session.interrupt());
   }
@@ -85,6 +93,7 @@ export class Speaker {
     const queued = this.#ahead !== null && !this.#current?.isDelivered;
     for (const sent of [this.#current, this.#ahead]) sent?.utterance.handle(message, !queued && sent === this.#current);
     for (const sent of this.#dropped) this.#silence(sent, message);
+    if (!this.#current) this.#unasked.handle(message);
   }
 
   /** The session is over. @param {{left: boolean}} how `left`: the avatar has left its room */
@@ -92,11 +101,21 @@ export class Speaker {
     this.#drop();
     this.#dropped.clear();
     this.#current?.lose(left);
+    this.#unasked.end(true);
   }
 
   /** @param {Speech} speech @param {AbortSignal} signal @returns {Promise<Spoken>} */
   async #say(speech, signal) {
     await null; // a start in the same task counts
+    try {
+      return await this.#sayBySomebody(speech, signal);
+    } finally {
+      if (!this.#queue.next) this.#listener.speaking(false);
+    }
+  }
+
+  /** @param {Speech} speech @param {AbortSignal} signal @returns {Promise<Spoken>} */
+  async #sayBySomebody(speech, signal) {
     for (;;) {
       await this.#connection.settled(signal);
       if (signal.aborted) return null;
@@ -106,7 +125,7 @@ export class Speaker {
       if (this.#connection.renewIfExpiring(usualDuration(speech.text))) continue;
 
       try {
-        this.#connection.setBusy(true);
+        this.#connection.setBusy("avatar", true);
         const sent = await this.#sayByAvatar(speech, signal, session);
         if (sent.isUnspoken) continue; // the avatar had left before the first word
         return sent.utterance.cutShort ? null : "avatar";
@@ -120,7 +139,7 @@ export class Speaker {
         if (unknown) throw failure;
         return this.#sayByBrowser(speech.text, signal, failure);
       } finally {
-        this.#connection.setBusy(false);
+        this.#connection.setBusy("avatar", false);
       }
     }
   }
@@ -147,7 +166,8 @@ export class Speaker {
 
   /** @param {Speech} speech @param {OpenSession} session */
   #send(speech, session) {
-    return new SentText(speech, this.#emit, (signal) =>
+    const emit = (/** @type {string} */ type, /** @type {object} */ detail) => this.#emit(type, detail);
+    return new SentText(speech, emit, (signal) =>
       this.#inOrder(() => session.task(speech.text, speech.taskType, signal)),
     );
   }
@@ -214,6 +234,12 @@ export class Speaker {
     const made = this.#calls.then(call);
     this.#calls = made.catch(() => {}); // the next call is made all the same
     return made;
+  }
+
+  /** @param {string} type @param {object} detail */
+  #emit(type, detail) {
+    if (type === "speaking") this.#listener.speaking(true);
+    this.#listener.emit(type, detail);
   }
 
   /** @param {AvatarError} error */

@@ -4,6 +4,8 @@ import { longestDuration, usualDuration } from "./duration.js";
 
 /** @typedef {import("./messages.js").Message} Message */
 
+/** How long an answer of a model may be, which is not the text that it was given. */
+const LONGEST_ANSWER_MS = 120_000;
 /** How long the first word, or the end, may be late before it counts without its message. */
 const MARGIN_MS = 5000;
 
@@ -28,9 +30,12 @@ export class Utterance {
   /** @type {() => void} */
   #finish = () => {};
 
-  /** @param {string} text @param {(type: string, detail: object) => void} emit */
-  constructor(text, emit) {
+  #isAnswer;
+
+  /** @param {{text: string, taskType: string}} speech @param {(type: string, detail: object) => void} emit */
+  constructor({ text, taskType }, emit) {
     this.#text = text;
+    this.#isAnswer = taskType !== "repeat";
     this.#emit = emit;
     this.done = new Promise((resolve) => (this.#finish = resolve));
   }
@@ -74,7 +79,8 @@ export class Utterance {
   #begin() {
     if (this.begun) return;
     this.begun = true;
-    this.#emit("speaking", { text: this.#text, by: "avatar", duration_ms: this.#duration });
+    const respond = this.#isAnswer && { respond: true };
+    this.#emit("speaking", { text: this.#text, by: "avatar", duration_ms: this.#duration, ...respond });
     this.#wait();
   }
 
@@ -83,7 +89,7 @@ export class Utterance {
   #wait() {
     clearTimeout(this.#timer);
     const guess = this.#heard ? longestDuration : usualDuration;
-    const duration = this.#duration ?? guess(this.#text);
+    const duration = this.#duration ?? (this.#isAnswer ? LONGEST_ANSWER_MS : guess(this.#text));
     this.#timer = setTimeout(() => this.#end(), duration + (this.#heard ? MARGIN_MS : 0));
   }
 
