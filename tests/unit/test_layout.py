@@ -39,6 +39,7 @@ ORDER = (
     "backends.liveavatar_messages",
     "backends.liveavatar",
     "backends",
+    "text",
     "client",
     "cli",
     "signals",
