@@ -17,6 +17,7 @@ from flask_heygen.http.client import ApiClient
 from flask_heygen.http.clock import Timestamp
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings, is_local
+from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
 from .base import Backend, stop_on_error
@@ -132,6 +133,7 @@ class StreamingBackend(Backend):
         data = self._send("list", None, deadline)
         return parse_sessions(data.get("sessions") if isinstance(data, dict) else None)
 
+    @timed("mint")
     def _create_token(self, deadline: Deadline) -> Token:
         requested = Timestamp()
         value = parse_token(self._send("create_token", {}, deadline), "token")
