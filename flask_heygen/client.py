@@ -12,7 +12,7 @@ from .backends import create_backend, is_id, working_apis
 from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound, TextTooLong
 from .http.deadline import Deadline
 from .settings import Settings, is_local
-from .tracebacks import bare_errors
+from .tracebacks import conceal_frames, hold_back
 
 TASK_TYPES = ("repeat", "chat", "talk")
 #: Two names of one choice.
@@ -24,6 +24,7 @@ _SILENT = {"Cc", "Cf", "Me", "Mc", "Mn", "Zl", "Zp", "Zs"}
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 class HeyGenClient:
@@ -33,7 +34,7 @@ class HeyGenClient:
     and returns within ``settings.timeout`` seconds; a failed start may take longer to clean up.
     """
 
-    @bare_errors
+    @conceal_frames
     def __init__(
         self,
         settings: Settings,
@@ -54,7 +55,7 @@ class HeyGenClient:
         """Close the idle connections; the client can still be used."""
         self._backend.close()
 
-    @bare_errors
+    @conceal_frames
     def session_fields(
         self, loaded: Mapping[str, Any] | None = None, /, **fields: Any
     ) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class HeyGenClient:
             raise NotConfigured(missing)
         return merged
 
-    @bare_errors
+    @conceal_frames
     def start(self, /, **fields: Any) -> dict[str, Any]:
         """Start a session and return what a page needs to join it.
 
@@ -90,7 +91,7 @@ class HeyGenClient:
         """
         return self._backend.start(self.session_fields(**fields), self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def start_existing(self, session_id: str) -> dict[str, Any]:
         """Start a session that a page has created itself; return its ``session_id``.
 
@@ -105,7 +106,7 @@ class HeyGenClient:
         self._backend.start_existing(session_id, self._deadline())
         return {"session_id": session_id}
 
-    @bare_errors
+    @conceal_frames
     def check_task(
         self,
         session_id: str,
@@ -126,7 +127,7 @@ class HeyGenClient:
                 "are spoken at once; send it in parts."
             )
 
-    @bare_errors
+    @conceal_frames
     def task(
         self,
         session_id: str,
@@ -148,7 +149,7 @@ class HeyGenClient:
             session_id, text, task_type, self._deadline(), interrupt=interrupt
         )
 
-    @bare_errors
+    @conceal_frames
     def stop(self, session_id: str, *, missing_ok: bool = True) -> None:
         """Stop a session, and its cost.
 
@@ -165,7 +166,7 @@ class HeyGenClient:
                 raise
             logger.debug("The session to be stopped had ended already.")
 
-    @bare_errors
+    @conceal_frames
     def interrupt(self, session_id: str) -> dict[str, Any]:
         """Interrupt the avatar; does nothing while it is silent.
 
@@ -175,19 +176,19 @@ class HeyGenClient:
 
         return self._backend.interrupt(session_id, self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def keep_alive(self, session_id: str) -> None:
         """Reset the session's idle timeout."""
         session_id = self.session_id(session_id)
 
         self._backend.keep_alive(session_id, self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def sessions(self) -> list[dict[str, Any]]:
         """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
         return self._backend.sessions(self._deadline())
 
-    @bare_errors
+    @conceal_frames
     def check(self) -> list[dict[str, Any]]:
         """Raise the error that keeps the account from being used, or list its live sessions."""
         self._backend.check(self._deadline())
@@ -213,7 +214,7 @@ class HeyGenClient:
             warnings.append("The base URL is http: key, tokens and texts are sent unencrypted.")
         return warnings
 
-    @bare_errors
+    @conceal_frames
     def working_apis(self) -> list[str]:
         """Return the values of ``HEYGEN_API`` with which this key works."""
         return working_apis(self.settings, self._deadline())

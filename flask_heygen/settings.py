@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import NotConfigured
-from .tracebacks import bare_errors
+from .tracebacks import conceal_frames
 
 #: Returns the converted value, or raises ValueError or TypeError.
 _Check = Callable[[Any], Any]
@@ -151,7 +151,7 @@ class Settings:
     )
 
     @classmethod
-    @bare_errors
+    @conceal_frames
     def from_mapping(cls, config: Mapping[str, Any], prefix: str = "HEYGEN") -> Settings:
         """Read and check the keys ``<prefix>_*`` of a Flask app's config.
 

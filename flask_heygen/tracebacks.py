@@ -1,35 +1,56 @@
-"""What a traceback shows: nothing of the frames that hold the key, a token or a text."""
+"""Keep the variables of our frames, which hold key, tokens and texts, out of reports."""
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
-
-from .errors import HeyGenError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
+_held_back: ContextVar[list[logging.LogRecord] | None] = ContextVar("heygen_records", default=None)
 
-def bare_errors(act: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Have the traceback of each HeyGenError of a function begin at its caller.
 
-    Whoever reports errors (Sentry, loguru) shows the variables of every frame in it, and those
-    beneath are all about secrets. The error itself says what went wrong.
+def conceal_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Decorate a function whose frames hold secrets.
+
+    Error reporters (Sentry, loguru) show the variables of each frame of a traceback, and of the
+    stack of a log record. So when the function raises, be it a worker's time limit, the variables
+    of its frames are cleared, and what it logs is emitted after it has returned.
     """
 
-    @wraps(act)
-    def bare(*args: _P.args, **options: _P.kwargs) -> _T:
+    @wraps(function)
+    def concealed(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        records: list[logging.LogRecord] = []
+        held_before = _held_back.set(records)
         try:
-            return act(*args, **options)
-        except HeyGenError as error:
+            return function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001  it is raised below
             failure = error
-        del args, options  # this frame is shown, too
-        failure.__cause__ = failure.__context__ = None
-        try:
-            raise failure.with_traceback(None)
         finally:
-            del failure  # which holds this frame, and would be held by it
+            del args, kwargs
+            _held_back.reset(held_before)
+            for record in records:
+                logging.getLogger(record.name).handle(record)
+        # An error of requests, which the failure may have been raised from, holds the request.
+        failure.__cause__ = failure.__context__ = None
+        traceback.clear_frames(failure.__traceback__)
+        try:
+            raise failure
+        finally:
+            del failure  # its traceback holds this frame
 
-    return bare
+    return concealed
+
+
+def hold_back(record: logging.LogRecord) -> bool:
+    """Filter out a record of a concealed function until that has returned."""
+    records = _held_back.get()
+    if records is None:
+        return True
+    records.append(record)
+    return False

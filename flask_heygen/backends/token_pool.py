@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from flask_heygen.errors import HeyGenError
 from flask_heygen.http.clock import Timestamp
+from flask_heygen.tracebacks import conceal_frames
 
 #: Seconds between an order and its mint, so that they do not compete with the task for the CPU.
 ORDER_DELAY = 0.01
@@ -42,7 +43,7 @@ class TokenPool:
     """
 
     def __init__(self, mint: Callable[[], Token], *, size: int, max_age: float) -> None:
-        self._mint = mint
+        self._mint = conceal_frames(mint)
         self._size, self._max_age = size, max_age
         self._lock = threading.Lock()
         self._stock: list[Token] = []

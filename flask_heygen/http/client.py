@@ -15,6 +15,7 @@ from typing import Any
 import requests
 
 from flask_heygen.errors import HeyGenError, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
+from flask_heygen.tracebacks import hold_back
 
 from .adapter import Adapter
 from .connector import NotConnected
@@ -25,6 +26,7 @@ from .stream import MAX_RESPONSE
 MAX_RETRY_AFTER = 3600
 
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 @dataclass(frozen=True)

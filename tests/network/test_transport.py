@@ -988,18 +988,19 @@ def full_server(address: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
 
 @contextlib.contextmanager
 def at_first_warning(act: Callable[[], object]) -> Iterator[None]:
-    """Do something as soon as our log tells of a failed try, before the next."""
+    """Do something as soon as a failed attempt is logged, before the next one."""
 
-    class Handler(logging.Handler):
-        def emit(self, _: logging.LogRecord) -> None:
+    def see(record: logging.LogRecord) -> bool:
+        if record.levelno == logging.WARNING:
             act()
+        return True
 
-    handler, logger = Handler(logging.WARNING), logging.getLogger("flask_heygen.http.client")
-    logger.addHandler(handler)
+    logger = logging.getLogger("flask_heygen.http.client")
+    logger.filters.insert(0, see)  # before ours, which holds the record back
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        logger.removeFilter(see)
 
 
 def pass_on(source: socket.socket, target: socket.socket) -> None:

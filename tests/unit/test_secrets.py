@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import html
+import http.client
+import inspect
 import json
 import logging
+import signal
+import subprocess
+import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -38,6 +44,9 @@ FAULTS = (
     Fault.RESET_BEFORE,
     Fault.NO_RESPONSE,
 )
+
+#: Whose frames are those of the tests, and of a page that sends a text.
+OWN = ("test_secrets.py", "werkzeug/test.py", "flask/testing.py")
 
 Client = Callable[[], HeyGenClient]
 
@@ -85,7 +94,7 @@ def shown(error: BaseException) -> Iterator[str]:
             continue
         links += [link.__cause__, link.__context__]
         for frame, _ in traceback.walk_tb(link.__traceback__):
-            if frame.f_code.co_filename != __file__:
+            if not frame.f_code.co_filename.endswith(OWN):
                 for name, value in frame.f_locals.items():
                     yield f"{frame.f_code.co_name} {name} = {value!r}"
 
@@ -196,6 +205,182 @@ class TestReports:
 
         assert reports
         assert not leaks(sim, iter(reports))
+
+
+class TimeLimit(Exception):
+    """What a worker raises in the middle of a call, as Celery's soft time limit."""
+
+
+class Interruption(BaseException):
+    """Likewise, as gevent.Timeout and KeyboardInterrupt, which few handlers catch."""
+
+
+@pytest.fixture
+def interrupt_with() -> Iterator[Callable[[type[BaseException]], None]]:
+    """Return a function that has an exception raised in this thread in 0.3 seconds."""
+
+    def arm(kind: type[BaseException]) -> None:
+        def interrupt(*_: object) -> None:
+            raise kind
+
+        signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+
+    before = signal.getsignal(signal.SIGALRM)
+    yield arm
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+class TestForeignExceptions:
+    """Exceptions that are not ours, in the middle of a call."""
+
+    @pytest.mark.parametrize("kind", [TimeLimit, Interruption])
+    @pytest.mark.parametrize("call", ["create_token", "task"])
+    def test_their_frames_do_not_tell(
+        self,
+        config: dict[str, Any],
+        sim: Simulator,
+        interrupt_with: Callable[[type[BaseException]], None],
+        call: str,
+        kind: type[BaseException],
+    ) -> None:
+        """The places are kept, as they are all that there is to find the cause by."""
+        config["HEYGEN_TIMEOUT"] = 10
+        client = HeyGenClient(Settings.from_mapping(config))
+        session_id = client.start()["session_id"]
+        sim.fault(call, Fault.NO_RESPONSE)
+
+        interrupt_with(kind)
+        with pytest.raises(kind) as caught:
+            client.task(session_id, TEXT)
+
+        names = [each.name for each in traceback.extract_tb(caught.value.__traceback__)]
+        assert {"task", "urlopen", "readinto"} <= set(names)
+        assert not leaks(sim, shown(caught.value))
+
+    def test_a_view_does_not_tell(
+        self,
+        app: Flask,
+        sim: Simulator,
+        interrupt_with: Callable[[type[BaseException]], None],
+    ) -> None:
+        """Nor its frame, through which the exception reaches the server."""
+        app.config["HEYGEN_TIMEOUT"] = 10
+        page = app.test_client()
+        session_id = page.post("/api/heygen/start", json={}).get_json()["data"]["session_id"]
+        sim.fault("task", Fault.NO_RESPONSE)
+
+        interrupt_with(Interruption)
+        with pytest.raises(Interruption) as caught:
+            page.post("/api/heygen/task", json={"session_id": session_id, "text": TEXT})
+
+        assert not leaks(sim, shown(caught.value))
+
+    def test_a_timeout_of_gevent_does_not_tell(self, sim: Simulator) -> None:
+        """It is thrown into the greenlet that waits for the vendor."""
+        pytest.importorskip("gevent")
+        code = """
+            from gevent import monkey; monkey.patch_all()
+            import sys, traceback, gevent
+            from flask_heygen import HeyGenClient
+            from flask_heygen.settings import Settings
+            url, key, text = sys.argv[1:]
+            config = {"HEYGEN_API_KEY": key, "HEYGEN_BASE_URL": url}
+            client = HeyGenClient(Settings.from_mapping(config))
+            session_id = client.start()["session_id"]
+            try:
+                with gevent.Timeout(0.5):
+                    client.task(session_id, text)
+            except gevent.Timeout as error:
+                for frame, _ in traceback.walk_tb(error.__traceback__):
+                    if frame.f_code.co_filename != "<string>":
+                        print(frame.f_code.co_name, frame.f_locals)
+        """
+        sim.fault("task", Fault.NO_RESPONSE)
+
+        command = [sys.executable, "-c", textwrap.dedent(code), sim.url, KEY, TEXT]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+
+        assert "urlopen" in run.stdout
+        assert not leaks(sim, iter(run.stdout.splitlines()))
+
+
+class StackReader(logging.Handler):
+    """Notes the variables of the stack below each record, as Sentry's ``attach_stacktrace``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+        self.variables: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith("flask_heygen.simulator"):
+            return
+        self.messages.append(record.getMessage())
+        frame = inspect.currentframe()
+        while (frame := frame and frame.f_back) and not frame.f_code.co_filename.endswith(OWN):
+            self.variables += map(repr, frame.f_locals.values())
+
+
+@pytest.fixture
+def stack() -> Iterator[StackReader]:
+    reader, logger = StackReader(), logging.getLogger("flask_heygen")
+    logger.addHandler(reader)
+    logger.setLevel(logging.DEBUG)
+    yield reader
+    logger.removeHandler(reader)
+    logger.setLevel(logging.NOTSET)
+
+
+class TestStacks:
+    @pytest.mark.parametrize(
+        ("fault", "message"),
+        [
+            (None, "POST /v1/streaming.task 200 "),
+            (Fault.RESET_BEFORE, "POST /v1/streaming.task got no response "),
+            (Fault.UNAUTHORIZED, "refused"),
+        ],
+    )
+    def test_a_record_does_not_tell(
+        self, app: Flask, sim: Simulator, stack: StackReader, fault: Fault | None, message: str
+    ) -> None:
+        """It is emitted when the frames that made it are gone."""
+        page = app.test_client()
+        session_id = page.post("/api/heygen/start", json={}).get_json()["data"]["session_id"]
+        if fault:
+            sim.fault("task", fault)
+
+        page.post("/api/heygen/task", json={"session_id": session_id, "text": TEXT})
+
+        assert any(message in each for each in stack.messages)
+        assert not leaks(sim, iter(stack.variables))
+
+    def test_a_spare_token_does_not_tell(
+        self, app: Flask, sim: Simulator, stack: StackReader, wait_idle: Callable[[], None]
+    ) -> None:
+        """Nor the thread that mints it."""
+        app.config["HEYGEN_SPARE_TOKENS"] = 1
+        app.test_client().post("/api/heygen/start", json={})
+        wait_idle()
+
+        assert sum("create_token" in each for each in stack.messages) == 2
+        assert not leaks(sim, iter(stack.variables))
+
+    def test_http_client_prints_nothing(
+        self,
+        config: dict[str, Any],
+        sim: Simulator,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """Its ``debuglevel``, which hosts set to see their own calls, prints all that is sent."""
+        monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+        client = HeyGenClient(Settings.from_mapping(config))
+
+        client.task(client.start()["session_id"], TEXT)
+
+        assert capsys.readouterr().out == ""
 
 
 class TestAnswers:
