@@ -106,6 +106,8 @@ class HeyGen(AccountBlueprint):
         fields["session_id"] = client.session_id(signer.unsign(fields["session_id"]))
         fields["text"] = load_text(self._text_loader, fields["text"])
         client.check_task(**fields)
+        if self._session_loader is None:
+            client.check_answer(fields.get("task_type", "repeat"))
         characters = len(fields["text"])
 
         def send_task() -> Answer:

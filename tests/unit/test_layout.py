@@ -36,6 +36,7 @@ ORDER = (
     "backends.base",
     "backends.token_pool",
     "backends.streaming",
+    "backends.liveavatar_messages",
     "backends.liveavatar",
     "backends",
     "client",
