@@ -3,56 +3,33 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
-from contextlib import suppress
-from copy import deepcopy
 from functools import partial
 from typing import Any
 
-from flask import (
-    Blueprint,
-    Response,
-    after_this_request,
-    current_app,
-    g,
-    has_request_context,
-    request,
-    request_finished,
-)
+from flask import Response, after_this_request, current_app, g, request, request_finished
 from flask.blueprints import BlueprintSetupState
-from flask.sansio.scaffold import setupmethod
 
-from .access import add_cors_headers, keep_session_cookie, reject_cross_site, warn_once
+from .access import add_cors_headers, add_timings, keep_session_cookie, reject_cross_site, warn_once
+from .account import AccountBlueprint, Signer
 from .cli import add_commands
 from .client import HeyGenClient
 from .error_handlers import forbid_caching, register_error_handlers
-from .errors import HeyGenError, InvalidField, NotConfigured, NotSignedIn, NotYourSession
-from .loaders import (
-    OwnerLoader,
-    SessionLoader,
-    TextLoader,
-    check_loader,
-    load_owner,
-    load_session_fields,
-    load_text,
-)
+from .errors import HeyGenError, InvalidField
+from .loaders import load_session_fields, load_text
 from .ndjson import Answer, respond
 from .page_module import module, module_part
 from .request_body import limit_body, parse_beacon, parse_json_body
-from .settings import Settings, config_values, unknown_keys
 from .signals import send, session_started, session_stopped, task_sent
-from .signing import SessionSigner, UnsignedSessions, signing_keys
+from .timing import start_timings
 
 #: The fields of *start* that name a session which a page has created itself.
 EXISTING = ("session_id", "session_token")
 
-Signer = SessionSigner | UnsignedSessions
-
 logger = logging.getLogger(__name__)
 
 
-class HeyGen(Blueprint):
+class HeyGen(AccountBlueprint):
     """The routes of one HeyGen account, below ``/api/<name>``.
 
     Register it on any app, under any name and prefix, before or after the app is configured. A
@@ -61,11 +38,7 @@ class HeyGen(Blueprint):
     """
 
     def __init__(self, name: str = "heygen", *, config_prefix: str = "HEYGEN") -> None:
-        super().__init__(name, __name__, url_prefix=f"/api/{name}")
-        self.config_prefix = config_prefix
-        self._owner_loader: OwnerLoader | None = None
-        self._text_loader: TextLoader | None = None
-        self._session_loader: SessionLoader | None = None
+        super().__init__(name, __name__, url_prefix=f"/api/{name}", config_prefix=config_prefix)
 
         # Runs before the app's before_request hooks, which may read the body or reject the request.
         self.url_value_preprocessor(self._check_request)
@@ -80,90 +53,6 @@ class HeyGen(Blueprint):
         register_error_handlers(self)
         self.record(_connect_signals)
         add_commands(self.cli, lambda: self.client, self._problems, self._warnings)
-
-    @setupmethod
-    def owner_loader(self, load: OwnerLoader) -> OwnerLoader:
-        """Register the function that returns the id of the user who makes the request, or None.
-
-        With one, each session belongs to the user who started it: nobody else can command it, and
-        without a user (None, or a blank string) none is started. The id is a ``str``, an ``int``,
-        a ``uuid.UUID`` or an object whose class has its own ``__str__``.
-
-        Raises:
-            TypeError: the function is a coroutine.
-
-        """
-        self._owner_loader = check_loader(load)
-        return load
-
-    @setupmethod
-    def text_loader(self, load: TextLoader) -> TextLoader:
-        """Register the function that returns the text to speak, given the ``text`` of a page.
-
-        It may look up a question by its id, or moderate. If it returns None the page gets 403
-        ``text_refused``. With LiveAvatar it does not bind a hostile page: whoever has joined the
-        room can publish to it, and make the avatar speak without this server.
-
-        Raises:
-            TypeError: the function is a coroutine.
-
-        """
-        self._text_loader = check_loader(load)
-        return load
-
-    @setupmethod
-    def session_loader(self, load: SessionLoader) -> SessionLoader:
-        """Register the function that returns session fields for the user, over the defaults.
-
-        A page cannot set the fields that it returns, even those in ``HEYGEN_SESSION_ALLOWED``.
-
-        Raises:
-            TypeError: the function is a coroutine.
-
-        """
-        self._session_loader = check_loader(load)
-        return load
-
-    @property
-    def client(self) -> HeyGenClient:
-        """The client of the current app's settings, kept until they change.
-
-        Raises:
-            NotConfigured: a setting is missing or wrong; the message names it.
-
-        """
-        clients = current_app.extensions.setdefault("heygen", {})
-        config = config_values(current_app.config, self.config_prefix)
-        client: HeyGenClient | None = clients.get(self.config_prefix)
-        if client is None or client.config != config or client.pid != os.getpid():
-            settings = Settings.from_mapping(current_app.config, self.config_prefix)
-            if client is not None and client.pid == os.getpid():  # a fork shares its locks
-                client.close()
-            client = clients[self.config_prefix] = HeyGenClient(
-                settings, deepcopy(config), self._unsign
-            )
-            if has_request_context():  # the command line prints them itself
-                for warning in self._warnings():
-                    logger.warning("%s", warning)
-        return client
-
-    def _problems(self) -> list[str]:
-        """Return what would make a start fail, for the operator."""
-        problems = self.client.problems(complete=self._session_loader is None)
-        if self._owner_loader is not None:
-            try:
-                signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
-            except NotConfigured as error:
-                problems.append(error.message)
-        return problems
-
-    def _warnings(self) -> list[str]:
-        """Return which settings may be mistakes, for the operator."""
-        others = [each.config_prefix for each in _registered()]
-        return [
-            *unknown_keys(current_app.config, self.config_prefix, others),
-            *self.client.warnings(),
-        ]
 
     def _route(self, method: str, rule: str, view: Callable[[], Any]) -> None:
         """Add a route whose endpoint is the name of its view.
@@ -193,6 +82,7 @@ class HeyGen(Blueprint):
         g.heygen_client = self.client  # once per request, as it reads and compares the settings
         origins = g.heygen_client.settings.cors_origins
         after_this_request(partial(add_cors_headers, origins=origins))
+        after_this_request(partial(add_timings, timings=start_timings()))
         limit_body()
 
         reject_cross_site(origins)
@@ -201,7 +91,7 @@ class HeyGen(Blueprint):
         client, signer = g.heygen_client, self._signer()
         fields = parse_json_body((*client.settings.session_allowed, *EXISTING), optional=True)
         if fields.keys() & set(EXISTING):
-            return self._start_existing(client, signer, fields)
+            return _start_existing(client, signer, fields)
         fields = client.session_fields(load_session_fields(self._session_loader, fields), **fields)
 
         def start() -> Answer:
@@ -211,24 +101,6 @@ class HeyGen(Blueprint):
 
         return respond(start, undo=partial(_abandon, client, signer))
 
-    def _start_existing(
-        self, client: HeyGenClient, signer: Signer, fields: dict[str, Any]
-    ) -> Answer | Response:
-        """Start a session that a page has created itself; its ``session_token`` is not used."""
-        for name in fields:
-            if name not in EXISTING:
-                raise InvalidField(f"{name} cannot be set, as the session exists already.")
-        if "session_id" not in fields:
-            raise InvalidField("session_id is missing; a session_token alone starts nothing.")
-        session_id = client.session_id(signer.unsign(fields["session_id"]))
-
-        def start() -> Answer:
-            client.start_existing(session_id)
-            send(session_started, owner=signer.owner, session_id=session_id)
-            return _success({"session_id": fields["session_id"]})
-
-        return respond(start)
-
     def _task(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
         optional, required = ("task_type", "interrupt"), ("session_id", "text")
@@ -236,6 +108,8 @@ class HeyGen(Blueprint):
         fields["session_id"] = client.session_id(signer.unsign(fields["session_id"]))
         fields["text"] = load_text(self._text_loader, fields["text"])
         client.check_task(**fields)
+        if self._session_loader is None:
+            client.check_answer(fields.get("task_type", "repeat"))
         characters = len(fields["text"])
 
         def send_task() -> Answer:
@@ -274,42 +148,28 @@ class HeyGen(Blueprint):
         client.keep_alive(signer.unsign(fields["session_id"]))
         return _success()
 
-    def _signer(self, *, to_stop: bool = False) -> Signer:
-        """Return the signer of the signed-in user, who is needed for all but *stop*."""
-        if self._owner_loader is None:
-            return UnsignedSessions()
-        owner = load_owner(self._owner_loader, to_stop=to_stop)
-        if owner is None and not to_stop:
-            raise NotSignedIn
-
-        settings = g.heygen_client.settings
-        return _make_signer(owner, settings, f"{self.config_prefix}.{self.name}")
-
-    def _unsign(self, handle: str) -> str:
-        """Return the session id in a handle of any owner and any blueprint of this account."""
-        for each in _registered():
-            if each.config_prefix == self.config_prefix:
-                with suppress(NotYourSession, NotConfigured):
-                    signer = _make_signer(
-                        None, self.client.settings, f"{each.config_prefix}.{each.name}"
-                    )
-                    return signer.unsign(handle, to_stop=True)
-        return handle
-
-
-def _registered() -> list[HeyGen]:
-    """Return the instances that the current app has registered."""
-    blueprints = current_app.blueprints.values() if current_app else ()
-    return [each for each in blueprints if isinstance(each, HeyGen)]
-
-
-def _make_signer(owner: str | None, settings: Settings, salt: str) -> SessionSigner:
-    keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
-    return SessionSigner(owner, keys, f"{settings.api}.{salt}", settings.max_session_seconds)
-
 
 def _connect_signals(state: BlueprintSetupState) -> None:
     request_finished.connect(keep_session_cookie, sender=state.app)
+
+
+def _start_existing(
+    client: HeyGenClient, signer: Signer, fields: dict[str, Any]
+) -> Answer | Response:
+    """Start a session that a page has created itself; its ``session_token`` is not used."""
+    for name in fields:
+        if name not in EXISTING:
+            raise InvalidField(f"{name} cannot be set, as the session exists already.")
+    if "session_id" not in fields:
+        raise InvalidField("session_id is missing; a session_token alone starts nothing.")
+    session_id = client.session_id(signer.unsign(fields["session_id"]))
+
+    def start() -> Answer:
+        client.start_existing(session_id)
+        send(session_started, owner=signer.owner, session_id=session_id)
+        return _success({"session_id": fields["session_id"]})
+
+    return respond(start)
 
 
 def _abandon(client: HeyGenClient, signer: Signer, answer: Answer) -> None:

@@ -1,27 +1,35 @@
 /**
  * The interview: intro → starting → speaking ⇄ listening → ended, and error, from which all lead on.
  *
- * The avatar is a help and never a condition: a question is on the page before it is spoken, and it
- * can be answered whatever becomes of the voice.
+ * No avatar is needed: a question is on the page before it is spoken, and it can always be answered by
+ * typing.
  */
 
 import { InterviewerAvatar } from "./InterviewerAvatar.js";
 import { Captions } from "./captions.js";
-import { Dictation } from "./dictation.js";
+import { AnswerBox } from "./answer-box.js";
 import { Transcript } from "./transcript.js";
-import { focusTurn, interview, make, open, page, show, showLink, showMicrophone, showNext, showQuestion, showSummary, showTrouble, showVoice, state } from "./view.js";
+import { focusTurn, interview, make, open, page, show, showLink, showMicrophone, showMicrophoneTrouble, showNext, showQuality, showQuestion, showSummary, showTrouble, showVoice, state } from "./view.js";
+import { VoiceAnswers } from "./voice-answers.js";
 
 const avatar = new InterviewerAvatar(page.video);
 const captions = new Captions(page.caption, page.spoken);
-const dictation = new Dictation(page.answer, showMicrophone);
+const box = new AnswerBox(page.answer);
+const voice = new VoiceAnswers(avatar, { meter: page.level, choice: page.choice, failed: showMicrophoneTrouble });
 const transcript = new Transcript(interview, page.candidate?.dataset.id);
 
-/** What the avatar has still to say before it listens. @type {string[]} */
+/** What the avatar says before it listens. @type {string[]} */
 let lines = [];
-/** Breaks off what is going on when something else begins. */
+/** Aborted when something else begins. */
 let turn = new AbortController();
 /** The candidate carries on without a voice, until they ask for one. */
 let inText = false;
+/** Whether what is heard belongs to the answer in the box. */
+let accepting = false;
+/** The microphone is turned off for a while. */
+let muted = false;
+/** The session belongs to a sign-in that has ended. */
+let disowned = false;
 
 /** Ask the first question, or the one at which a reload broke off. */
 function begin() {
@@ -34,8 +42,7 @@ function begin() {
 function next() {
   if (!open(page.next)) return;
 
-  dictation.abort();
-  transcript.answer(page.answer.value);
+  finishAnswer();
   const question = interview.questions[transcript.turns.length];
   if (!question) return finish();
 
@@ -58,16 +65,23 @@ function finish() {
 /** The candidate has had enough: what stands in the answer box counts as the answer. */
 function endEarly() {
   turn.abort();
-  dictation.abort();
-  transcript.answer(page.answer.value);
+  finishAnswer();
   transcript.end();
   showSummary(transcript);
   close();
 }
 
+function finishAnswer() {
+  voice.finishAnswer();
+  accepting = false;
+  box.finish();
+  transcript.answer(page.answer.value);
+}
+
 function close() {
   captions.clear();
   show("ended");
+  voice.stop();
   avatar.stop().catch(() => {}); // a session left alone ends by itself
 }
 
@@ -84,6 +98,8 @@ async function speak(wanted, { connect = false } = {}) {
   if (connect) inText = false;
   let notStarted = null;
   try {
+    if (connect && disowned) await avatar.stop();
+    disowned = false;
     if (connect && !avatar.live) {
       show("starting");
       // With the first line it is known whether nobody can speak.
@@ -112,6 +128,8 @@ function listen() {
 
   captions.clear(lines.join(" "));
   show("listening", { live: avatar.live || !inText });
+  accepting ||= voice.on;
+  voice.resume();
 }
 
 function fail(error, { said }) {
@@ -120,6 +138,7 @@ function fail(error, { said }) {
   captions.clear();
   show("error");
   showTrouble(error, { said });
+  disowned = ["not_signed_in", "not_your_session"].includes(error.code);
 }
 
 function download() {
@@ -132,9 +151,10 @@ page.start.addEventListener("click", begin);
 page.repeat.addEventListener("click", repeat);
 page.sound.addEventListener("click", () => avatar.enableSound());
 page.microphone.addEventListener("click", () => {
-  if (dictation.listening) dictation.stop();
-  else dictation.start();
+  if (voice.wanted) voice.stop();
+  else voice.start();
 });
+page.mute.addEventListener("click", () => (muted ? avatar.unmute() : avatar.mute()));
 page.end.addEventListener("click", endEarly);
 page.download.addEventListener("click", download);
 page.form.addEventListener("submit", (event) => {
@@ -178,9 +198,16 @@ avatar.addEventListener("speaking", ({ detail }) => {
   captions.begin(detail.text, detail.duration_ms);
 });
 avatar.addEventListener("silent", ({ detail }) => detail.cutShort || captions.finish());
+avatar.addEventListener("heard", ({ detail }) => accepting && state() === "listening" && box.write(detail.text, detail.final));
+avatar.addEventListener("listening", ({ detail }) => {
+  accepting ||= detail.on;
+  muted = detail.muted;
+  showMicrophone(detail);
+});
+avatar.addEventListener("quality", ({ detail }) => showQuality(detail.quality));
 avatar.addEventListener("words", ({ detail }) => captions.follow(detail.message));
 
-page.microphone.hidden = page["microphone-privacy"].hidden = !Dictation.offered;
+page.microphone.hidden = page["microphone-privacy"].hidden = !VoiceAnswers.offered;
 
 if (transcript.ended) {
   showSummary(transcript);

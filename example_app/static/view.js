@@ -1,4 +1,4 @@
-/** What is on the page, and how it shows a state. */
+/** The page's elements, and how they show a state. */
 
 const STATUS = {
   intro: "Ready",
@@ -17,6 +17,8 @@ export const { interview } = JSON.parse(page.data.textContent);
 
 const main = document.querySelector("main");
 const firstName = interview.interviewer.split(" ")[0];
+const AWAY = `${firstName} has left, since nobody was here. She returns with your next answer.`;
+const POOR = "Your connection is poor: picture and voice may falter.";
 
 export function state() {
   return main.dataset.state;
@@ -37,30 +39,45 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
 }
 
 /**
- * Show what becomes of the connection, which may be lost and mended while somebody answers.
- * @param {"joining" | "live" | "stopped" | "left" | "lost"} link
- * @param {{room?: boolean, session?: {session_id: string, session_seconds: number | null}}} details
+ * Show the state of the connection, which may be lost and mended while somebody answers.
+ * @param {"joining" | "live" | "stopped" | "left" | "lost" | "idle" | "renewed"} link
+ * @param {{room?: boolean}} details
  */
-export function showLink(link, { room = true, session } = {}) {
+export function showLink(link, { room = true } = {}) {
   main.dataset.link = link;
-  tell(page.note, room ? "" : "The live picture could not be joined: a drawing with captions stands in.");
+  const note = link === "idle" ? AWAY : room ? "" : "There is no live picture: a drawing with captions stands in.";
+  tell(page.note, note);
   if (link !== "live") page.sound.hidden = true;
-  if (link !== "joining") countSession(session);
   if (state() === "listening") show("listening", { live: link === "live" });
 }
 
-/** Tell whose voice is heard, if it is not the interviewer's. @param {"avatar" | "browser"} by */
+/** Say that the connection is poor, as long as it is. @param {string} quality LiveKit's */
+export function showQuality(quality) {
+  const poor = quality === "poor" || quality === "lost";
+  if (poor) tell(page.note, POOR);
+  else if (page.note.textContent === POOR) tell(page.note, "");
+}
+
+/** Say whose voice is heard, if it is not the interviewer's. @param {"avatar" | "browser"} by */
 export function showVoice(by) {
   const standIn = `${firstName} cannot be reached, so your browser reads her words aloud. Repeat question tries to reach her.`;
   if (by === "browser") tell(page.note, standIn);
   else if (page.note.textContent === standIn) tell(page.note, "");
 }
 
-/** @param {boolean} listening @param {string} [trouble] */
-export function showMicrophone(listening, trouble = "") {
-  page.microphone.classList.toggle("listening", listening);
-  page["microphone-name"].textContent = listening ? "Stop listening" : "Answer by voice";
-  tell(page["microphone-note"], listening ? "Listening: your words appear in the box." : trouble);
+/** @param {{on: boolean, muted: boolean}} listening */
+export function showMicrophone({ on, muted }) {
+  page.microphone.classList.toggle("listening", on && !muted);
+  page["microphone-name"].textContent = on ? "Stop listening" : "Answer by voice";
+  page.mute.hidden = !on;
+  page["mute-name"].textContent = muted ? "Unmute" : "Mute";
+  const note = muted ? "The microphone is muted." : "Listening: your words appear in the box.";
+  tell(page["microphone-note"], on ? note : "");
+}
+
+/** @param {Error} error in words for a person */
+export function showMicrophoneTrouble(error) {
+  tell(page["microphone-note"], error.message);
 }
 
 /** A second click must not skip a question, and no two tasks may overtake each other. */
@@ -99,12 +116,14 @@ export function showSummary({ turns }) {
  *  @param {{said: boolean}} what `said`: whether a text may have been */
 export function showTrouble(error, { said }) {
   // A start whose answer was lost has said nothing; the session that it may have made ends by itself.
-  const again = error.retryable || (error.code === "outcome_unknown" && !said);
+  const signedOut = error.code === "not_signed_in" || error.code === "not_your_session";
+  const again = error.retryable || signedOut || (error.code === "outcome_unknown" && !said);
   const way = error.restartSession ? "Reconnect" : again ? "Try again" : "";
   page["trouble-what"].textContent = error.message;
   page["trouble-help"].textContent =
     `${way || "Repeat the question"} to hear ${firstName}, or carry on in text. Your answers are safe.`;
   page.retry.hidden = !way;
+  if (page["sign-in"]) page["sign-in"].hidden = !signedOut;
   countDown(way, error.retryAfter);
 }
 
@@ -130,26 +149,6 @@ function statusOf(name, live) {
   if (name !== "listening" || live) return STATUS[name];
   if (main.dataset.link === "joining") return "Your turn · reconnecting…";
   return `${STATUS[name]}, in text`;
-}
-
-let ending;
-let counted;
-
-/** Count down to the end that comes to every session; a room that is joined again does not put it off. */
-function countSession(session) {
-  if (session && session.session_id === counted) return;
-  counted = session?.session_id;
-  clearInterval(ending);
-  page.time.textContent = "";
-  if (!session?.session_seconds) return;
-
-  const ends = Date.now() + session.session_seconds * 1000;
-  const tick = () => {
-    const left = Math.max(0, Math.round((ends - Date.now()) / 1000));
-    page.time.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
-  };
-  tick();
-  ending = setInterval(tick, 1000);
 }
 
 /** Unlike `disabled`, this leaves the focus where it is. */

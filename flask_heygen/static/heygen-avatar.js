@@ -147,7 +147,7 @@ export class HeyGenAvatar extends EventTarget {
     return this.#listening.listen(options);
   }
 
-  /** Hear the user no more. */
+  /** Hear the user no more; the words of what they said before may still come. */
   stopListening() {
     this.#connection.touch();
     this.#listening.stop();

@@ -272,13 +272,16 @@ describe("the browser's recognition", () => {
     assert.equal(Recognition.current.running, true);
   });
 
-  test("drops what it has not recognised when listening is stopped", async () => {
+  test("still gives what was said before listening was stopped, until it begins again", async () => {
     const { avatar, events } = await live();
     await avatar.listen();
+    const first = Recognition.current;
     avatar.stopListening();
-    Recognition.current.hear(["I would", true]);
+    first.hear(["I would", true]);
+    await avatar.listen();
+    first.hear(["I would", true], ["look", true]);
 
-    assert.deepEqual(heard(events), []);
+    assert.deepEqual(heard(events).map(({ text }) => text), ["I would"]);
   });
 
   test("that is not allowed is an error in words", async () => {

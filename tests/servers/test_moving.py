@@ -69,7 +69,6 @@ def shop(simulator: Simulator) -> Iterator[str]:
 
 class TestMoving:
     @pytest.mark.parametrize("step", STEPS)
-    @pytest.mark.xfail(reason="start with a session_id")
     def test_works_after_each_step(self, simulator: Simulator, shop: str, step: str) -> None:
         """The page starts its session, speaks and stops."""
         ran = subprocess.run(

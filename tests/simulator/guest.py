@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from livekit import rtc
 
-TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
+TEXT = "Hello, please tell me about yourself."
 LONG = "One moment, please, this is a rather long question. " * 8
 LOUD, SILENT = 2000, 200
 RATE = 48_000
@@ -143,7 +143,7 @@ class Guest:
                 self.peaks.append(max(map(abs, array("h", bytes(event.frame.data)))))
 
     async def _look(self, track: rtc.Track) -> None:
-        async with aclosing(rtc.VideoStream(track, format=rtc.VideoBufferType.RGB24)) as seen:
+        async with aclosing(rtc.VideoStream(track)) as seen:
             async for event in seen:
                 self.pictures.append(event.frame)
 

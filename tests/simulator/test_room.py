@@ -84,8 +84,9 @@ def threads() -> set[str]:
 
 
 def mouth(picture: rtc.VideoFrame) -> bytes:
-    pixels = memoryview(picture.data).cast("B")
-    return bytes(pixels[3 * (y * picture.width + x)] for y, x in MOUTH)
+    assert picture.type == rtc.VideoBufferType.I420
+    luma = memoryview(picture.data).cast("B")
+    return bytes(luma[y * picture.width + x] for y, x in MOUTH)
 
 
 def movement(pictures: list[rtc.VideoFrame]) -> float:
@@ -293,7 +294,7 @@ class TestSpeaking:
         guest.until_said()
         took = time.monotonic() - started
 
-        assert 2000 < told["duration_ms"] < 8000
+        assert 1000 < told["duration_ms"] < 8000
         assert guest.heard("avatar_stop_talking")[0]["duration_ms"] == told["duration_ms"]
         assert took >= told["duration_ms"] / 1000
 

@@ -20,9 +20,10 @@ UNTOUCHED = sorted(
 
 
 @pytest.fixture
-def sim() -> Iterator[Simulator]:
-    with Simulator(ms_per_character=1) as sim:
-        yield sim
+def sim(configure: Callable[..., Simulator]) -> Simulator:
+    sim = configure(ms_per_character=1)
+    sim.start()
+    return sim
 
 
 @pytest.fixture
@@ -212,20 +213,20 @@ class TestConnections:
         """Only SLOW_HEADERS keeps the status line waiting."""
         seconds = {}
         for fault in (Fault.SLOW_BODY, Fault.SLOW_HEADERS):
-            sim.fault("list", fault, seconds=0.02)
+            sim.fault("list", fault, seconds=0.01)
             url = sim.url + "/v1/streaming.list"
             with requests.get(url, headers={"X-Api-Key": KEY}, stream=True, timeout=10) as reply:
                 seconds[fault] = reply.elapsed.total_seconds()
 
-        assert seconds[Fault.SLOW_HEADERS] > 0.3
+        assert seconds[Fault.SLOW_HEADERS] > 0.15
         assert seconds[Fault.SLOW_BODY] < seconds[Fault.SLOW_HEADERS] / 2
 
     @pytest.mark.parametrize("fault", [Fault.NO_RESPONSE, Fault.SLOW_BODY, Fault.SLOW_HEADERS])
     def test_client_leaves(self, sim: Simulator, fault: Fault) -> None:
         """A call that its client has given up is over."""
-        sim.fault("list", fault, seconds=1)
+        sim.fault("list", fault, seconds=0.4)
         with pytest.raises(requests.RequestException, match="timed out"):
-            requests.get(sim.url + "/v1/streaming.list", timeout=(5, 0.3))
+            requests.get(sim.url + "/v1/streaming.list", timeout=(5, 0.1))
         wait_until(lambda: any(call.ended for call in sim.calls))
 
         assert sim.count("list") == 1
@@ -233,10 +234,10 @@ class TestConnections:
     @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.TRUNCATED])
     def test_client_left(self, sim: Simulator, fault: Fault) -> None:
         """A client that left while the call was delayed is nobody to be cut off."""
-        sim.latency["list"] = 2
+        sim.latency["list"] = 0.5
         sim.fault("list", fault)
         with pytest.raises(requests.Timeout):
-            requests.get(sim.url + "/v1/streaming.list", timeout=(5, 0.3))
+            requests.get(sim.url + "/v1/streaming.list", timeout=(5, 0.1))
         wait_until(lambda: any(call.ended for call in sim.calls))
 
         sim.latency["list"] = 0

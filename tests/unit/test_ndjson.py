@@ -80,6 +80,7 @@ class TestAccept:
     @pytest.mark.parametrize(
         ("accept", "expected"),
         [
+            ("application/x-ndjson, application/json", True),
             ("application/x-ndjson, application/json;q=0.5", True),
             ("application/x-ndjson, */*;q=0.1", True),
             ("*/*", False),

@@ -1,8 +1,12 @@
 """The page's module, as a browser asks for it."""
 
 import re
+import subprocess
+import sys
 from configparser import ConfigParser
+from hashlib import sha1
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from flask import Flask
@@ -12,6 +16,7 @@ from flask_heygen import HeyGen, heygen_bp
 
 PACKAGE = Path(__file__).parents[2] / "flask_heygen" / "static"
 MODULE = "/api/heygen/heygen-avatar.js"
+PART = "/api/heygen/heygen-avatar/routes.js"
 
 
 @pytest.fixture
@@ -41,6 +46,39 @@ class TestModule:
         assert "no-cache" in cache
         assert "max-age=0" in cache
         assert "no-store" not in cache
+
+    def test_has_the_etag_of_its_content(self, client: FlaskClient) -> None:
+        """It is the same on two machines, and another one after an upgrade, whatever the times."""
+        with client.get(MODULE) as answer:
+            assert answer.headers["ETag"] == f'"{sha1(answer.data).hexdigest()}"'
+            assert "Last-Modified" not in answer.headers
+
+    def test_is_served_from_a_zip(self, tmp_path: Path) -> None:
+        """As zipapp and shiv pack an app."""
+        archive = tmp_path / "packed.zip"
+        with ZipFile(archive, "w") as packed:
+            for file in PACKAGE.parent.rglob("*"):
+                if file.suffix in (".py", ".js") and "simulator" not in file.parts:
+                    packed.write(file, file.relative_to(PACKAGE.parents[1]))
+        code = f"""
+import sys
+sys.path.insert(0, {str(archive)!r})
+from flask import Flask
+from flask_heygen import heygen_bp
+assert ".zip" in sys.modules["flask_heygen"].__file__
+app = Flask("host")
+app.register_blueprint(heygen_bp)
+answers = [app.test_client().get({MODULE!r}), app.test_client().get({PART!r})]
+print(*[(answer.status_code, answer.headers["ETag"]) for answer in answers])
+"""
+
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+
+        files = (PACKAGE / "heygen-avatar.js", PACKAGE / "heygen-avatar" / "routes.js")
+        etags = [f'"{sha1(file.read_bytes()).hexdigest()}"' for file in files]
+        assert ran.stdout.strip() == " ".join(str((200, etag)) for etag in etags), ran.stderr
 
     @pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
     def test_is_served_whatever_date_is_asked_with(self, client: FlaskClient, name: str) -> None:

@@ -20,6 +20,8 @@ export class Listening {
   #listener;
   /** @type {Microphone | Recognition | null} */
   #ear = null;
+  /** One that was stopped, whose last words are still to come. @type {Microphone | Recognition | null} */
+  #former = null;
   /** Aborted as the page listens no more. @type {AbortController | null} */
   #wish = null;
   /** @type {ListenOptions} */
@@ -56,10 +58,16 @@ export class Listening {
     this.#report();
   }
 
+  /** Hear no more; the words of what was said before may still come. */
   stop() {
-    const listening = this.#ear !== null;
-    this.#close();
-    if (listening) this.#report();
+    const ear = this.#ear;
+    this.#wish?.abort();
+    this.#wish = this.#ear = null;
+    if (!ear) return;
+    this.#former = ear;
+    ear.stop();
+    this.#connection.setBusy("user", false);
+    this.#report();
   }
 
   /** Rest while the avatar or the browser speaks: its words are not the user's.
@@ -71,7 +79,7 @@ export class Listening {
 
   /** @param {import("./messages.js").Message} message */
   handle(message) {
-    this.#ear?.handle(message);
+    (this.#ear ?? this.#former)?.handle(message);
   }
 
   /** A session has ended, or none could be started. One that is not followed by another takes its ears
@@ -93,10 +101,11 @@ export class Listening {
   async #open(signal) {
     await this.#connection.settled(signal);
     const { session } = this.#connection;
+    /** @type {Microphone | Recognition} */
     const ear =
       this.#livekit && session?.hears
-        ? new Microphone(this.#livekit, session, this.#listenerOf(signal))
-        : new Recognition(this.#listenerOf(signal));
+        ? new Microphone(this.#livekit, session, this.#listenerOf(() => ear))
+        : new Recognition(this.#listenerOf(() => ear));
     try {
       await ear.open(this.#options.deviceId);
       if (signal.aborted) throw new AvatarError(FAILURES.listeningStopped);
@@ -111,21 +120,22 @@ export class Listening {
     return ear.by;
   }
 
-  /** @param {AbortSignal} signal @returns {import("./microphone.js").EarListener} */
-  #listenerOf(signal) {
+  /** @param {() => Microphone | Recognition} ear @returns {import("./microphone.js").EarListener} */
+  #listenerOf(ear) {
+    const isMine = () => ear() === this.#ear || ear() === this.#former;
     return {
       heard: (text, final) => {
-        if (signal.aborted) return;
+        if (!isMine()) return;
         this.#connection.touch();
         if (this.#options.bargeIn && this.#resting) this.#listener.interrupt();
-        this.#listener.emit("heard", { text, final, by: this.#ear?.by });
+        this.#listener.emit("heard", { text, final, by: ear().by });
       },
       speaking: (speaking) => {
-        if (signal.aborted) return;
+        if (!isMine()) return;
         this.#connection.setBusy("user", speaking);
         this.#listener.emit("userSpeaking", { speaking });
       },
-      failed: (error) => signal.aborted || this.#fail(error),
+      failed: (error) => ear() === this.#ear && this.#fail(error),
     };
   }
 
@@ -133,11 +143,12 @@ export class Listening {
     await this.#ear?.switch(!this.#muted && (!this.#resting || this.#options.bargeIn === true));
   }
 
+  /** Hear no more, and drop what is still to come. */
   #close() {
     this.#wish?.abort();
-    this.#wish = null;
     this.#ear?.close();
-    this.#ear = null;
+    this.#former?.close();
+    this.#wish = this.#ear = this.#former = null;
     this.#connection.setBusy("user", false);
   }
 

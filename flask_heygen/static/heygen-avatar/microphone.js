@@ -63,6 +63,11 @@ export class Microphone {
     return switched;
   }
 
+  /** Hear no more; the words of what was said before may still come. */
+  stop() {
+    this.close();
+  }
+
   close() {
     const track = this.#track;
     this.#track = null;

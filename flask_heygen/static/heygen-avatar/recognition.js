@@ -15,6 +15,8 @@ export class Recognition {
   #on = false;
   /** @type {any} */
   #current = null;
+  /** How many results of it are final. */
+  #final = 0;
 
   /** @param {import("./microphone.js").EarListener} listener */
   constructor(listener) {
@@ -30,6 +32,11 @@ export class Recognition {
     this.#on = on;
     if (on && !this.#current) this.#begin();
     if (!on) this.#current?.stop(); // what was said before is still recognised
+  }
+
+  /** Hear no more; what was said before is still recognised. */
+  stop() {
+    this.switch(false);
   }
 
   /** Hear no more, and drop what is not recognised yet. */
@@ -55,18 +62,15 @@ export class Recognition {
     current.onerror = (/** @type {any} */ { error }) => this.#fail(error);
     current.onend = () => this.#end();
     this.#current = current;
+    this.#final = 0;
     current.start();
   }
 
-  /** @param {{results: any, resultIndex?: number}} event */
-  #read({ results, resultIndex = 0 }) {
-    let rest = "";
-    for (const result of Array.from(results).slice(resultIndex)) {
-      const text = result[0].transcript.trim();
-      if (result.isFinal) this.#listener.heard(text, true);
-      else rest = `${rest} ${text}`.trim();
-    }
-    if (rest) this.#listener.heard(rest, false);
+  /** @param {{results: any}} event with all results since it began */
+  #read({ results }) {
+    for (; results[this.#final]?.isFinal; this.#final++) this.#listener.heard(results[this.#final][0].transcript.trim(), true);
+    const rest = Array.from(results, ([best]) => best.transcript.trim()).slice(this.#final);
+    if (rest.length) this.#listener.heard(rest.join(" "), false);
   }
 
   /** A browser ends it after some silence. */

@@ -1,0 +1,149 @@
+"""A blueprint's account: its loaders, its client, and the signer of its sessions."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import suppress
+from copy import deepcopy
+
+from flask import Blueprint, current_app, g, has_request_context
+from flask.sansio.scaffold import setupmethod
+
+from .client import HeyGenClient
+from .errors import NotConfigured, NotSignedIn, NotYourSession
+from .loaders import OwnerLoader, SessionLoader, TextLoader, check_loader, load_owner
+from .settings import Settings, config_values, unknown_keys
+from .signing import SessionSigner, UnsignedSessions, signing_keys
+
+Signer = SessionSigner | UnsignedSessions
+
+logger = logging.getLogger(__name__)
+
+
+class AccountBlueprint(Blueprint):
+    """A blueprint with the settings ``<config_prefix>_*`` of the current app's config."""
+
+    def __init__(self, name: str, import_name: str, *, url_prefix: str, config_prefix: str) -> None:
+        super().__init__(name, import_name, url_prefix=url_prefix)
+        self.config_prefix = config_prefix
+        self._owner_loader: OwnerLoader | None = None
+        self._text_loader: TextLoader | None = None
+        self._session_loader: SessionLoader | None = None
+
+    @setupmethod
+    def owner_loader(self, load: OwnerLoader) -> OwnerLoader:
+        """Register the function that returns the id of the user who makes the request, or None.
+
+        With one, each session belongs to the user who started it: nobody else can command it, and
+        without a user (None, or a blank string) none is started. The id is a ``str``, an ``int``,
+        a ``uuid.UUID`` or an object whose class has its own ``__str__``.
+
+        Raises:
+            TypeError: the function is a coroutine.
+
+        """
+        self._owner_loader = check_loader(load)
+        return load
+
+    @setupmethod
+    def text_loader(self, load: TextLoader) -> TextLoader:
+        """Register the function that returns the text to speak, given the ``text`` of a page.
+
+        It may look up a question by its id, or moderate. If it returns None the page gets 403
+        ``text_refused``. With LiveAvatar it does not bind a hostile page: whoever has joined the
+        room can publish to it, and make the avatar speak without this server.
+
+        Raises:
+            TypeError: the function is a coroutine.
+
+        """
+        self._text_loader = check_loader(load)
+        return load
+
+    @setupmethod
+    def session_loader(self, load: SessionLoader) -> SessionLoader:
+        """Register the function that returns session fields for the user, over the defaults.
+
+        A page cannot set the fields that it returns, even those in ``HEYGEN_SESSION_ALLOWED``.
+
+        Raises:
+            TypeError: the function is a coroutine.
+
+        """
+        self._session_loader = check_loader(load)
+        return load
+
+    @property
+    def client(self) -> HeyGenClient:
+        """The client of the current app's settings, kept until they change.
+
+        Raises:
+            NotConfigured: a setting is missing or wrong; the message names it.
+
+        """
+        clients = current_app.extensions.setdefault("heygen", {})
+        config = config_values(current_app.config, self.config_prefix)
+        client: HeyGenClient | None = clients.get(self.config_prefix)
+        if client is None or client.config != config or client.pid != os.getpid():
+            settings = Settings.from_mapping(current_app.config, self.config_prefix)
+            if client is not None and client.pid == os.getpid():  # a fork shares its locks
+                client.close()
+            client = clients[self.config_prefix] = HeyGenClient(
+                settings, deepcopy(config), self._unsign
+            )
+            if has_request_context():  # the command line prints them itself
+                for warning in self._warnings():
+                    logger.warning("%s", warning)
+        return client
+
+    def _problems(self) -> list[str]:
+        """Return what would make a start fail, for the operator."""
+        problems = self.client.problems(complete=self._session_loader is None)
+        if self._owner_loader is not None:
+            try:
+                signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
+            except NotConfigured as error:
+                problems.append(error.message)
+        return problems
+
+    def _warnings(self) -> list[str]:
+        """Return which settings may be mistakes, for the operator."""
+        others = [each.config_prefix for each in _registered()]
+        return [
+            *unknown_keys(current_app.config, self.config_prefix, others),
+            *self.client.warnings(),
+        ]
+
+    def _signer(self, *, to_stop: bool = False) -> Signer:
+        """Return the signer of the signed-in user, who is needed for all but *stop*."""
+        if self._owner_loader is None:
+            return UnsignedSessions()
+        owner = load_owner(self._owner_loader, to_stop=to_stop)
+        if owner is None and not to_stop:
+            raise NotSignedIn
+
+        return _make_signer(owner, g.heygen_client.settings, self)
+
+    def _unsign(self, handle: str) -> str:
+        """Return the session id in a handle of any owner and any blueprint of this account."""
+        for each in _registered():
+            if each.config_prefix == self.config_prefix:
+                with suppress(NotYourSession, NotConfigured):
+                    signer = _make_signer(None, self.client.settings, each)
+                    return signer.unsign(handle, to_stop=True)
+        return handle
+
+
+def _registered() -> list[AccountBlueprint]:
+    """Return the accounts that are registered on the current app, if there is one."""
+    blueprints = current_app.blueprints.values() if current_app else ()
+    return [each for each in blueprints if isinstance(each, AccountBlueprint)]
+
+
+def _make_signer(
+    owner: str | None, settings: Settings, blueprint: AccountBlueprint
+) -> SessionSigner:
+    keys = signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])
+    salt = f"{settings.api}.{blueprint.config_prefix}.{blueprint.name}"
+    return SessionSigner(owner, keys, salt, settings.max_session_seconds)
