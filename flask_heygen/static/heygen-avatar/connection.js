@@ -75,6 +75,7 @@ export class Connection {
 
   /** Start a session, unless there is one. */
   start() {
+    this.touch();
     this.#replaced = false;
     return this.#launch();
   }
@@ -195,7 +196,6 @@ export class Connection {
     if (session.ended) return;
 
     this.#live = true;
-    this.touch();
     this.#settle();
     this.#listener.emit("live", { session: started, room: session.joined });
   }
