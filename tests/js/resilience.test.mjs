@@ -422,6 +422,22 @@ describe("nobody there", () => {
     assert.equal(avatar.live, false);
   });
 
+  test("ends a start, too", async () => {
+    server.sessionSeconds = null;
+    let answer;
+    server.next("start", new Promise((resolve) => (answer = resolve)));
+    const avatar = make({ idleMinutes: 0.5 });
+    const events = record(avatar);
+    avatar.start().catch(() => {});
+    await settle();
+    await minutes(0.5);
+    answer();
+    await settle();
+
+    assert.deepEqual(server.routes, ["start", "stop"]);
+    assert.equal(events.find(([type]) => type === "closed")[1].reason, "idle");
+  });
+
   test("is never so for a page that says 0", async () => {
     server.sessionSeconds = null;
     const { avatar } = await live({ idleMinutes: 0 });
