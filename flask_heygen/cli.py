@@ -1,4 +1,4 @@
-"""The commands of an operator: ``flask heygen check``, ``sessions`` and ``stop``."""
+"""The commands of an operator, such as ``flask heygen check``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
+from .backends import one_line
 from .client import HeyGenClient
 from .errors import HeyGenError, SessionClosed, SessionNotFound
 
@@ -50,6 +52,9 @@ def add_commands(
     group.add_command(_check_command(find_client, find_problems, find_warnings))
     group.add_command(_sessions_command(find_client))
     group.add_command(_stop_command(find_client))
+    group.add_command(_transcript_command(find_client))
+    group.add_command(_choices_command("avatars", lambda: find_client().avatars()))
+    group.add_command(_choices_command("voices", lambda: find_client().voices()))
 
 
 def _check_command(
@@ -73,10 +78,19 @@ def _check_command(
         click.echo(f"key       accepted by {client.base_url}")
         click.echo(f"API       {client.settings.api} is alive")
         click.echo(f"sessions  {len(live)} live")
+        click.echo(f"credits   {_credits(client)}")
         if problems := find_problems():
             raise click.ClickException("\n".join(problems))
 
     return check
+
+
+def _credits(client: HeyGenClient) -> str:
+    try:
+        left = client.credits()
+    except HeyGenError as error:  # the key is good, and a start may well succeed
+        return f"unknown: {_explain(error)}"
+    return f"{left:g} left; a minute of a session costs {client.credits_per_minute:g}"
 
 
 def _sessions_command(find_client: FindClient) -> click.Command:
@@ -89,13 +103,64 @@ def _sessions_command(find_client: FindClient) -> click.Command:
             live = find_client().sessions()
 
         if as_json:
-            click.echo(json.dumps(live, indent=2))
-            return
-        click.echo(f"{'SESSION':<38}{'STATUS':<12}AGE")
-        for each in live:
-            click.echo(f"{each['session_id']:<38}{each['status']:<12}{_span(each['age'])}")
+            _print_json(live)
+        else:
+            rows = [(each["session_id"], each["status"], _span(each["age"])) for each in live]
+            _print_table(("SESSION", "STATUS", "AGE"), rows)
 
     return sessions
+
+
+def _choices_command(name: str, find_choices: Callable[[], list[dict[str, Any]]]) -> click.Command:
+    """Return the command that lists avatars or voices."""
+
+    @click.command(name, help=f"List the {name} that a session can have.")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @with_appcontext
+    def choices(*, as_json: bool) -> None:
+        with _explained():
+            found = find_choices()
+
+        if as_json:
+            _print_json(found)
+        else:
+            rows = [
+                (each["id"], each["kind"], "yes" if each["ready"] else "no", each["name"])
+                for each in found
+            ]
+            _print_table(("ID", "KIND", "READY", "NAME"), rows)
+
+    return choices
+
+
+def _transcript_command(find_client: FindClient) -> click.Command:
+    @click.command()
+    @click.argument("session_id", metavar="ID")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON, the times in Unix seconds.")
+    @with_appcontext
+    def transcript(*, session_id: str, as_json: bool) -> None:
+        """Print what was said in a session, by user and avatar; the times are UTC."""
+        with _explained():
+            said = find_client().transcript(session_id)
+
+        if as_json:
+            _print_json(said)
+        else:
+            rows = [(_clock(each["at"]), each["role"], one_line(each["text"])) for each in said]
+            _print_table(("TIME", "ROLE", "TEXT"), rows)
+
+    return transcript
+
+
+def _print_json(rows: list[dict[str, Any]]) -> None:
+    click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+
+
+def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
 
 
 def _stop_command(find_client: FindClient) -> click.Command:
@@ -181,6 +246,10 @@ def _explained() -> Iterator[None]:
 def _explain(error: HeyGenError) -> str:
     quoted = f"The vendor said: {error.upstream['message']!r}." if error.upstream else ""
     return " ".join(filter(None, (f"[{error.code}]", error.message, quoted, error.hint)))
+
+
+def _clock(at: float | None) -> str:
+    return "?" if at is None else datetime.fromtimestamp(at, timezone.utc).strftime("%H:%M:%S")
 
 
 def _span(seconds: int | None) -> str:

@@ -50,6 +50,8 @@ class HeyGenClient:
         self._unsign = unsign
         #: The URL of the vendor's API.
         self.base_url = self._backend.base_url
+        #: What a minute of a session costs.
+        self.credits_per_minute = self._backend.credits_per_minute
 
     def close(self) -> None:
         """Close the idle connections; the client can still be used."""
@@ -128,6 +130,21 @@ class HeyGenClient:
             )
 
     @conceal_frames
+    def check_answer(self, task_type: str) -> None:
+        """Raise InvalidField if the avatar would stay silent, as nothing can answer the text.
+
+        LiveAvatar answers with a context or a voice agent alone, which neither the session
+        defaults nor a page may set here.
+        """
+        needed = self._backend.answering_fields
+        possible = {*self.settings.session_defaults, *self.settings.session_allowed}
+        if task_type in ("chat", "talk") and needed and not possible.intersection(needed):
+            raise InvalidField(
+                f"task_type must be repeat: the avatar answers only in sessions with "
+                f"{' or '.join(needed)}, and none is set."
+            )
+
+    @conceal_frames
     def task(
         self,
         session_id: str,
@@ -187,6 +204,61 @@ class HeyGenClient:
     def sessions(self) -> list[dict[str, Any]]:
         """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
         return self._backend.sessions(self._deadline())
+
+    @conceal_frames
+    def session(self, session_id: str) -> dict[str, Any]:
+        """Return what a session, live or ended, has used and why it ended.
+
+        ``session_id``, ``seconds``, ``credits``, ``end_reason`` (the vendor's word, such as
+        "IDLE_TIMEOUT"; None while it runs).
+
+        Raises:
+            NotSupported: with HeyGen's v1 API.
+
+        """
+        return self._backend.session(self.session_id(session_id), self._deadline())
+
+    @conceal_frames
+    def transcript(self, session_id: str) -> list[dict[str, Any]]:
+        """Return what was said in a session, in order.
+
+        Each row has ``role`` ("user" or "avatar"), ``text`` and ``at``, in Unix seconds.
+
+        Raises:
+            NotSupported: with HeyGen's v1 API.
+
+        """
+        return self._backend.transcript(self.session_id(session_id), self._deadline())
+
+    @conceal_frames
+    def delete_transcript(self, session_id: str) -> None:
+        """Delete what was said in a session from the vendor's servers, for good.
+
+        Raises:
+            NotSupported: with HeyGen's v1 API.
+
+        """
+        self._backend.delete_transcript(self.session_id(session_id), self._deadline())
+
+    @conceal_frames
+    def credits(self) -> float:
+        """Return the credits that the account has left."""
+        return self._backend.credits(self._deadline())
+
+    @conceal_frames
+    def avatars(self) -> list[dict[str, Any]]:
+        """List the avatars that a session can have: ``id``, ``name``, ``kind``, ``ready``."""
+        return self._backend.avatars(self._deadline())
+
+    @conceal_frames
+    def voices(self) -> list[dict[str, Any]]:
+        """List the voices: ``id``, ``name``, ``kind``, ``ready``.
+
+        Raises:
+            NotSupported: with HeyGen's v1 API.
+
+        """
+        return self._backend.voices(self._deadline())
 
     @conceal_frames
     def check(self) -> list[dict[str, Any]]:

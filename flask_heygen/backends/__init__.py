@@ -12,9 +12,10 @@ from flask_heygen.settings import Settings
 from .base import Backend
 from .data import is_id
 from .liveavatar import LiveAvatarBackend
+from .redaction import one_line
 from .streaming import StreamingBackend
 
-__all__ = ["Backend", "create_backend", "is_id", "working_apis"]
+__all__ = ["Backend", "create_backend", "is_id", "one_line", "working_apis"]
 
 _BACKENDS: dict[str, type[StreamingBackend | LiveAvatarBackend]] = {
     "streaming": StreamingBackend,

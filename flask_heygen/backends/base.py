@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ from flask_heygen.tracebacks import hold_back
 
 from .fields import Fields, validate_fields
 
+#: Seconds that a request waits for the end of a rate limit; LiveAvatar counts by the second.
+MAX_WAIT = 2.0
 #: Seconds to stop a half-started session, on top of the deadline of the start; longer than the
 #: default wait of a rate limit, so that a stop that is put off can be sent again.
 STOP_SECONDS = 7.0
@@ -39,6 +41,10 @@ class Backend(Protocol):
 
     #: The URL of the API.
     base_url: str
+    #: What a minute of a session costs.
+    credits_per_minute: float
+    #: The fields of a session of which one is needed for the avatar to answer; empty for none.
+    answering_fields: Collection[str] = ()
     #: The fields of a session that the API has, or that are refused by name.
     fields: Fields
 
@@ -88,6 +94,28 @@ class Backend(Protocol):
     def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
         """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
 
+    def session(self, session_id: str, deadline: Deadline) -> dict[str, Any]:  # noqa: ARG002
+        """Return what is known of a session, live or ended; see :meth:`HeyGenClient.session`."""
+        raise NotSupported
+
+    def transcript(self, session_id: str, deadline: Deadline) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Return what was said in a session: ``role``, ``text`` and ``at`` of each utterance."""
+        raise NotSupported
+
+    def delete_transcript(self, session_id: str, deadline: Deadline) -> None:  # noqa: ARG002
+        """Delete the transcript of a session for good."""
+        raise NotSupported
+
+    def credits(self, deadline: Deadline) -> float:
+        """Return the credits that the account has left."""
+
+    def avatars(self, deadline: Deadline) -> list[dict[str, Any]]:
+        """List the avatars: ``id``, ``name``, ``kind``, ``ready``."""
+
+    def voices(self, deadline: Deadline) -> list[dict[str, Any]]:  # noqa: ARG002
+        """List the voices, as ``avatars`` are listed."""
+        raise NotSupported
+
 
 @contextmanager
 def stop_on_error(session_id: str, stop: Callable[[Deadline], None]) -> Iterator[None]:
@@ -111,6 +139,18 @@ def stop_on_error(session_id: str, stop: Callable[[Deadline], None]) -> Iterator
 
 def _invites_another(error: HeyGenError) -> bool:
     return error.retryable or error.restart_session
+
+
+def retry_when_allowed(call: Callable[[], object], deadline: Deadline) -> None:
+    """Make a call, and make it again after the wait of a rate limit if that is short."""
+    try:
+        call()
+    except LimitError as error:
+        wait = error.retry_after
+        if wait is None or wait > MAX_WAIT or wait >= deadline.remaining():
+            raise
+        time.sleep(wait)
+        call()
 
 
 def _is_stopped(session_id: str, stop: Callable[[Deadline], None]) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from flask_heygen.errors import UpstreamFailed
 
-from .redaction import redact
+from .redaction import one_line
 
 #: The characters and length of the id of a session or a task; UUIDs were seen.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -21,6 +21,8 @@ _TOKEN = re.compile(r"[!-~]{1,8192}")
 _URL = re.compile(r"[!-~]{1,2048}")
 #: Seconds since 1970, in the year 5138; a later time is nonsense.
 _LATEST = 1e11
+#: Characters of a name that are kept.
+_TEXT = 200
 
 
 def is_id(value: Any) -> bool:
@@ -73,21 +75,103 @@ def _is_room_url(url: Any, *, local: bool) -> bool:
     return False
 
 
+def parse_session(data: Any) -> dict[str, Any]:
+    """Return ``session_id``, ``seconds``, ``credits`` and ``end_reason`` (None while it runs)."""
+    session_id = parse_session_id(data)
+    if session_id is None:
+        raise UpstreamFailed("The vendor's reply held no session.")
+
+    return {
+        "session_id": session_id,
+        "seconds": parse_number(data.get("duration")),
+        "credits": parse_decimal(data.get("credits_consumed")),
+        "end_reason": parse_text(data, "end_reason") or None,
+    }
+
+
+def parse_transcript(data: Any) -> tuple[list[dict[str, Any]], int]:
+    """Return the rows of a page, and the timestamp at which the next page begins, or 0.
+
+    A row has ``role`` ("user" or "avatar"), ``text`` and ``at``, in Unix seconds or None.
+    """
+    data = data if isinstance(data, dict) else {}
+    rows = parse_rows(data.get("transcript_data"))
+    following = data.get("next_timestamp")
+    page = [
+        {
+            "role": parse_text(row, "role"),
+            "text": str(row.get("transcript") or ""),
+            "at": _unix_seconds(row.get("absolute_timestamp")),
+        }
+        for row in rows
+    ]
+    return page, following if type(following) is int else 0
+
+
+def parse_credits(data: Any, name: str) -> float:
+    """Return the number of credits; LiveAvatar has it as a string."""
+    value = parse_decimal(data.get(name)) if isinstance(data, dict) else None
+    if value is None:
+        raise UpstreamFailed("The vendor's reply held no number of credits.")
+
+    return value
+
+
+def parse_listed(
+    row: dict[str, Any], names: tuple[str, str], *, kind: str, ready: bool
+) -> dict[str, Any]:
+    """Return ``id``, ``name``, ``kind`` and ``ready`` of an avatar or a voice.
+
+    ``names`` are those of the id and the name in the vendor's row.
+    """
+    if not parse_text(row, names[0]):
+        raise UpstreamFailed("The vendor's reply held no list of avatars or voices.")
+
+    return {
+        "id": parse_text(row, names[0]),
+        "name": parse_text(row, names[1]),
+        "kind": kind.strip(),
+        "ready": ready,
+    }
+
+
+def parse_text(data: Any, name: str) -> str:
+    """Return a field as a text that is fit for a terminal, blank if it is none."""
+    value = data.get(name) if isinstance(data, dict) else None
+    return one_line(value)[:_TEXT] if isinstance(value, str) else ""
+
+
+def parse_decimal(value: Any) -> float | None:
+    """Return a number from 0, which may be in a string, or None."""
+    with suppress(ValueError):
+        number = parse_number(float(value) if isinstance(value, str) else value)
+        return None if number is None else float(number)
+    return None
+
+
 def parse_number(value: Any) -> int | float | None:
     """Return a number from 0 that JSON can carry, or None: Python also reads NaN and Infinity."""
     return value if type(value) in (int, float) and 0 <= value < float("inf") else None
 
 
+def parse_rows(rows: Any) -> list[dict[str, Any]]:
+    """Return a list of objects."""
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UpstreamFailed("The vendor's reply held no list.")
+
+    return rows
+
+
 def parse_sessions(rows: Any) -> list[dict[str, Any]]:
     """Return ``session_id``, ``status`` and ``age`` (seconds, or None) of each session."""
-    rows = rows if isinstance(rows, list) else [None]
+    rows = parse_rows(rows)
     if not all(parse_session_id(row) for row in rows):
         raise UpstreamFailed("The vendor's reply held no list of sessions.")
 
     return [
         {
             "session_id": parse_session_id(row),
-            "status": redact(str(row.get("status") or "live"), ()),  # printed on a terminal
+            "status": parse_text(row, "status") or "live",
             "age": _age(row.get("created_at")),
         }
         for row in rows
@@ -95,11 +179,14 @@ def parse_sessions(rows: Any) -> list[dict[str, Any]]:
 
 
 def _age(created: Any) -> int | None:
-    if isinstance(created, str):  # ISO 8601 (guess)
+    seconds = _unix_seconds(created)
+    return None if seconds is None else max(0, int(time.time() - seconds))
+
+
+def _unix_seconds(value: Any) -> int | float | None:
+    if isinstance(value, str):  # ISO 8601 (guess)
         with suppress(ValueError):
-            since = datetime.fromisoformat(created.replace("Z", "+00:00"))
-            created = (since if since.tzinfo else since.replace(tzinfo=timezone.utc)).timestamp()
-    seconds = parse_number(created)
-    if seconds is None or seconds >= _LATEST:
-        return None
-    return max(0, int(time.time() - seconds))
+            moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+            value = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    seconds = parse_number(value)
+    return None if seconds is None or seconds >= _LATEST else seconds

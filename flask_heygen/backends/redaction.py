@@ -35,18 +35,18 @@ def redact(message: str, secrets: Iterable[str]) -> str:
     An echo is the whole secret or 12 bytes of it in a row, in any case and Unicode normal form,
     escaped or not. The message is returned unescaped.
     """
-    message = _line(_unescape(message[:READ]))
+    message = one_line(_unescape(message[:READ]))
     shown = list(message)
     folded, places = _fold(message)
     for secret in secrets:
-        echo, _ = _fold(_line(_unescape(secret)))
+        echo, _ = _fold(one_line(_unescape(secret)))
         for start, end in _echoes(folded, echo):
             for place in places[start:end]:
                 shown[place] = "\0"
     return _OPAQUE.sub(CUT, re.sub("\0+", CUT, "".join(shown)))[:KEPT]
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Put a text on one line, so that no message can forge a line of a log."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 

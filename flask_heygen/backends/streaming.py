@@ -17,10 +17,22 @@ from flask_heygen.http.client import ApiClient
 from flask_heygen.http.clock import Timestamp
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings, is_local
+from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
 from .base import Backend, stop_on_error
-from .data import is_id, parse_number, parse_room, parse_session_id, parse_sessions, parse_token
+from .data import (
+    is_id,
+    parse_credits,
+    parse_listed,
+    parse_number,
+    parse_room,
+    parse_rows,
+    parse_session_id,
+    parse_sessions,
+    parse_text,
+    parse_token,
+)
 from .fields import STREAMING_FIELDS
 from .responses import STREAMING_ERROR_RULES, parse_response
 from .token_pool import Token, TokenPool
@@ -47,6 +59,7 @@ class StreamingBackend(Backend):
 
     base_url = "https://api.heygen.com"
     fields = STREAMING_FIELDS
+    credits_per_minute = 0.2
 
     def __init__(self, settings: Settings) -> None:
         self.base_url = settings.base_url or self.base_url
@@ -129,12 +142,29 @@ class StreamingBackend(Backend):
         self._create_token(deadline)
 
     def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
-        data = self._send("list", None, deadline)
+        data = self._send("/v1/streaming.list", None, deadline)
         return parse_sessions(data.get("sessions") if isinstance(data, dict) else None)
 
+    def credits(self, deadline: Deadline) -> float:
+        data = self._send("/v2/user/remaining_quota", None, deadline)
+        return parse_credits(data, "remaining_quota") / 60
+
+    def avatars(self, deadline: Deadline) -> list[dict[str, Any]]:
+        rows = parse_rows(self._send("/v1/streaming/avatar.list", None, deadline))
+        return [
+            parse_listed(
+                row,
+                ("avatar_id", "pose_name"),
+                kind="public" if row.get("is_public") else "own",
+                ready=parse_text(row, "status") == "ACTIVE",
+            )
+            for row in rows
+        ]
+
+    @timed("mint")
     def _create_token(self, deadline: Deadline) -> Token:
         requested = Timestamp()
-        value = parse_token(self._send("create_token", {}, deadline), "token")
+        value = parse_token(self._send("/v1/streaming.create_token", {}, deadline), "token")
         if value is None:
             raise UpstreamFailed("HeyGen's reply held no session token.")
 
@@ -157,8 +187,9 @@ class StreamingBackend(Backend):
 
         Return the reply's data and the token that was accepted.
         """
+        path = f"/v1/streaming.{name}"
         try:
-            return self._send(name, body, deadline, token=token, idempotent=idempotent), token
+            return self._send(path, body, deadline, token=token, idempotent=idempotent), token
         except AuthFailed:
             logger.warning(
                 "HeyGen refused a session token %.0f s old; retrying with a new one. If this "
@@ -167,14 +198,14 @@ class StreamingBackend(Backend):
             )
         token = self._create_token(deadline)
         try:
-            return self._send(name, body, deadline, token=token, idempotent=idempotent), token
+            return self._send(path, body, deadline, token=token, idempotent=idempotent), token
         except AuthFailed as error:
             error.hint = _REFUSED_HINT
             raise
 
     def _send(
         self,
-        name: str,
+        path: str,
         body: Mapping[str, Any] | None,
         deadline: Deadline,
         *,
@@ -184,7 +215,7 @@ class StreamingBackend(Backend):
         """Call an endpoint with a session token, or else with the API key."""
         secrets = (self._key, token.value if token else "", (body or {}).get("text", ""))
         response = self._http.request(
-            f"/v1/streaming.{name}",
+            path,
             body,
             headers={"Authorization": f"Bearer {token.value}"}
             if token

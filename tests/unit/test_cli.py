@@ -44,8 +44,10 @@ def start(app: Flask, number: int = 1) -> list[str]:
 
 class TestCheck:
     def test_tells_that_all_is_well(self, app: Flask, simulator: Simulator) -> None:
-        """Key, API and live sessions, on lines of their own, exit code 0."""
+        """Key, API, live sessions and credits, on lines of their own, exit code 0."""
+        simulator.credits = 100
         start(app, 2)
+        simulator.advance(30)
 
         result = run(app, "check")
 
@@ -54,7 +56,17 @@ class TestCheck:
             f"key       accepted by {simulator.url}",
             "API       streaming is alive",
             "sessions  2 live",
+            "credits   99.8 left; a minute of a session costs 0.2",
         ]
+
+    def test_knows_that_credits_may_be_hidden(self, app: Flask, simulator: Simulator) -> None:
+        """The key is good all the same."""
+        simulator.fault("remaining_quota", Fault.SERVER_ERROR, times=2)
+
+        result = run(app, "check")
+
+        assert result.exit_code == 0
+        assert "credits   unknown: [heygen_error]" in result.output
 
     @pytest.mark.parametrize(
         ("fault", "code", "hint"),
@@ -346,6 +358,87 @@ class TestStop:
     def test_wants_to_know_which(self, app: Flask, words: tuple[str, ...]) -> None:
         """None, or two ways at once, is a mistake."""
         assert run(app, "stop", *words).exit_code == 2
+
+
+@pytest.fixture
+def liveavatar(app: Flask) -> Flask:
+    avatar = {"avatar_id": "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"}
+    app.config.update(HEYGEN_API="liveavatar", HEYGEN_SESSION_DEFAULTS=avatar)
+    return app
+
+
+class TestChoices:
+    def test_are_a_table(self, liveavatar: Flask) -> None:
+        """What goes into the session defaults, and whether it can be used today."""
+        header, *rows = run(liveavatar, "avatars").output.splitlines()
+
+        assert header.split() == ["ID", "KIND", "READY", "NAME"]
+        assert rows == [
+            "9f2b7c64-1f0e-4f7a-8c55-3f6f1f7b2a11  own image     yes    Simulated picture",
+            "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a  public video  yes    Simulated interviewer",
+        ]
+
+    def test_are_json_for_a_script(self, liveavatar: Flask) -> None:
+        """A list of objects."""
+        voices = json.loads(run(liveavatar, "voices", "--json").output)
+
+        assert voices[0] == {
+            "id": "c2527536-6d1f-4412-a643-53a3497dada9",
+            "name": "Simulated voice, English",
+            "kind": "public",
+            "ready": True,
+        }
+
+    def test_are_those_of_v1_too(self, app: Flask) -> None:
+        """HeyGen's own names of them."""
+        avatars = json.loads(run(app, "avatars", "--json").output)
+
+        assert avatars
+        assert avatars[0].keys() == {"id", "name", "kind", "ready"}
+
+    def test_may_not_be_listed_by_an_api(self, app: Flask) -> None:
+        """HeyGen's v1 API has no list of voices for them."""
+        result = run(app, "voices")
+
+        assert result.exit_code == 1
+        assert "[not_supported]" in result.output
+
+
+class TestTranscript:
+    def test_is_printed(self, liveavatar: Flask, simulator: Simulator) -> None:
+        """Who said what, and when, on a line each."""
+        [session_id] = start(liveavatar)
+        speak = {"event_type": "avatar.speak_text", "event_id": "an-event", "text": "Why\nFlask?"}
+        simulator.publish(session_id, speak)
+        simulator.hear(session_id, "It is small.")
+
+        header, *lines = run(liveavatar, "transcript", session_id).output.splitlines()
+
+        assert header.split() == ["TIME", "ROLE", "TEXT"]
+        assert [line.split(None, 1)[1].strip() for line in lines] == [
+            "avatar  Why Flask?",
+            "user    It is small.",
+        ]
+
+    def test_is_json_for_a_script(self, liveavatar: Flask, simulator: Simulator) -> None:
+        """To be stored beside the host's own rows."""
+        [session_id] = start(liveavatar)
+        simulator.hear(session_id, "It is small.")
+
+        [row] = json.loads(run(liveavatar, "transcript", session_id, "--json").output)
+
+        assert (row["role"], row["text"]) == ("user", "It is small.")
+        assert row["at"] > 1_700_000_000
+
+    def test_is_not_there(self, app: Flask, liveavatar: Flask) -> None:
+        """An unknown session is named as such, and v1 keeps no transcripts."""
+        unknown = run(liveavatar, "transcript", "00000000-0000-4000-8000-000000000000")
+        app.config["HEYGEN_API"] = "streaming"
+        v1 = run(app, "transcript", "a-session")
+
+        assert (unknown.exit_code, v1.exit_code) == (1, 1)
+        assert "[session_not_found]" in unknown.output
+        assert "[not_supported]" in v1.output
 
 
 class TestASecondAccount:

@@ -19,6 +19,7 @@ PACKAGE = Path(flask_heygen.__file__).parent
 ORDER = (
     "errors",
     "tracebacks",
+    "timing",
     "settings",
     "signing",
     "http",
@@ -36,6 +37,7 @@ ORDER = (
     "backends.base",
     "backends.token_pool",
     "backends.streaming",
+    "backends.liveavatar_messages",
     "backends.liveavatar",
     "backends",
     "client",

@@ -11,7 +11,7 @@ import requests
 import requests_mock
 
 from flask_heygen import HeyGenClient, errors
-from flask_heygen.backends.liveavatar import SANDBOX_AVATAR
+from flask_heygen.backends.liveavatar_messages import SANDBOX_AVATAR
 from flask_heygen.settings import Settings
 
 KEY = "a-key-of-liveavatar"
@@ -122,8 +122,41 @@ class TestStart:
                     "is_sandbox": True,
                 },
             ),
+            (
+                {"avatar_id": "an-avatar", "voice_agent": {"id": "an-agent"}},
+                {"language": "de", "dynamic_variables": {"name": "Ada"}},
+                {
+                    "mode": "FULL",
+                    "avatar_id": "an-avatar",
+                    "voice_agent": {
+                        "id": "an-agent",
+                        "language": "de",
+                        "dynamic_variables": {"name": "Ada"},
+                    },
+                },
+            ),
+            (
+                {
+                    "avatar_id": "an-avatar",
+                    "stt_settings": {"provider": "deepgram"},
+                    "llm_configuration_id": "a-model",
+                    "memory": {"enabled": True},
+                    "interactivity_type": "PUSH_TO_TALK",
+                },
+                {"dynamic_variables": {"name": "Ada"}, "max_session_duration": 7200},
+                {
+                    "mode": "FULL",
+                    "avatar_id": "an-avatar",
+                    "avatar_persona": {"stt_config": {"provider": "deepgram"}},
+                    "llm_configuration_id": "a-model",
+                    "memory": {"enabled": True},
+                    "interactivity_type": "PUSH_TO_TALK",
+                    "dynamic_variables": {"name": "Ada"},
+                    "max_session_duration": 7200,
+                },
+            ),
         ],
-        ids=["least", "most", "sandbox"],
+        ids=["least", "most", "sandbox", "agent", "options"],
     )
     def test_takes_the_names_that_pages_use(
         self,
@@ -141,6 +174,15 @@ class TestStart:
         """Without one the operator is told what to set, before anything is called."""
         with pytest.raises(errors.NotConfigured, match="avatar_id"):
             client_of(HEYGEN_SESSION_DEFAULTS={}).start()
+
+        assert calls(vendor) == []
+
+    def test_takes_a_persona_or_an_agent(self, vendor: requests_mock.Mocker) -> None:
+        """LiveAvatar refuses both at once, and an agent has a voice of its own."""
+        defaults = {"avatar_id": "an-avatar", "voice_agent": {"id": "an-agent"}}
+
+        with pytest.raises(errors.InvalidField, match="voice_agent has its own voice"):
+            client_of(HEYGEN_SESSION_DEFAULTS=defaults).start(voice={"voice_id": "a-voice"})
 
         assert calls(vendor) == []
 
@@ -253,6 +295,175 @@ class TestTask:
         """Limits hold, though no call is made."""
         with pytest.raises(errors.TextTooLong):
             client_of(HEYGEN_MAX_TEXT=5).task(SESSION, "Too long.")
+
+
+class TestAnswer:
+    @pytest.mark.parametrize(
+        "config",
+        [
+            {"HEYGEN_SESSION_DEFAULTS": {"avatar_id": "a", "context_id": "a-context"}},
+            {"HEYGEN_SESSION_DEFAULTS": {"avatar_id": "a", "voice_agent": {"id": "an-agent"}}},
+            {"HEYGEN_SESSION_ALLOWED": ["context_id"]},
+            {"HEYGEN_API": "streaming"},
+        ],
+        ids=["context", "agent", "page", "v1"],
+    )
+    def test_may_be_given(self, config: dict[str, Any]) -> None:
+        """By a context, by an agent, by what a page may choose, and always by v1's avatars."""
+        client_of(**config).check_answer("chat")
+
+    @pytest.mark.parametrize("task_type", ["chat", "talk"])
+    def test_is_given_by_nobody(self, task_type: str) -> None:
+        """A text that is to be answered would be taken, and followed by silence."""
+        with pytest.raises(errors.InvalidField, match="only in sessions with context_id or voice"):
+            client_of().check_answer(task_type)
+
+    def test_is_not_asked_for(self) -> None:
+        """A text that is spoken word for word needs no context."""
+        client_of().check_answer("repeat")
+
+
+class TestRateLimit:
+    @pytest.mark.parametrize("verb", ["keep_alive", "stop"])
+    def test_puts_a_call_off(
+        self, vendor: requests_mock.Mocker, monkeypatch: pytest.MonkeyPatch, verb: str
+    ) -> None:
+        """LiveAvatar counts by the second, and all sessions share one key."""
+        waits: list[float] = []
+        monkeypatch.setattr("time.sleep", waits.append)
+        path = f"{URL}/{verb.replace('_', '-')}"
+        limit = {"status_code": 429, "headers": {"Retry-After": "1"}, "json": {}}
+        vendor.post(path, [limit, {"json": DONE}])
+
+        getattr(client_of(), verb)(SESSION)
+
+        assert len(calls(vendor)) == 2
+        assert waits == [1]
+
+    def test_is_passed_on_if_it_is_long(self, vendor: requests_mock.Mocker) -> None:
+        """No worker waits for it; the page is told when to come back."""
+        limit = {"status_code": 429, "headers": {"Retry-After": "30"}, "json": {}}
+        vendor.post(f"{URL}/keep-alive", [limit])
+
+        with pytest.raises(errors.RateLimited) as caught:
+            client_of().keep_alive(SESSION)
+
+        assert caught.value.retry_after == 30
+        assert len(calls(vendor)) == 1
+
+
+API = "https://api.liveavatar.com/v1"
+
+
+class TestAccount:
+    @pytest.mark.parametrize(("left", "number"), [("12.5", 12.5), (7, 7.0), ("0", 0.0)])
+    def test_has_credits(self, vendor: requests_mock.Mocker, left: Any, number: float) -> None:
+        """A number, though LiveAvatar sends a string."""
+        vendor.get(f"{API}/users/credits", json={"code": 1000, "data": {"credits_left": left}})
+
+        assert client_of().credits() == number
+
+    @pytest.mark.parametrize("left", [None, "many", "nan", "-1", [], True])
+    def test_has_credits_that_are_a_number(self, vendor: requests_mock.Mocker, left: Any) -> None:
+        """Nonsense is a failure, not 0 credits."""
+        vendor.get(f"{API}/users/credits", json={"code": 1000, "data": {"credits_left": left}})
+
+        with pytest.raises(errors.UpstreamFailed, match="no number of credits"):
+            client_of().credits()
+
+    def test_lists_avatars(self, vendor: requests_mock.Mocker) -> None:
+        """Its own first; each says whether a session can be started with it."""
+        own = {"id": "one", "name": "My\x1b[2J picture", "type": "IMAGE", "status": "DEPLOYING"}
+        public = {"id": "two", "name": "Ann", "type": "VIDEO", "status": "ACTIVE"}
+        expired = {**public, "id": "three", "is_expired": True}
+        vendor.get(f"{API}/avatars", json={"data": {"results": [own], "next": None}})
+        rows = {"results": [public, expired], "next": None}
+        vendor.get(f"{API}/avatars/public", json={"data": rows})
+
+        assert client_of().avatars() == [
+            {"id": "one", "name": "My [2J picture", "kind": "own image", "ready": False},
+            {"id": "two", "name": "Ann", "kind": "public video", "ready": True},
+            {"id": "three", "name": "Ann", "kind": "public video", "ready": False},
+        ]
+
+    @pytest.mark.parametrize("rows", [None, {}, ["a"], [{"name": "of no id"}]])
+    def test_lists_nothing_but_a_list(self, vendor: requests_mock.Mocker, rows: Any) -> None:
+        """A command is told that there is none, rather than a part of it."""
+        vendor.get(f"{API}/avatars", json={"data": {"results": rows, "next": None}})
+        vendor.get(f"{API}/avatars/public", json={"data": {"results": [], "next": None}})
+
+        with pytest.raises(errors.UpstreamFailed, match="no list"):
+            client_of().avatars()
+
+    def test_lists_voices(self, vendor: requests_mock.Mocker) -> None:
+        """The private ones first."""
+        for kind in ("private", "public"):
+            row = {"id": f"a-{kind}-voice", "name": "Ann"}
+            data = {"results": [row], "next": None}
+            vendor.get(f"{API}/voices?voice_type={kind}", json={"data": data})
+
+        kinds = [(each["id"], each["kind"]) for each in client_of().voices()]
+
+        assert kinds == [("a-private-voice", "private"), ("a-public-voice", "public")]
+
+    def test_knows_its_sessions(self, vendor: requests_mock.Mocker) -> None:
+        """What one has used, and why it ended."""
+        row = {"id": SESSION, "duration": 61, "credits_consumed": 2.1, "end_reason": "IDLE_TIMEOUT"}
+        vendor.get(f"{URL}/{SESSION}", json={"code": 1000, "data": row})
+
+        assert client_of().session(SESSION) == {
+            "session_id": SESSION,
+            "seconds": 61,
+            "credits": 2.1,
+            "end_reason": "IDLE_TIMEOUT",
+        }
+
+
+class TestTranscript:
+    def test_is_read_page_by_page(self, vendor: requests_mock.Mocker) -> None:
+        """All of it, in order, each page from the timestamp that the one before names."""
+        one = {"role": "avatar", "transcript": "Why Flask?", "absolute_timestamp": 1_790_000_000}
+        two = {"role": "user", "transcript": "It is small.", "absolute_timestamp": 1_790_000_007}
+        path = f"{URL}/{SESSION}/transcript?start_timestamp"
+        first = {"session_active": True, "next_timestamp": 7, "transcript_data": [one]}
+        vendor.get(f"{path}=0", json={"data": first})
+        vendor.get(f"{path}=7", json={"data": {"transcript_data": [two]}})
+
+        assert client_of().transcript(SESSION) == [
+            {"role": "avatar", "text": "Why Flask?", "at": 1_790_000_000},
+            {"role": "user", "text": "It is small.", "at": 1_790_000_007},
+        ]
+
+    def test_ends(self, vendor: requests_mock.Mocker) -> None:
+        """A vendor that names the same page for ever is not followed for ever."""
+        row = {"role": "user", "transcript": "Hello?", "absolute_timestamp": 1}
+        again = {"next_timestamp": 0, "transcript_data": [row]}
+        vendor.get(f"{URL}/{SESSION}/transcript", json={"data": again})
+
+        assert len(client_of().transcript(SESSION)) == 1
+
+    @pytest.mark.parametrize("data", [None, {}, {"transcript_data": "s"}])
+    def test_is_one(self, vendor: requests_mock.Mocker, data: Any) -> None:
+        """A host does not store an empty one in place of one that was not read."""
+        vendor.get(f"{URL}/{SESSION}/transcript", json={"code": 1000, "data": data})
+
+        with pytest.raises(errors.UpstreamFailed):
+            client_of().transcript(SESSION)
+
+    def test_is_deleted(self, vendor: requests_mock.Mocker) -> None:
+        """For good, at the vendor."""
+        vendor.delete(f"{URL}/{SESSION}/events", json=DONE)
+
+        client_of().delete_transcript(SESSION)
+
+        [call] = vendor.request_history
+        assert (call.method, call.headers["X-API-KEY"]) == ("DELETE", KEY)
+
+    @pytest.mark.parametrize("verb", ["session", "transcript", "delete_transcript"])
+    def test_is_not_had_from_v1(self, vendor: requests_mock.Mocker, verb: str) -> None:
+        """HeyGen's v1 API has none of it."""
+        with pytest.raises(errors.NotSupported):
+            getattr(client_of(HEYGEN_API="streaming"), verb)(SESSION)
 
 
 class TestOtherVerbs:
