@@ -61,9 +61,10 @@ def environment() -> dict[str, Any]:
 
 
 def interview() -> str:
-    """Render the page."""
+    """Render the page: the interview, or with `INTERVIEW_CONVERSATION` a free talk."""
+    free = current_app.config.get("INTERVIEW_CONVERSATION")
     return render_template(
-        "interview.html",
+        "conversation.html" if free else "interview.html",
         interview=INTERVIEW,
         livekit_url=livekit.CDN if current_app.config["INTERVIEW_CDN"] else None,
         livekit_integrity=livekit.INTEGRITY,

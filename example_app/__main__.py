@@ -2,10 +2,12 @@
 
 import errno
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import click
+import requests
 from werkzeug.serving import make_server
 
 from . import LOCAL_HOSTS, create_app, environment
@@ -30,20 +32,38 @@ SIMULATION = "Simulation: HEYGEN_API_KEY is not set, so a simulator stands in fo
     type=click.Choice(["streaming", "liveavatar"]),
     help="The vendor API to speak, as HEYGEN_API.",
 )
-def main(host: str, port: int, api: str | None) -> None:
+@click.option(
+    "--conversation",
+    is_flag=True,
+    help="Hold a free talk with LiveAvatar's model instead of the interview.",
+)
+def main(host: str, port: int, api: str | None, *, conversation: bool) -> None:
     """Hold an interview in the browser, with HEYGEN_API_KEY or without an account."""
     with _listen(host, port) as listener, suppress(KeyboardInterrupt):
         config = {"TRUSTED_HOSTS": _names_of(host), **environment()}
         if api is not None:
             config["HEYGEN_API"] = api
+        if conversation:
+            config |= {"HEYGEN_API": "liveavatar", "INTERVIEW_CONVERSATION": True}
         if config.get("HEYGEN_API_KEY"):
             click.echo(HEYGEN)
         else:
-            config |= _simulate()
+            config |= _simulate(conversation=conversation)
             click.echo(SIMULATION.format(config["HEYGEN_BASE_URL"]))
+        if conversation:
+            _require_model(config)
         server = make_server(host, port, create_app(config), threaded=True, fd=listener.fileno())
         click.echo(f"Interview: http://{host}:{server.port}/ (Ctrl-C ends it)")
         server.serve_forever()
+
+
+def _require_model(config: Mapping[str, Any]) -> None:
+    """Refuse to start a conversation in which nothing can answer."""
+    defaults = config.get("HEYGEN_SESSION_DEFAULTS", {})
+    if not {"context_id", "voice_agent"} & set(defaults):
+        raise click.ClickException(
+            "A conversation needs a context_id or a voice_agent in HEYGEN_SESSION_DEFAULTS."
+        )
 
 
 def _names_of(host: str) -> list[str]:
@@ -62,7 +82,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
 
 
-def _simulate() -> dict[str, Any]:
+def _simulate(*, conversation: bool) -> dict[str, Any]:
     """Start the simulator, which ends with this process, and return the settings for it."""
     try:
         from flask_heygen.simulator import (  # noqa: PLC0415  an extra, not needed with a key
@@ -76,12 +96,24 @@ def _simulate() -> dict[str, Any]:
     simulator.start()
     if not joinable():
         click.echo("To see and hear the interviewer: pip install 'flask-heygen[avatar]'")
+    defaults = {"avatar_id": AVATAR}
+    if conversation:
+        defaults["context_id"] = _create_context(simulator.url)
     return {
         "HEYGEN_API_KEY": "simulated",
         "HEYGEN_BASE_URL": simulator.url,
-        "HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR},
+        "HEYGEN_SESSION_DEFAULTS": defaults,
         "INTERVIEW_SIMULATED": True,
     }
+
+
+def _create_context(url: str) -> str:
+    """Create a context, without which an avatar of LiveAvatar's does not answer; return its id."""
+    context = {"name": "Conversation", "prompt": "Talk about anything.", "opening_text": "Hello."}
+    headers = {"X-API-KEY": "simulated"}
+    created = requests.post(f"{url}/v1/contexts", json=context, headers=headers, timeout=10)
+    created.raise_for_status()
+    return str(created.json()["data"]["id"])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import requests
 from playwright.sync_api import Browser, Page
 
 from flask_heygen.simulator import Simulator
+from tests.browser.microphone import write_answer
 from tests.browser.pages import served
 from tests.constants import KEY
 from tests.requirements import module
@@ -22,10 +23,17 @@ SPOKEN = "avatar.speak_ended"
 
 
 @pytest.fixture(scope="module")
-def browser_options() -> dict[str, Any]:
-    """Have sound, unasked."""
+def browser_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Allow sound, and repeat a sentence into the microphone."""
+    recording = tmp_path_factory.mktemp("microphone") / "answer.wav"
+    write_answer(recording)
     return {
-        "args": ("--autoplay-policy=no-user-gesture-required",),
+        "args": (
+            "--autoplay-policy=no-user-gesture-required",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={recording}",
+        ),
         "ignore_default_args": ["--mute-audio"],
     }
 
@@ -48,10 +56,15 @@ class Visit:
     def __init__(self, sim: Simulator, page: Page) -> None:
         self.sim = sim
         self.page = page
-        body = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": {"context_id": CONTEXT}}
+        self.ask_for_token()
+
+    def ask_for_token(self, **options: object) -> None:
+        """Ask as the page's server would."""
+        persona = {"context_id": CONTEXT}
+        body = {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": persona, **options}
         with requests.Session() as http:
             http.trust_env = False
-            url, key = f"{sim.url}/v1/sessions/token", {"X-API-KEY": KEY}
+            url, key = f"{self.sim.url}/v1/sessions/token", {"X-API-KEY": KEY}
             made = http.post(url, json=body, headers=key, timeout=30).json()["data"]
         self.session_id = str(made["session_id"])
         self.token = str(made["session_token"])
@@ -63,6 +76,9 @@ class Visit:
     def do(self, verb: str, text: str = "") -> Any:
         return self.page.evaluate("([verb, text]) => session[verb](text)", [verb, text])
 
+    def voice_chat(self, verb: str, config: object = None) -> None:
+        self.page.evaluate("([verb, x]) => session.voiceChat[verb](x ?? undefined)", [verb, config])
+
     def seen(self, what: str) -> Any:
         return self.page.evaluate(f"seen.{what}")
 
@@ -72,6 +88,9 @@ class Visit:
     def until_told(self, kind: str, source: str) -> None:
         asked = f"each.event_type === '{kind}' && each.source_event_id === '{source}'"
         self.until(f"seen.events.some((each) => {asked})")
+
+    def until_any(self, kind: str) -> None:
+        self.until(f"seen.events.some((each) => each.event_type === '{kind}')")
 
     def until_called(self, name: str) -> None:
         for _ in range(1500):
@@ -164,6 +183,33 @@ class TestSdk:
         kinds = [event["event_type"] for event in visit.seen("events")]
         assert kinds[-1] == SPOKEN
         assert kinds.count(SPOKEN) == 1
+
+    @pytest.mark.parametrize("visit", [{"hears": ["I like Python."]}], indirect=True)
+    def test_is_told_what_its_user_says(self, visit: Visit) -> None:
+        """Its voice chat publishes a microphone, whose words it is told, and a model answers."""
+        visit.start()
+        visit.voice_chat("start", {})
+        visit.until_any("user.speak_ended")
+        visit.voice_chat("mute")
+        visit.until_any(SPOKEN)
+
+        texts = {e["event_type"]: e["text"] for e in visit.seen("events") if "text" in e}
+        assert texts["user.transcription"] == "I like Python."
+        assert texts["user.transcription.chunk"] == "I like Python."
+        assert visit.sim.texts[0] == "You said: I like Python."
+
+    def test_pushes_to_talk(self, visit: Visit) -> None:
+        """Nothing is heard before its start succeeds, and its stop ends the words."""
+        visit.ask_for_token(interactivity_type="PUSH_TO_TALK")
+        visit.start()
+        visit.voice_chat("start", {"mode": "PUSH_TO_TALK", "defaultMuted": True})
+        visit.voice_chat("startPushToTalk")
+        visit.until_any("user.speak_started")
+        visit.voice_chat("stopPushToTalk")
+        visit.until_any("user.speak_ended")
+
+        kinds = [e["event_type"] for e in visit.sim.events(visit.session_id)]
+        assert kinds[:2] == ["user.push_to_talk_started", "user.speak_started"]
 
     def test_keeps_alive(self, visit: Visit) -> None:
         """Its keep-alive, which has no body, begins the idle countdown anew."""

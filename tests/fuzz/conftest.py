@@ -1,4 +1,4 @@
-"""What the attacks share: how many there are, a vendor that says anything, and what must hold."""
+"""Shared by the fuzz tests: their number, a vendor that replies anything, and the invariants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import socketserver
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, cast
 
 import pytest
@@ -19,13 +19,14 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from werkzeug.test import TestResponse
 
 from flask_heygen import HeyGen
+from flask_heygen.ndjson import NDJSON
 
 KEY = "attacked-key-4f1c9a7b2e6d8035"
 #: A session token.
 TOKEN = "attacked-token-9d3e5f7a1b2c0468d7f9"
-#: Seconds; an answer takes milliseconds, and on a machine that is busy still less than this.
+#: Seconds for an answer, which takes milliseconds on an idle machine.
 BOUND = 10
-#: Characters; so many of a secret in a row are a leak of it.
+#: Characters of a secret that count as a leak.
 PIECE = 12
 
 # Ten properties send a request for each example: 2,000 in all, others each time. .ci/run sends
@@ -47,7 +48,7 @@ _CREATED = b'{"error":null,"data":{"token":"%s"}}' % TOKEN.encode()
 _NEW = b'{"code":100,"data":{"session_id":"s","url":"wss://r","access_token":"t"}}'
 _MADE = b'{"code":1000,"data":{"session_id":"s","session_token":"%s"}}' % TOKEN.encode()
 _JOINED = b'{"code":1000,"data":{"livekit_url":"wss://r","livekit_client_token":"t"}}'
-#: What the vendor answers when all is well, by the path that is called.
+#: The vendor's replies when all is well, by path.
 _WELL = {
     "/v1/streaming.create_token": _CREATED,
     "/v1/streaming.new": _NEW,
@@ -62,7 +63,7 @@ _GENERATED = "generated requests"
 
 
 def well(path: str) -> bytes:
-    """Answer as the vendor does when all is well."""
+    """Reply as the vendor does when all is well."""
     body = _WELL.get(path, b'{"code":100,"data":null}')
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
@@ -86,7 +87,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 class Vendor(socketserver.ThreadingTCPServer):
-    """A vendor whose every byte is the test's: ``reply`` makes them of the path that is called."""
+    """A vendor whose ``reply`` makes the bytes of a reply of the path that is called."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -99,7 +100,7 @@ class Vendor(socketserver.ThreadingTCPServer):
         self.heard = b""
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of who has hung up on a reply that was too long."""
+        """Ignore clients that close the connection during a reply that is too long."""
 
 
 class _Conversation(socketserver.StreamRequestHandler):
@@ -117,7 +118,7 @@ class _Conversation(socketserver.StreamRequestHandler):
             reply = vendor.reply(path)
             self.wfile.write(reply)
             if reply != well(path):
-                return  # and hang up, so that nobody waits for what does not come
+                return  # and close the connection, as the reply may be incomplete
 
 
 class _Ears(logging.Handler):
@@ -130,9 +131,9 @@ class _Ears(logging.Handler):
 
 
 class Attacker:
-    """Somebody who sends anything, and looks at what comes back and at what was logged."""
+    """Sends anything, and checks the answer and the log."""
 
-    #: How many requests were sent that nobody wrote, of all attackers.
+    #: Number of generated requests, of all attackers.
     generated = 0
 
     def __init__(self, log: _Ears) -> None:
@@ -141,7 +142,7 @@ class Attacker:
     def send(
         self, app: Flask, path: str, *, texts: Collection[str] = (), **request: Any
     ) -> TestResponse:
-        """Send a request; what comes of it must be an answer of ours that tells no secret."""
+        """Send a request; its answer must have the right form and hold no secret."""
         self._log.heard.clear()
         Attacker.generated += currently_in_test_context()
         started = time.monotonic()
@@ -149,8 +150,11 @@ class Attacker:
         answer = app.test_client(use_cookies=False).open(path, buffered=True, **request)
 
         assert time.monotonic() - started < BOUND
-        if not _is_flask_s(answer):
-            _check_shape(answer)
+        if answer.mimetype == NDJSON:
+            _check_lines(answer)
+        elif not _is_flask_s(answer):
+            retry_after = answer.headers.get("Retry-After", type=int)
+            _check_shape(answer.get_data(), answer.status_code, retry_after)
         assert answer.status_code != 500
         assert [line for line in self._log.heard if not line.isprintable()] == []
         said = f"{answer.headers}{answer.get_data(as_text=True)}{self._log.heard}"
@@ -160,15 +164,31 @@ class Attacker:
         return answer
 
 
+def _status_of(answer: TestResponse) -> int:
+    if answer.mimetype != NDJSON or answer.status_code != 200:
+        return answer.status_code
+    outcome = json.loads(answer.get_data().splitlines()[-1])
+    return int(outcome.get("error", {}).get("http_status", 200))
+
+
 def _is_flask_s(answer: TestResponse) -> bool:
-    """Tell whether an answer is none of the routes': to OPTIONS or HEAD, a redirect, the module."""
+    """Return whether an answer is Flask's: to OPTIONS or HEAD, a redirect, or a module."""
     asked_for_no_body = answer.request.method in ("OPTIONS", "HEAD")
     return asked_for_no_body or answer.status_code == 308 or answer.mimetype == "text/javascript"
 
 
-def _check_shape(answer: TestResponse) -> None:
-    told = json.loads(answer.get_data(), parse_constant=pytest.fail)  # NaN is no JSON
-    if answer.status_code == 200:
+def _check_lines(answer: TestResponse) -> None:
+    accepted, outcome = answer.get_data().splitlines()
+    assert answer.status_code == 200
+    assert json.loads(accepted) == {"status": "accepted"}
+    told = json.loads(outcome, parse_constant=pytest.fail)
+    status = told.get("error", {}).pop("http_status", 200)
+    _check_shape(json.dumps(told), status, told.get("error", {}).get("retry_after"))
+
+
+def _check_shape(body: bytes | str, status: int, retry_after: int | None) -> None:
+    told = json.loads(body, parse_constant=pytest.fail)  # NaN is no JSON
+    if status == 200:
         assert told.keys() == {"status", "data"}
         assert (told["status"], type(told["data"])) == ("success", dict)
         return
@@ -180,13 +200,19 @@ def _check_shape(answer: TestResponse) -> None:
     assert {name: type(value) for name, value in error.items()} == shape
     assert error["code"] != "internal_error"
     assert upstream.keys() <= {"status", "code", "message"}
-    assert wait == answer.headers.get("Retry-After", type=int)
+    assert wait == retry_after
     assert wait is None or 1 <= wait <= 3600
 
 
 @pytest.fixture(scope="session")
+def status_of() -> Callable[[TestResponse], int]:
+    """Return a function that returns the status of an answer, in two lines or not."""
+    return _status_of
+
+
+@pytest.fixture(scope="session")
 def hostile() -> Iterator[Vendor]:
-    """Run a vendor that says what a test has it say."""
+    """Run a vendor whose replies the tests set."""
     with Vendor() as vendor:
         thread = threading.Thread(target=vendor.serve_forever, args=(0.02,))
         thread.start()
@@ -197,7 +223,7 @@ def hostile() -> Iterator[Vendor]:
 
 @pytest.fixture(scope="module")
 def attacker() -> Iterator[Attacker]:
-    """Hear all that the package logs, at every level."""
+    """Capture everything that the package logs, at every level."""
     logger, ears = logging.getLogger("flask_heygen"), _Ears()
     level = logger.level
     logger.addHandler(ears)
@@ -209,15 +235,22 @@ def attacker() -> Iterator[Attacker]:
 
 @pytest.fixture(scope="module")
 def host_of(hostile: Vendor) -> Callable[..., Flask]:
-    """Make the app of a host; with ``owned``, its users say who they are in a header."""
+    """Make the app of a host; with ``owned``, a header names its user.
 
-    def host_of(*, owned: bool = False, **config: Any) -> Flask:
+    ``loaders`` are functions for setup methods of the blueprint, by their names.
+    """
+
+    def host_of(
+        *, owned: bool = False, loaders: Mapping[str, Callable[..., Any]] = {}, **config: Any
+    ) -> Flask:
         hostile.reply = well
         app = Flask("host")
         app.config.update(
             HEYGEN_API_KEY=KEY, HEYGEN_BASE_URL=hostile.url, HEYGEN_SPARE_TOKENS=0, **config
         )
         blueprint = HeyGen()
+        for name, load in loaders.items():
+            getattr(blueprint, name)(load)
         if owned:
             app.secret_key = "a secret of the host"
             blueprint.owner_loader(lambda: request.headers.get("X-User"))

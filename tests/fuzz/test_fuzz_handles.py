@@ -1,4 +1,4 @@
-"""Whatever is made of a handle, it is never read as another session's or another owner's."""
+"""A forged handle is never read as another session's or another owner's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from flask_heygen.signing import SessionSigner
 PREFIX = "/api/heygen/"
 COMMANDS = ("task", "stop", "interrupt", "keep-alive")
 ADA, EVE = (
-    SessionSigner(owner, ["a secret of the host"], "streaming.HEYGEN", 3600)
+    SessionSigner(owner, ["a secret of the host"], "streaming.HEYGEN.heygen", 3600)
     for owner in ("ada", "eve")
 )
 #: The true handles that a forger may hold: of Ada's sessions and of their own.
@@ -27,25 +27,25 @@ HELD = {
     **{EVE.sign(session): ("eve", session) for session in ("s", "another")},
 }
 
-#: What a forger writes in a handle, and where.
+#: What a forger may insert in a handle.
 written = st.text(max_size=8) | st.sampled_from(
     [".", "=", "\n", "\0", "-", "_", *"".join(HELD).split(".")]
 )
-#: Parts of true handles, cut anywhere and put together anew with more between.
+#: Parts of true handles, joined with insertions.
 collages = st.lists(
     st.tuples(st.sampled_from(sorted(HELD)), st.integers(0, 160), st.integers(0, 160), written),
     min_size=1,
     max_size=3,
 ).map(lambda cuts: "".join(held[start:end] + more for held, start, end, more in cuts))
-#: True handles of which one part is another's.
+#: True handles with a part of another.
 grafts = st.tuples(*[st.sampled_from(sorted(HELD))] * 3).map(
     lambda three: ".".join(held.split(".")[place] for place, held in enumerate(three))
 )
-#: True ones of which a few characters were changed.
+#: True handles with a few characters changed.
 changed = st.tuples(st.sampled_from(sorted(HELD)), st.integers(0, 160), written).map(
     lambda it: it[0][: it[1]] + it[2] + it[0][it[1] + len(it[2]) :]
 )
-#: What a handle would say, unsigned or with a signature of nothing.
+#: The payload of a handle, unsigned or with a wrong signature.
 unsigned = st.tuples(
     st.text(max_size=8), st.sampled_from(["", ".", ".a.b", ".AAAA." + "A" * 43])
 ).map(lambda it: base64.urlsafe_b64encode(json.dumps([it[0], "ada"]).encode()).decode() + it[1])
@@ -91,12 +91,41 @@ class TestAForgery:
         assert read(ADA, handle, to_stop=to_stop) is None
 
 
+class TestTheCommandLine:
+    @given(handle=forgeries)
+    def test_reads_no_forgery(self, app: Flask, handle: str) -> None:
+        """It reads every owner's handle, for an operator, and takes other ids as they are."""
+        true = {session for held, (_, session) in HELD.items() if signed(held) == signed(handle)}
+
+        with app.app_context():
+            client = app.blueprints["heygen"].client  # type: ignore[attr-defined]
+            try:
+                session_id = client.session_id(handle)
+            except errors.InvalidField:
+                return
+
+        assert session_id in true | {handle}
+
+
 @pytest.fixture(scope="module")
 def app(host_of: Callable[..., Flask]) -> Flask:
     return host_of(owned=True)
 
 
 class TestARoute:
+    @pytest.mark.parametrize("route", COMMANDS)
+    def test_passes_on_a_handle(self, app: Flask, attacker: Any, hostile: Any, route: str) -> None:
+        """Those that the forgeries are made of are good."""
+        for handle, (user, session) in HELD.items():
+            body = {"session_id": handle} | ({"text": "Hello."} if route == "task" else {})
+
+            answer = attacker.send(
+                app, PREFIX + route, method="POST", json=body, headers={"X-User": user}
+            )
+
+            assert answer.status_code == 200
+            assert json.loads(hostile.heard)["session_id"] == session
+
     @given(handle=forgeries, route=st.sampled_from(COMMANDS), user=st.sampled_from(["ada", "eve"]))
     def test_passes_on_no_forgery(
         self, app: Flask, attacker: Any, hostile: Any, *, handle: str, route: str, user: str

@@ -1,4 +1,4 @@
-"""Whatever a page sends to a route, it is answered in our words and nothing of ours falls over."""
+"""Any request to a route gets a proper answer."""
 
 from __future__ import annotations
 
@@ -110,8 +110,11 @@ methods = st.sampled_from(
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "X"]
 )
 routes = st.sampled_from(ROUTES)
+#: With and without an answer in two lines.
+accepts = st.sampled_from(["", "application/json", "application/x-ndjson, application/json;q=0.5"])
 
 Send = Callable[..., TestResponse]
+StatusOf = Callable[[TestResponse], int]
 
 
 @pytest.fixture(scope="module")
@@ -195,16 +198,30 @@ class TestAnyJson:
     @given(
         page=pages,
         call=st.tuples(st.just("start"), of_sessions) | st.tuples(routes, of_commands),
+        accept=accepts,
     )
-    def test_is_answered(self, send: Send, page: Page, call: tuple[str, dict[str, Any]]) -> None:
+    def test_is_answered(
+        self,
+        send: Send,
+        status_of: StatusOf,
+        *,
+        page: Page,
+        call: tuple[str, dict[str, Any]],
+        accept: str,
+    ) -> None:
         """Any value in any field, known or not."""
         route, fields = call
 
         answer = send(
-            page, route, method="POST", data=json.dumps(fields).encode(), content_type=JSON
+            page,
+            route,
+            method="POST",
+            data=json.dumps(fields).encode(),
+            content_type=JSON,
+            headers={"Accept": accept},
         )
 
-        assert answer.status_code in {200, 413, 422} | page.refusals
+        assert status_of(answer) in {200, 413, 422} | page.refusals
 
 
 class TestBrokenJson:
@@ -215,9 +232,19 @@ class TestBrokenJson:
         length=st.integers(0, 30),
         junk=st.binary(max_size=6)
         | st.sampled_from([b"\xef\xbb\xbf", b"\\ud83d", b"NaN", b"[" * 99]),
+        accept=accepts,
     )
     def test_is_answered(
-        self, send: Send, *, page: Page, route: str, start: int, length: int, junk: bytes
+        self,
+        send: Send,
+        status_of: StatusOf,
+        *,
+        page: Page,
+        route: str,
+        start: int,
+        length: int,
+        junk: bytes,
+        accept: str,
     ) -> None:
         """A right body of which a part was replaced."""
         right = json.dumps(TASK).encode()
@@ -225,9 +252,17 @@ class TestBrokenJson:
 
         # With LiveAvatar a page is to have the text, which it publishes itself.
         texts = [] if page.api == "liveavatar" else [TASK["text"]]
-        answer = send(page, route, method="POST", data=body, content_type=JSON, texts=texts)
+        answer = send(
+            page,
+            route,
+            method="POST",
+            data=body,
+            content_type=JSON,
+            texts=texts,
+            headers={"Accept": accept},
+        )
 
-        assert answer.status_code in {200, 400, 413, 422} | page.refusals
+        assert status_of(answer) in {200, 400, 413, 422} | page.refusals
 
 
 class TestBeacon:

@@ -239,6 +239,28 @@ class TestProgram:
         assert "Simulation" not in page
         assert KEY not in page + said
 
+    def test_holds_a_conversation(self) -> None:
+        """On a context of the simulator's, with which LiveAvatar's avatar answers."""
+        with running("--conversation") as (url, _), requests.Session() as browser:
+            browser.post(f"{url}sign-in", data={"name": "Ada"}, timeout=10)
+            page = browser.get(url, timeout=10).text
+            started = browser.post(f"{url}api/heygen/start", timeout=10).json()
+            task = {"session_id": started["data"]["session_id"], "text": "Hi.", "task_type": "chat"}
+            told = browser.post(f"{url}api/heygen/task", json=task, timeout=10).json()
+
+        assert "Start conversation" in page
+        assert told["data"]["deliver"]["payload"]["event_type"] == "avatar.speak_response"
+
+    def test_holds_no_conversation_in_which_nothing_answers(self) -> None:
+        """With a key it needs a context or a voice agent, and says so."""
+        ended = run("--conversation", "--port", "0", HEYGEN_API_KEY=KEY)
+
+        assert ended.returncode == 1
+        assert ended.stderr == (
+            "Error: A conversation needs a context_id or a voice_agent in "
+            "HEYGEN_SESSION_DEFAULTS.\n"
+        )
+
     def test_ends_well_at_ctrl_c(self) -> None:
         """An interrupt is how one ends it, and no failure."""
         with running():

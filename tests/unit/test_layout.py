@@ -19,6 +19,7 @@ PACKAGE = Path(flask_heygen.__file__).parent
 ORDER = (
     "errors",
     "tracebacks",
+    "timing",
     "settings",
     "signing",
     "http",

@@ -13,7 +13,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -35,8 +35,15 @@ TEXT = 'Why did you leave “Cyberdyne” & Sons?\nWas it <b>the "machine"</b>, 
 PIECE = 12
 
 CALLS = ("create_token", "new", "start", "task", "interrupt", "keep_alive", "stop")
-#: They differ from NO_RESPONSE in how much is received, and take a second each.
-LIKE_NO_RESPONSE = (Fault.SLOW_BODY, Fault.SLOW_HEADERS)
+#: One for each way to fail: test_faults.py meets all of them, and the leak detector hears it.
+FAULTS = (
+    Fault.UNAUTHORIZED,
+    Fault.ECHO,
+    Fault.INVALID_JSON,
+    Fault.TRUNCATED,
+    Fault.RESET_BEFORE,
+    Fault.NO_RESPONSE,
+)
 
 #: Whose frames are those of the tests, and of a page that sends a text.
 OWN = ("test_secrets.py", "werkzeug/test.py", "flask/testing.py")
@@ -147,18 +154,16 @@ class TestWitness:
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize(
-    "fault",
-    [fault for fault in Fault if fault not in LIKE_NO_RESPONSE],
-    ids=lambda fault: fault.value,
-)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.value)
 class TestFaults:
     def test_neither_errors_nor_logs_tell(
         self, config: dict[str, Any], sim: Simulator, log: Log, call: str, fault: Fault
     ) -> None:
         """Not in their words, nor in what hangs on them."""
-        client = HeyGenClient(Settings.from_mapping(config))
-        session_id = client.start()["session_id"]
+        settings = Settings.from_mapping({**config, "HEYGEN_TIMEOUT": 10})
+        session_id = HeyGenClient(settings).start()["session_id"]
+        timeout = 0.4 if fault is Fault.NO_RESPONSE else 10
+        client = HeyGenClient(replace(settings, timeout=timeout))
         sim.fault(call, fault, times=None)
 
         told: list[str] = []
@@ -380,7 +385,7 @@ class TestStacks:
 
 class TestAnswers:
     @pytest.mark.parametrize(
-        "fault", [*LIKE_NO_RESPONSE, Fault.ECHO, Fault.TRUNCATED, Fault.UNAUTHORIZED]
+        "fault", [Fault.SLOW_BODY, Fault.ECHO, Fault.TRUNCATED, Fault.UNAUTHORIZED]
     )
     @pytest.mark.parametrize("call", ["create_token", "task"])
     def test_they_do_not_tell(
