@@ -1,10 +1,10 @@
-"""Access from other sites, and what a response says to browsers: CORS and cookies."""
+"""Access from other sites, and the headers that browsers need: CORS, cookies and timings."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request, session
@@ -72,6 +72,14 @@ def add_cors_headers(response: Response, origins: Collection[str]) -> Response:
     )
     allowed: Response = add_headers(lambda: response)()
     return allowed
+
+
+def add_timings(response: Response, timings: Mapping[str, float]) -> Response:
+    """Send ``Server-Timing``, by which a browser shows where the time of the request went."""
+    if not response.is_streamed:  # the vendor is called later then
+        value = ", ".join(f"{name};dur={spent:.1f}" for name, spent in timings.items())
+        response.headers.add("Server-Timing", value)
+    return response
 
 
 def keep_session_cookie(app: Flask, response: Response, **_: object) -> None:

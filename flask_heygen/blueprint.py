@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, after_this_request, current_app, g, request, request_finished
 from flask.blueprints import BlueprintSetupState
 
-from .access import add_cors_headers, keep_session_cookie, reject_cross_site, warn_once
+from .access import add_cors_headers, add_timings, keep_session_cookie, reject_cross_site, warn_once
 from .account import AccountBlueprint, Signer
 from .cli import add_commands
 from .client import HeyGenClient
@@ -21,6 +21,7 @@ from .ndjson import Answer, respond
 from .page_module import module, module_part
 from .request_body import limit_body, parse_beacon, parse_json_body
 from .signals import send, session_started, session_stopped, task_sent
+from .timing import start_timings
 
 #: The fields of *start* that name a session which a page has created itself.
 EXISTING = ("session_id", "session_token")
@@ -81,6 +82,7 @@ class HeyGen(AccountBlueprint):
         g.heygen_client = self.client  # once per request, as it reads and compares the settings
         origins = g.heygen_client.settings.cors_origins
         after_this_request(partial(add_cors_headers, origins=origins))
+        after_this_request(partial(add_timings, timings=start_timings()))
         limit_body()
 
         reject_cross_site(origins)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -53,11 +54,7 @@ class SessionSigner:
         #: The id of the signed-in user, None after logout: ``unsign`` then accepts every owner.
         self.owner = owner
         self._max_age = max_age
-        secrets = [key.encode() if isinstance(key, str) else key for key in keys]
-        salt = f"flask_heygen.{salt}"
-        self._serializer = URLSafeTimedSerializer(secrets, salt=salt, signer_kwargs=_HMAC)
-        # The session id is part of what is digested: two handles of one owner share no digest.
-        self._digester = Signer(secrets, salt=f"{salt}.owner", **_HMAC)
+        self._serializer, self._digester = _signers(tuple(keys), f"flask_heygen.{salt}")
 
     def sign(self, session_id: str) -> str:
         """Return the handle of a session of the owner."""
@@ -94,8 +91,19 @@ class SessionSigner:
             raise SessionExpired
 
     def _owned(self, session_id: str) -> bytes:
-        # An owner's id may be any string, with lone surrogates too.
+        # With the session id, so that two handles of one owner share no digest. An owner's id may
+        # be any string, with lone surrogates too.
         return f"{session_id} {self.owner}".encode(errors="surrogatepass")
+
+
+@lru_cache(maxsize=32)  # they cost more to make than to use
+def _signers(keys: tuple[str | bytes, ...], salt: str) -> tuple[URLSafeTimedSerializer, Signer]:
+    """Return what signs handles, and what digests the owner in them."""
+    secrets = [key.encode() if isinstance(key, str) else key for key in keys]
+    return (
+        URLSafeTimedSerializer(secrets, salt=salt, signer_kwargs=_HMAC),
+        Signer(secrets, salt=f"{salt}.owner", **_HMAC),
+    )
 
 
 class UnsignedSessions:

@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from flask_heygen import HeyGenError, heygen_bp
+from flask_heygen import HeyGen, HeyGenClient, HeyGenError, heygen_bp
 from flask_heygen.client import TASK_TYPES
 from flask_heygen.settings import Settings
 
@@ -126,6 +126,35 @@ class TestRoutes:
         row = next(body for route, body, *_ in rows("Routes") if "/task" in route)
 
         assert all(f"`{name}`" in row for name in TASK_TYPES)
+
+
+class TestCommands:
+    def test_are_all_named(self) -> None:
+        """Each command of the blueprint is, and so is each call from Python that lists or reads."""
+        text = section("Command line")
+
+        assert [
+            name
+            for name in HeyGen().cli.commands
+            if f"`{name}`" not in text.replace("flask heygen ", "")
+        ] == []
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "sessions",
+            "session",
+            "transcript",
+            "delete_transcript",
+            "credits",
+            "avatars",
+            "voices",
+        ],
+    )
+    def test_have_their_call_from_python(self, name: str) -> None:
+        """What the README names of the client is there."""
+        assert f"`{name}()`" in section("In an application factory")
+        assert callable(getattr(HeyGenClient, name))
 
 
 class TestErrors:

@@ -17,6 +17,7 @@ from flask_heygen.http.client import ApiClient
 from flask_heygen.http.clock import Timestamp
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings, is_local
+from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
 from .base import Backend, stop_on_error
@@ -160,6 +161,7 @@ class StreamingBackend(Backend):
             for row in rows
         ]
 
+    @timed("mint")
     def _create_token(self, deadline: Deadline) -> Token:
         requested = Timestamp()
         value = parse_token(self._send("/v1/streaming.create_token", {}, deadline), "token")

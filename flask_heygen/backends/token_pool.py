@@ -6,7 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass, field
+from functools import partial
 
 from flask_heygen.errors import HeyGenError
 from flask_heygen.http.clock import Timestamp
@@ -75,7 +77,9 @@ class TokenPool:
             self._wakeups.release()
             return
         try:
-            threading.Thread(target=self._work, name="heygen-tokens", daemon=True).start()
+            # In a context of its own, as the timings of this one are those of a request.
+            work = partial(Context().run, self._work)
+            threading.Thread(target=work, name="heygen-tokens", daemon=True).start()
         except RuntimeError:  # out of threads, or shutting down
             with self._lock:
                 self._ordered -= 1

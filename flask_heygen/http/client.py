@@ -15,6 +15,7 @@ from typing import Any
 import requests
 
 from flask_heygen.errors import HeyGenError, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
+from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
 from .adapter import Adapter
@@ -88,6 +89,7 @@ class ApiClient:
         """Close the idle connections, and each other one after its response."""
         self._session.close()
 
+    @timed("upstream")
     def request(  # noqa: PLR0913  the parts of a request
         self,
         path: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -13,7 +14,10 @@ from .clock import Timestamp, time_left
 
 #: Bytes of a response's body; a vendor's has a few hundred, a list of sessions some thousand.
 MAX_RESPONSE = 1 << 20
-_MAX_HEADERS = 1 << 16
+#: Bytes of its head, and the limits of http.client for its parts.
+_MAX_HEAD = _MAX_LINE = 1 << 16
+_MAX_HEADERS = 100
+_STATUS_LINE = re.compile(rb"HTTP/1\.(\d) ([1-9]\d\d)(?!\d)(.*)")
 
 
 class Stream(io.RawIOBase):
@@ -36,7 +40,7 @@ class Stream(io.RawIOBase):
 
     def start(self, deadline: float) -> None:
         """Begin a call that must end by ``deadline``, on the monotonic clock."""
-        self._deadline, self._budget = deadline, MAX_RESPONSE + _MAX_HEADERS
+        self._deadline, self._budget = deadline, MAX_RESPONSE + _MAX_HEAD
 
     def sendall(self, data: bytes) -> None:
         """Keep ``data`` until the response is read: http.client sends headers and body apart."""
@@ -68,8 +72,8 @@ class Stream(io.RawIOBase):
 
     def is_idle(self) -> bool:
         """Return whether the peer has neither sent anything nor closed the connection."""
-        self._sock.settimeout(0)
         try:
+            self._sock.settimeout(0)
             self._sock.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError, TimeoutError):
             return True
@@ -94,14 +98,47 @@ class _Reader(io.BufferedReader):
 
 
 class Response(http.client.HTTPResponse):
-    """A response without the interim ones before it, of which http.client skips 100 alone."""
+    """A response whose head is read with a fifth of http.client's CPU, without interim ones.
+
+    http.client uses the parser of e-mail, which takes a quarter of the CPU of a call, and takes
+    an interim response other than ``100 Continue`` for the final one.
+    """
 
     def begin(self) -> None:
         """Read the status line and the headers."""
-        super().begin()
-        while 100 <= self.status < 200:
-            self.headers = None  # type: ignore[assignment]  # or begin would do nothing
-            super().begin()
+        self.status = 100
+        while self.status < 200:
+            line = self.fp.readline(_MAX_LINE)
+            if not line:
+                raise http.client.RemoteDisconnected("The connection was closed.")
+            match = _STATUS_LINE.match(line)
+            if match is None:
+                raise http.client.BadStatusLine(repr(line))
+            self.version, self.status = 10 + int(match[1]), int(match[2])
+            self.reason = match[3].decode("latin-1").strip()
+            self.headers = self.msg = _read_headers(self.fp)
+
+        self.chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        self.chunk_left = None
+        length = self.headers.get("Content-Length", "")
+        self.length = int(length) if length.isdecimal() and not self.chunked else None
+        if self.status in (204, 304):
+            self.length = 0
+        connection = self.headers.get("Connection", "").lower()
+        persistent = "keep-alive" in connection if self.version == 10 else "close" not in connection
+        self.will_close = not persistent or (self.length is None and not self.chunked)
+
+
+def _read_headers(fp: io.BufferedIOBase) -> http.client.HTTPMessage:
+    headers = http.client.HTTPMessage()
+    for _ in range(_MAX_HEADERS):
+        line = fp.readline(_MAX_LINE)
+        if line in (b"\r\n", b"\n", b""):
+            return headers
+        name, colon, value = line.decode("latin-1").partition(":")
+        if colon and not name[:1].isspace():  # or the next line of the one before
+            headers[name] = value.strip()
+    raise http.client.HTTPException("The response has too many headers.")
 
 
 class DeadlineSocket:

@@ -91,14 +91,19 @@ describe("an avatar that leaves its room", () => {
     assert.deepEqual(server.texts, ["Hello."]);
   });
 
-  test("with its agent is as good as gone", async () => {
-    await live();
-    livekit.room.enter(AGENT);
-    livekit.room.exit(AGENT);
-    await settle();
+  for (const both of [false, true]) {
+    test(`is gone without its agent, too${both ? ", and with it" : ""}`, async () => {
+      const { events } = await live();
+      const { room } = livekit;
+      room.enter(AGENT);
+      room.exit(AGENT);
+      if (both) room.exit("heygen");
+      await appear();
 
-    assert.deepEqual(server.routes, ["start", "stop", "start"]);
-  });
+      assert.deepEqual(server.routes, ["start", "stop", "start"]);
+      assert.deepEqual(types(events).slice(2), ["closed", "starting", "live"]);
+    });
+  }
 
   test("may do so while the room is joined again, if it is back then", async () => {
     const { avatar } = await live();
@@ -406,6 +411,32 @@ describe("nobody there", () => {
       assert.equal(avatar.live, false);
     });
   }
+
+  test("is noticed though the session was renewed meanwhile", async () => {
+    const { avatar } = await live();
+    await minutes(9.5);
+    await appear();
+    assert.equal(server.to("start").length, 2);
+    await minutes(0.5);
+
+    assert.equal(avatar.live, false);
+  });
+
+  test("ends a start, too", async () => {
+    server.sessionSeconds = null;
+    let answer;
+    server.next("start", new Promise((resolve) => (answer = resolve)));
+    const avatar = make({ idleMinutes: 0.5 });
+    const events = record(avatar);
+    avatar.start().catch(() => {});
+    await settle();
+    await minutes(0.5);
+    answer();
+    await settle();
+
+    assert.deepEqual(server.routes, ["start", "stop"]);
+    assert.equal(events.find(([type]) => type === "closed")[1].reason, "idle");
+  });
 
   test("is never so for a page that says 0", async () => {
     server.sessionSeconds = null;

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import ast
+import json
 import logging
 import os
 import re
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from itertools import cycle
+from pathlib import Path
 from typing import Any, ClassVar
 
 import jwt
@@ -748,6 +751,65 @@ class TestQuestions:
         assert told(refused) == (403, "text_refused")
         assert told(chosen) == (422, "invalid_field")
         assert simulator.texts == ()
+
+
+class TestTranscript:
+    @pytest.fixture
+    def database(self, tmp_path: Path) -> Path:
+        return tmp_path / "interviews.sqlite"
+
+    @pytest.fixture
+    def shop(self, simulator: Simulator, database: Path) -> Shop:
+        return Shop(
+            "transcript",
+            simulator,
+            DATABASE=str(database),
+            HEYGEN_API="liveavatar",
+            HEYGEN_SESSION_DEFAULTS={"avatar_id": "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"},
+        )
+
+    def interview(self, shop: Shop, simulator: Simulator) -> tuple[FlaskClient, str, str]:
+        """Hold one; return the page, its handle and the vendor's session id."""
+        page = shop.page("ada")
+        handle = start(page)
+        [session_id] = [name for name, each in simulator.sessions.items() if each.state != "closed"]
+        spoken = {"event_id": "1", "event_type": "avatar.speak_text", "text": TEXT}
+        simulator.publish(session_id, spoken)
+        return page, handle, session_id
+
+    def stored(self, database: Path) -> dict[str, Any]:
+        with closing(sqlite3.connect(database)) as rows:
+            found = rows.execute("SELECT owner, session_id, transcript FROM interviews").fetchall()
+        return {session_id: (owner, text and json.loads(text)) for owner, session_id, text in found}
+
+    def test_is_stored_when_the_page_stops(
+        self, shop: Shop, simulator: Simulator, database: Path
+    ) -> None:
+        """Beside the owner, in the order in which it was said."""
+        page, handle, session_id = self.interview(shop, simulator)
+        before = self.stored(database)
+
+        post(page, "stop", session_id=handle)
+
+        owner, rows = self.stored(database)[session_id]
+        assert before == {session_id: ("ada", None)}
+        assert owner == "ada"
+        assert [(each["role"], each["text"]) for each in rows] == [("avatar", TEXT)]
+
+    def test_is_stored_by_a_command_where_no_page_stops(
+        self, shop: Shop, simulator: Simulator, database: Path
+    ) -> None:
+        """What has ended is stored; what goes on is left."""
+        *_, ended = self.interview(shop, simulator)
+        simulator.close_session(ended)
+        *_, live = self.interview(shop, simulator)
+
+        ran = shop.app.test_cli_runner().invoke(args=["store-transcripts"])
+
+        assert ran.exit_code == 0, ran.output
+        stored = self.stored(database)
+        assert [each["text"] for each in stored[ended][1]] == [TEXT]
+        assert stored[live] == ("ada", None)
 
 
 class TestServerless:

@@ -19,6 +19,7 @@ PACKAGE = Path(flask_heygen.__file__).parent
 ORDER = (
     "errors",
     "tracebacks",
+    "timing",
     "settings",
     "signing",
     "http",
@@ -39,6 +40,7 @@ ORDER = (
     "backends.liveavatar_messages",
     "backends.liveavatar",
     "backends",
+    "text",
     "client",
     "cli",
     "signals",

@@ -75,6 +75,7 @@ export class Connection {
 
   /** Start a session, unless there is one. */
   start() {
+    this.touch();
     this.#replaced = false;
     return this.#launch();
   }
@@ -195,7 +196,6 @@ export class Connection {
     if (session.ended) return;
 
     this.#live = true;
-    this.touch();
     this.#settle();
     this.#listener.emit("live", { session: started, room: session.joined });
   }
@@ -226,12 +226,16 @@ export class Connection {
     if (this.#wish && !this.#dormant) this.#launch();
   }
 
+  /** End the session, or the start of one, that nobody attends. */
   #endIdle() {
-    if (!this.session || this.#busy.has("avatar")) return this.touch();
-    this.#wish?.abort();
+    if (this.#busy.has("avatar")) return this.touch();
+    if (!this.#wish || this.#dormant) return;
+    this.#wish.abort();
     this.#wish = null;
     this.#dormant = "idle";
-    this.#end("idle");
+    this.#idle.stop();
+    if (this.#session) this.#end("idle");
+    else this.#listener.emit("closed", { reason: "idle", restarting: false });
   }
 
   /** Leave the session, and end it where it has not ended yet. A stop that fails is an error: the
