@@ -11,7 +11,7 @@ from flask_heygen.simulator.room_protocol import Message, RoomProtocol
 
 from . import signaling
 from .media import MediaLoop, Track
-from .participants import Participants
+from .participants import Participants, participant_info, sid
 from .peer import Peer
 from .sound import Sound
 from .speaker import Speaker
@@ -88,9 +88,17 @@ class Room:
             self._speaker.vanish()
         await asyncio.gather(*(peer.announce(present=present) for peer in self._peers))
 
-    def broadcast(self, message: Message) -> None:
-        """Send a data message to every client."""
-        packet = signaling.data_packet(self._participants, message, self._protocol.topic)
+    def announce(self, identity: str) -> str:
+        """Announce one more participant, who does nothing; return its id."""
+        info = participant_info(sid("PA"), identity)
+        for peer in self._peers:
+            peer.signal(signaling.participant_update([info]))
+        return info.sid
+
+    def broadcast(self, message: Message, sender: tuple[str, str] | None = None) -> None:
+        """Send every client a data message, from the avatar or its agent if no sender is given."""
+        sender = sender or self._participants.sender
+        packet = signaling.data_packet(sender, message, self._protocol.topic)
         for peer in self._peers:
             peer.send(packet)
 
