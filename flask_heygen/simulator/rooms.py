@@ -138,14 +138,14 @@ class RoomManager:
     async def inject(self, session_id: str, message: Message, sender: str) -> None:
         """Send everybody in a room a data message of a participant."""
         room = self._rooms.get(session_id)
-        if room is None or not sender:
-            self.send(session_id, message)
+        if room is None:
             return
 
-        sid = room.announce(sender)
-        # The signaling takes another way than a data message, which would overtake it.
-        await asyncio.sleep(_SIGNALING_SECONDS)
-        room.broadcast(message, (sid, sender))
+        if sender and sender not in room.others:
+            room.announce(sender)
+            # The signaling takes another way than a data message, which would overtake it.
+            await asyncio.sleep(_SIGNALING_SECONDS)
+        room.broadcast(message, sender)
 
     async def hear(self, session: Session, text: str) -> None:
         """Act as if a session's user had said a text."""

@@ -34,6 +34,8 @@ class Room:
         self._participants = Participants(protocol.agent_identity)
         self._avatar_present = protocol.avatar_joined()
         self._peers: set[Peer] = set()
+        #: The ids of the participants that a test has announced, by identity.
+        self.others: dict[str, str] = {}
         self._wait_until = 0.0
         self._speaker = Speaker(self._emit)
         loop = MediaLoop(self._speaker, self._viewers, self._ready)
@@ -88,17 +90,17 @@ class Room:
             self._speaker.vanish()
         await asyncio.gather(*(peer.announce(present=present) for peer in self._peers))
 
-    def announce(self, identity: str) -> str:
-        """Announce one more participant, who does nothing; return its id."""
+    def announce(self, identity: str) -> None:
+        """Announce one more participant, with neither audio nor video."""
         info = participant_info(sid("PA"), identity)
+        self.others[identity] = info.sid
         for peer in self._peers:
             peer.signal(signaling.participant_update([info]))
-        return info.sid
 
-    def broadcast(self, message: Message, sender: tuple[str, str] | None = None) -> None:
-        """Send every client a data message, from the avatar or its agent if no sender is given."""
-        sender = sender or self._participants.sender
-        packet = signaling.data_packet(sender, message, self._protocol.topic)
+    def broadcast(self, message: Message, sender: str = "") -> None:
+        """Send every client a data message, of the avatar or of a participant of `others`."""
+        origin = (self.others[sender], sender) if sender else self._participants.sender
+        packet = signaling.data_packet(origin, message, self._protocol.topic)
         for peer in self._peers:
             peer.send(packet)
 
