@@ -1,8 +1,9 @@
 """A front end on another origin, with the cookie of the user who is signed in here.
 
-The module works from there when it is imported from here; pass the cookie along by your own
-``fetch`` with ``credentials: "include"``::
+The page imports the module from here, and the module sends the cookie along. A page without the
+module asks for that itself::
 
+    import { HeyGenAvatar } from "https://api.example.org/api/heygen/heygen-avatar.js";
     fetch("https://api.example.org/api/heygen/start", { method: "POST", credentials: "include" });
 
 - Write an origin as the browser sends it: lower case, no path, a port only if it is not the usual.

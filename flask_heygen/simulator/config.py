@@ -21,7 +21,7 @@ class Config:
     idle_seconds: float = _option(
         120, "The idle limit of a v1 session without activity_idle_timeout."
     )
-    empty_seconds: float = _option(300, "How long a session with nobody in its room stays open.")
+    empty_seconds: float = _option(300, "How long a session whose room is empty stays open.")
     agent_seconds: float = _option(
         0, "How long after its start a LiveAvatar session's avatar joins the room."
     )
@@ -38,11 +38,11 @@ class Config:
     )
     joined: bool = _option(
         True,  # noqa: FBT003
-        "Whether somebody counts as being in every room; if not, a session is connecting until"
-        " somebody joins it.",
+        "Whether every room counts as joined; if not, a session is connecting until a client"
+        " joins its room.",
     )
     ms_per_character: float = _option(
-        60, "How long the avatar speaks, in a session whose room nobody has joined."
+        60, "How long the avatar speaks, in a session whose room no client has joined."
     )
     latency: dict[str, float] = field(
         default_factory=dict,

@@ -71,7 +71,7 @@ class Session:
     idle_seconds: float | None
     #: When the hard limit closes it.
     ends_at: float
-    #: When it closes if nobody enters the room; None: somebody is there, or counts as being there.
+    #: When it closes if no client joins the room; None: one is there, or counts as being there.
     empty_until: float | None
     #: ``new``, ``connecting``, ``connected`` or ``closed``.
     state: str = "new"
@@ -87,7 +87,7 @@ class Session:
 
     @property
     def closes(self) -> tuple[float, str]:
-        """When the session closes if nobody does anything, and why (which reason: a guess)."""
+        """When the session closes if nothing happens, and why (which reason: a guess)."""
         ends = [(self.ends_at, "MAX_DURATION_REACHED")]
         if self.idle_seconds is not None:
             ends.append((self.active_at + self.idle_seconds, "IDLE_TIMEOUT"))
@@ -118,8 +118,8 @@ class Speech:
     token: str
     #: When it was accepted.
     at: float
-    #: How long all of it takes, in milliseconds; estimated from the length of the text where
-    #: nobody has entered the room.
+    #: How long all of it takes, in milliseconds; estimated from the length of the text if no
+    #: client has joined the room.
     duration_ms: float
     #: When the avatar begins, after the speech queued before it.
     begins_at: float

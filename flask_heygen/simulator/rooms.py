@@ -1,4 +1,4 @@
-"""The rooms of the sessions that somebody has joined."""
+"""The rooms of the sessions that clients have joined."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -89,7 +89,7 @@ class RoomManager:
         return joined and session.session_id not in self.deserted
 
     async def synthesize(self, task: TaskRequest) -> "Sound | None":
-        """Synthesize a task's text; None if nobody ever joined its room."""
+        """Synthesize a task's text; None if no client ever joined its room."""
         room = self._rooms.get(task.session_id)
         session = self._sessions.find_open(task.session_id)
         if room is None or session is None:
@@ -117,7 +117,7 @@ class RoomManager:
             self._rooms[session_id].broadcast(message)
 
     def on_speech(self, session_id: str, speaking: bool) -> None:  # noqa: FBT001  what is reported
-        """Note that somebody begins or ends to speak into a microphone."""
+        """Note that a user begins or ends to speak into a microphone."""
         session = self._sessions.find_open(session_id)
         if session is None or not self.avatar_present(session):
             return
@@ -132,7 +132,7 @@ class RoomManager:
             self._send_all(session_id, protocol.user_said(next(words)))
 
     def end_speech(self, session_id: str) -> None:
-        """End what somebody is saying, and do not listen on until they pause."""
+        """End what a user is saying, without waiting for a pause."""
         self.on_speech(session_id, False)  # noqa: FBT003
 
     async def hear(self, session: Session, text: str) -> None:

@@ -1,6 +1,6 @@
 """The life of a session: new → connecting → connected → closed.
 
-`start` leads to connecting, and somebody in the room to connected.  The limits are checked
+`start` leads to connecting, and the first client in the room to connected.  The limits are checked
 whenever a session is looked at: one past its limit was closed, and silent, from that moment.
 """
 
@@ -99,7 +99,7 @@ class Sessions:
             return self._change(session, state="connecting" if empty else "connected")
 
     def join(self, session_id: str) -> None:
-        """Count somebody as being in the room of a started session."""
+        """Count the room of a started session as joined."""
         with self._lock:
             session = self._live(session_id)
             if session.state != "connecting":
@@ -108,13 +108,13 @@ class Sessions:
             self.enter(session_id)
 
     def enter(self, session_id: str) -> None:
-        """Note that somebody is in the room, which may be before the session has started."""
+        """Note that a client is in the room, which may be before the session has started."""
         with self._lock:
             session = replace(self._live(session_id), empty_until=None)
             self._change(session, state="connected" if session.state == "connecting" else None)
 
     def leave(self, session_id: str) -> None:
-        """Note that nobody is in the room any more; for a closed session, nothing."""
+        """Note that the room is empty again; for a closed session, nothing."""
         with self._lock:
             session = self.find_open(session_id)
             if session is not None:
@@ -135,7 +135,7 @@ class Sessions:
             return session if session is None or api in {None, session.api} else None
 
     def connected(self, session_id: str) -> Session:
-        """Return a session with somebody in its room; raises an ApiError if it is not one."""
+        """Return a session with a client in its room; raises an ApiError if it is not one."""
         with self._lock:
             return self._connected(session_id)
 

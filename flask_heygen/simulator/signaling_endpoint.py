@@ -4,7 +4,7 @@
     GET /rtc/validate    why the signaling was refused
     GET /rtc/v1…         404, at which a newer client falls back to /rtc
 
-Without the extra ``avatar`` nobody can join, and these paths say what to install.
+Without the extra ``avatar`` rooms cannot be joined, and these paths say what to install.
 """
 
 from collections.abc import Iterator

@@ -138,13 +138,13 @@ class Simulator(Config):
         self._account.sessions.close(_vendor_id(session_id), reason)
 
     def join(self, session_id: str) -> None:
-        """Count somebody as being in a session's room; raises Refusal if it is not connecting."""
+        """Count a session's room as joined; raises Refusal if it is not connecting."""
         self._account.sessions.join(_vendor_id(session_id))
 
     def avatar_leaves(self, session_id: str) -> None:
         """Let the avatar (and its agent) leave the room, which stays, as when its process crashed.
 
-        Tasks are accepted, and nobody speaks them; what a page publishes is lost. Raises Refusal if
+        Tasks are accepted and not spoken; what a page publishes is lost. Raises Refusal if
         the session is not open.
         """
         session_id = _vendor_id(session_id)
@@ -165,7 +165,7 @@ class Simulator(Config):
         """Act as a page that publishes an event on the topic agent-control (LiveAvatar).
 
         It has been executed on return; one that comes before the agent is lost.  Raises Refusal if
-        nobody is in the session's room, which a page must be to publish.
+        no client is in the session's room, as a page must be to publish.
         """
         agents = self._apis[1].agents
         self._account.rooms.call(agents.execute(_vendor_id(session_id), dict(event)))

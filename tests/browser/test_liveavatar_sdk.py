@@ -24,7 +24,7 @@ SPOKEN = "avatar.speak_ended"
 
 @pytest.fixture(scope="module")
 def browser_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Have sound, unasked, and a microphone into which somebody says a sentence over and over."""
+    """Allow sound, and repeat a sentence into the microphone."""
     recording = tmp_path_factory.mktemp("microphone") / "answer.wav"
     write_answer(recording)
     return {

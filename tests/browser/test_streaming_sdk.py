@@ -24,7 +24,7 @@ TEXT = "Hello, please tell me about yourself."
 
 @pytest.fixture(scope="module")
 def browser_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Have sound, unasked, and a microphone into which somebody says a sentence over and over."""
+    """Allow sound, and repeat a sentence into the microphone."""
     recording = tmp_path_factory.mktemp("microphone") / "answer.wav"
     write_answer(recording)
     return {
@@ -67,7 +67,7 @@ class Visit:
         [session_id] = self.sim.sessions
         return session_id
 
-    def until_told(self, kind: str) -> dict[str, Any]:
+    def wait_for_event(self, kind: str) -> dict[str, Any]:
         found = f"seen.events.find((each) => each.type === '{kind}')"
         self.page.wait_for_function(found, timeout=30_000)
         return dict(self.page.evaluate(found))
@@ -87,23 +87,23 @@ def visit(site: str, browser: Browser) -> Iterator[Visit]:
 
 class TestSdk:
     def test_speaks(self, visit: Visit) -> None:
-        """It gets to its picture, and a text is spoken and told of in events."""
+        """It gets to its picture, and a text is spoken, with its events."""
         session_id = visit.start()
         visit.page.evaluate("(text) => repeat(text)", TEXT)
-        told = visit.until_told("avatar_stop_talking")
+        event = visit.wait_for_event("avatar_stop_talking")
 
         [speech] = visit.sim.spoken
         assert (speech.text, speech.session_id) == (TEXT, session_id)
-        assert told["task_id"] == speech.task_id
+        assert event["task_id"] == speech.task_id
 
     def test_is_told_what_its_user_says(self, visit: Visit) -> None:
-        """Its voice chat over LiveKit publishes a microphone, whose words it is told."""
+        """Its voice chat over LiveKit publishes a microphone, and receives the words."""
         visit.start()
         visit.page.evaluate("call('startVoiceChat')")
-        told = visit.until_told("user_talking_message")
-        visit.until_told("user_end_message")
+        event = visit.wait_for_event("user_talking_message")
+        visit.wait_for_event("user_end_message")
 
-        assert told["message"] == "I like Python."
+        assert event["message"] == "I like Python."
 
     def test_makes_its_other_calls(self, visit: Visit) -> None:
         """Each is answered well, though from another origin."""

@@ -91,14 +91,19 @@ describe("an avatar that leaves its room", () => {
     assert.deepEqual(server.texts, ["Hello."]);
   });
 
-  test("with its agent is as good as gone", async () => {
-    await live();
-    livekit.room.enter(AGENT);
-    livekit.room.exit(AGENT);
-    await settle();
+  for (const both of [false, true]) {
+    test(`is gone without its agent, too${both ? ", and with it" : ""}`, async () => {
+      const { events } = await live();
+      const { room } = livekit;
+      room.enter(AGENT);
+      room.exit(AGENT);
+      if (both) room.exit("heygen");
+      await appear();
 
-    assert.deepEqual(server.routes, ["start", "stop", "start"]);
-  });
+      assert.deepEqual(server.routes, ["start", "stop", "start"]);
+      assert.deepEqual(types(events).slice(2), ["closed", "starting", "live"]);
+    });
+  }
 
   test("may do so while the room is joined again, if it is back then", async () => {
     const { avatar } = await live();
@@ -407,6 +412,32 @@ describe("nobody there", () => {
     });
   }
 
+  test("is noticed though the session was renewed meanwhile", async () => {
+    const { avatar } = await live();
+    await minutes(9.5);
+    await appear();
+    assert.equal(server.to("start").length, 2);
+    await minutes(0.5);
+
+    assert.equal(avatar.live, false);
+  });
+
+  test("ends a start, too", async () => {
+    server.sessionSeconds = null;
+    let answer;
+    server.next("start", new Promise((resolve) => (answer = resolve)));
+    const avatar = make({ idleMinutes: 0.5 });
+    const events = record(avatar);
+    avatar.start().catch(() => {});
+    await settle();
+    await minutes(0.5);
+    answer();
+    await settle();
+
+    assert.deepEqual(server.routes, ["start", "stop"]);
+    assert.equal(events.find(([type]) => type === "closed")[1].reason, "idle");
+  });
+
   test("is never so for a page that says 0", async () => {
     server.sessionSeconds = null;
     const { avatar } = await live({ idleMinutes: 0 });
@@ -444,6 +475,17 @@ describe("several texts at once", () => {
     assert.deepEqual(spoken, Array(3).fill({ by: "avatar" }));
     const said = events.slice(2).map(([type, { text }]) => `${type} ${text}`);
     assert.deepEqual(said, ["one", "two", "three"].flatMap((text) => [`speaking ${text}`, `silent ${text}`]));
+  });
+
+  test("follow without a gap also where the second comes while the first is spoken", async () => {
+    const { avatar } = await live();
+    avatar.speak("one");
+    await settle();
+    livekit.room.tell("avatar_start_talking", "task-1");
+    avatar.speak("two");
+    await settle();
+
+    assert.deepEqual(server.texts, ["one", "two"]);
   });
 
   test("are published one after the other with LiveAvatar, without waiting for the server", async () => {

@@ -1,4 +1,4 @@
-"""Fixtures of the simulator's tests: one simulator for each module, and the loop of its guests."""
+"""Fixtures of the simulator's tests: a simulator for each module, and clients of its rooms."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def configure(running: Simulator) -> Configure:
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Run a loop for LiveKit's client, which knows no other way."""
+    """Run an event loop in a thread, for LiveKit's client."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -64,14 +64,14 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture
 def stack(loop: asyncio.AbstractEventLoop) -> Iterator[ExitStack]:
-    """Close what a test opened, last first, while the guests' loop still runs."""
+    """Close what a test opened, last first, while the event loop still runs."""
     with ExitStack() as stack:
         yield stack
 
 
 @pytest.fixture
 def invite(loop: asyncio.AbstractEventLoop, stack: ExitStack) -> Invite:
-    """Bring guests."""
+    """Make clients, which leave when the test is over."""
 
     def invite(kind: type[Kind]) -> Kind:
         guest = kind(loop)

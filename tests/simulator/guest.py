@@ -1,4 +1,4 @@
-"""Somebody in a room, by LiveKit's own Python client, and what to wait for there."""
+"""A client in a room, by LiveKit's own Python SDK, and what to wait for there."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ TONE = array(
 ).tobytes()
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
-    """Wait for it, and fail with what was waited for."""
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Wait for a condition; after some seconds fail with its description."""
     deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"In vain was waited until {what}."
+    while not condition():
+        assert time.monotonic() < deadline, f"Timed out waiting until {what}."
         time.sleep(0.01)
 
 
 class Guest:
-    """What somebody saw, heard and was told in a room."""
+    """A client, and what it received."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -48,38 +48,38 @@ class Guest:
         self.room: rtc.Room = self.run(self._prepare())
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Have it done in the loop of the guests."""
+        """Run a coroutine in the clients' event loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def enter(self, url: str, token: str) -> None:
-        """Enter, whoever else is there."""
+        """Join a room."""
         self.run(self.room.connect(url, token))
 
-    def until_seen(self) -> None:
+    def wait_for_video(self) -> None:
         """Wait for the avatar's picture."""
-        until(lambda: self.pictures, "the picture came")
+        wait_until(lambda: self.pictures, "the picture came")
 
     def leave(self) -> None:
-        """Leave, and look and listen no longer."""
+        """Leave the room."""
         self.run(self._leave())
 
     def messages(self) -> list[dict[str, Any]]:
-        """Give what was told, in its order."""
+        """Return the data messages, in order."""
         return [json.loads(packet.data) for packet in self.packets]
 
     def peak(self, blocks: int = 0) -> int:
-        """Tell the loudest of the last blocks of sound, or of all."""
+        """Return the peak of the last blocks of audio, or of all."""
         return max(self.peaks[-blocks:], default=0)
 
-    def until_heard(self) -> None:
-        """Wait for the avatar's voice, which may come after what is told of it."""
-        until(lambda: self.peak() > LOUD or self.deaf(), "the avatar was heard")
+    def wait_for_audio(self) -> None:
+        """Wait for the avatar's voice, which may arrive after the messages about it."""
+        wait_until(lambda: self.peak() > LOUD or self.deaf(), "the avatar was heard")
 
     def deaf(self) -> bool:
-        """Tell whether the avatar's voice arrives, and the client does not play it.
+        """Return whether the avatar's voice arrives, and the SDK does not play it.
 
         On a busy machine a process of livekit 1.2.1 may play no sample of any room, though no
-        packet is lost.  What is heard is tested in the browser, too, and without this excuse.
+        packet is lost.  The browser tests check the audio without this exception.
         """
         return not self.peaks and self.run(self._packets()) > 50
 
@@ -152,6 +152,6 @@ Kind = TypeVar("Kind", bound=Guest)
 
 
 class Invite(Protocol):
-    """Bring a guest of that kind, who leaves when the test is over."""
+    """Make a client of a class, which leaves when the test is over."""
 
     def __call__(self, kind: type[Kind]) -> Kind: ...

@@ -11,27 +11,27 @@ from livekit import rtc
 
 from flask_heygen.simulator import Simulator
 from tests import constants
-from tests.simulator.guest import LONG, SILENT, TEXT, Guest, Invite, until
+from tests.simulator.guest import LONG, SILENT, TEXT, Guest, Invite, wait_until
 
 CONTEXT = "5b3f9c1e-7c0a-4b5d-9a51-0c2f4f0e7a10"
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 KEY = {"X-API-KEY": constants.KEY}
 CONTROL, RESPONSE = "agent-control", "agent-response"
-#: Longer than any test: the agent comes when the clock is moved.
+#: Longer than any test: the agent joins when the clock is advanced.
 LATE = 100.0
 
 
 class Page(Guest):
-    """A page that gives commands, and is told what becomes of them."""
+    """A page that publishes commands and receives events."""
 
     def join(self, session: dict[str, Any]) -> None:
-        """Enter, whoever else is there."""
+        """Join a room."""
         self.enter(session["livekit_url"], session["livekit_client_token"])
 
     def join_and_see(self, session: dict[str, Any]) -> None:
-        """Enter, and wait for the picture."""
+        """Join a room, and wait for the picture."""
         self.join(session)
-        self.until_seen()
+        self.wait_for_video()
 
     def publish(self, content: object, *, topic: str = CONTROL, reliable: bool = True) -> None:
         payload = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -45,7 +45,7 @@ class Page(Guest):
     def present(self) -> set[str]:
         return set(self.room.remote_participants)
 
-    def told(self) -> list[tuple[str, str | None]]:
+    def event_types(self) -> list[tuple[str, str | None]]:
         """Give kind and source of each event."""
         return [(event["event_type"], event.get("source_event_id")) for event in self.messages()]
 
@@ -53,8 +53,8 @@ class Page(Guest):
         """Give what the user was understood to say."""
         return [m["text"] for m in self.messages() if m["event_type"] == "user.transcription"]
 
-    def until_told(self, kind: str, source: str | None = "1") -> None:
-        until(lambda: (kind, source) in self.told(), f"{kind} of {source} was told")
+    def wait_for_event(self, kind: str, source: str | None = "1") -> None:
+        wait_until(lambda: (kind, source) in self.event_types(), f"{kind} of {source} was received")
 
 
 Open = Callable[..., Simulator]
@@ -72,7 +72,7 @@ def sim(open_simulator: Open) -> Simulator:
 
 @pytest.fixture
 def late(open_simulator: Open) -> Simulator:
-    """One whose agents come only when the clock is moved."""
+    """Return one whose agents join only when its clock is advanced."""
     return open_simulator(agent_seconds=LATE)
 
 
@@ -115,18 +115,18 @@ class TestEntering:
         assert sim.sessions[session["session_id"]].state == "connected"
 
     def test_may_come_before_them(self, late: Simulator, guest: Page) -> None:
-        """Who comes first is told when they join, and then sees and hears the avatar."""
+        """A client that joins first is notified when they join, and then receives the avatar."""
         session = started(late)
         guest.join(session)
         alone = guest.present()
         late.advance(LATE)
-        until(lambda: guest.pictures, "the picture came")
+        wait_until(lambda: guest.pictures, "the picture came")
         guest.say(TEXT)
-        guest.until_told("avatar.speak_ended")
+        guest.wait_for_event("avatar.speak_ended")
 
         assert alone == set()
         assert set(guest.joined) == {"heygen", agent_of(session)}
-        guest.until_heard()
+        guest.wait_for_audio()
 
     def test_twice_throws_the_first_out(self, sim: Simulator, invite: Invite) -> None:
         """The client's token carries one identity, and that is in the room only once."""
@@ -134,7 +134,7 @@ class TestEntering:
         first, second = invite(Page), invite(Page)
         first.join_and_see(session)
         second.join_and_see(session)
-        until(lambda: first.left, "the first was gone")
+        wait_until(lambda: first.left, "the first was gone")
 
         assert first.left == [rtc.DisconnectReason.DUPLICATE_IDENTITY]
         assert second.left == []
@@ -145,9 +145,9 @@ class TestPublishing:
         """A text is heard, and recorded as a task with the session's token."""
         guest.join_and_see(started(sim))
         guest.say(TEXT)
-        guest.until_told("avatar.speak_ended")
-        guest.until_heard()
-        until(lambda: guest.peak(20) < SILENT, "it was silent")
+        guest.wait_for_event("avatar.speak_ended")
+        guest.wait_for_audio()
+        wait_until(lambda: guest.peak(20) < SILENT, "it was silent")
 
         [speech], [token] = sim.spoken, sim.tokens
         assert (speech.text, speech.task_id, speech.token) == (TEXT, "1", token.value)
@@ -158,9 +158,9 @@ class TestPublishing:
         guest.say(TEXT, "1")
         guest.publish({"event_id": "2", "event_type": "avatar.speak_response", "text": "Yes?"})
         guest.say("No.", "3")
-        guest.until_told("avatar.speak_ended", "3")
+        guest.wait_for_event("avatar.speak_ended", "3")
 
-        spoken = [told for told in guest.told() if "transcription" not in told[0]]
+        spoken = [each for each in guest.event_types() if "transcription" not in each[0]]
         assert sim.texts == (TEXT, "You said: Yes?", "No.")
         assert spoken == [
             (f"avatar.speak_{moment}", event_id)
@@ -173,30 +173,30 @@ class TestPublishing:
         guest.join_and_see(started(sim))
         guest.say(LONG, "1")
         guest.say(TEXT, "2")
-        guest.until_told("avatar.speak_started", "1")
-        guest.until_heard()
+        guest.wait_for_event("avatar.speak_started", "1")
+        guest.wait_for_audio()
         guest.publish({"event_type": "avatar.interrupt"})
-        guest.until_told("avatar.speak_ended", "1")
-        until(lambda: guest.peak(20) < SILENT, "it was silent", seconds=5)
+        guest.wait_for_event("avatar.speak_ended", "1")
+        wait_until(lambda: guest.peak(20) < SILENT, "it was silent", seconds=5)
         guest.say("Well.", "3")
-        guest.until_told("avatar.speak_ended", "3")
+        guest.wait_for_event("avatar.speak_ended", "3")
 
-        assert ("avatar.speak_started", "2") not in guest.told()
+        assert ("avatar.speak_started", "2") not in guest.event_types()
         assert [speech.interrupted for speech in sim.spoken] == [True, True, False]
 
     def test_is_lost_before_the_agent_has_joined(
         self, late: Simulator, guest: Page, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A command that finds nobody is never obeyed, and the log says so."""
+        """A command without an agent is lost, and the log says so."""
         session = started(late)
         guest.join(session)
         guest.say("Too early.", "1")
         lost = f"Session {session['session_id']}: a command came without an agent, and is lost"
-        until(lambda: lost in caplog.messages, "the command was lost")
+        wait_until(lambda: lost in caplog.messages, "the command was lost")
         late.advance(LATE)
-        until(lambda: agent_of(session) in guest.present(), "the agent came")
+        wait_until(lambda: agent_of(session) in guest.present(), "the agent came")
         guest.say("Now.", "2")
-        guest.until_told("avatar.speak_ended", "2")
+        guest.wait_for_event("avatar.speak_ended", "2")
 
         assert late.texts == ("Now.",)
 
@@ -210,14 +210,14 @@ class TestPublishing:
             (b"[]", {}),
         ],
     )
-    def test_heeds_nothing_else(
+    def test_ignores_everything_else(
         self, sim: Simulator, guest: Page, content: object, options: dict[str, Any]
     ) -> None:
-        """Another topic, a message that is not reliable, and what is no event pass."""
+        """Another topic, an unreliable message, and what is no event are ignored."""
         guest.join_and_see(started(sim))
         guest.publish(content, **options)
         guest.say("Yes.")
-        guest.until_told("avatar.speak_ended")
+        guest.wait_for_event("avatar.speak_ended")
 
         assert sim.texts == ("Yes.",)
 
@@ -227,18 +227,18 @@ class TestPublishing:
         guest.join_and_see(session)
         event = {"event_id": "1", "event_type": "avatar.speak_text", "text": "Yes."}
         sim.publish(session["session_id"], event)
-        guest.until_told("avatar.speak_ended")
+        guest.wait_for_event("avatar.speak_ended")
 
         assert guest.messages() == list(sim.events(session["session_id"]))
 
 
-class TestTelling:
+class TestEvents:
     def test_is_in_reliable_packets_of_the_agent(self, sim: Simulator, guest: Page) -> None:
         """They come from the agent, reliably, on the topic agent-response."""
         session = started(sim)
         guest.join_and_see(session)
         guest.say("Yes.")
-        guest.until_told("avatar.speak_ended")
+        guest.wait_for_event("avatar.speak_ended")
 
         for packet in guest.packets:
             assert packet.participant is not None
@@ -252,11 +252,11 @@ class TestTelling:
         guest.join_and_see(session)
         started_at = time.monotonic()
         guest.say(TEXT)
-        guest.until_told("avatar.speak_ended")
+        guest.wait_for_event("avatar.speak_ended")
         took = time.monotonic() - started_at
 
         words, *_ = guest.messages()
-        kinds, sources = zip(*guest.told(), strict=True)
+        kinds, sources = zip(*guest.event_types(), strict=True)
         assert set(sources) == {"1"}
         assert kinds[:2] == ("avatar.transcription", "avatar.speak_started")
         assert set(kinds[2:-1]) == {"avatar.transcription.chunk"}
@@ -265,12 +265,12 @@ class TestTelling:
         assert (words["text"], words["session_id"]) == (TEXT, session["session_id"])
         assert took >= sim.spoken[0].duration_ms / 1000
 
-    def test_tells_what_the_user_said(self, sim: Simulator, guest: Page) -> None:
-        """What the simulator is told that the user said, it tells the page."""
+    def test_hold_what_the_user_said(self, sim: Simulator, guest: Page) -> None:
+        """The page receives what `hear` says that the user said."""
         session = started(sim)
         guest.join_and_see(session)
         sim.hear(session["session_id"], "I like Python.")
-        guest.until_told("user.transcription", None)
+        guest.wait_for_event("user.transcription", None)
 
         [words] = [m for m in guest.messages() if m["event_type"] == "user.transcription"]
         assert words["text"] == "I like Python."
@@ -286,7 +286,7 @@ class TestTelling:
             page = invite(Page)
             page.join_and_see(started(sim, **persona))
             page.say(TEXT)
-            page.until_told("avatar.speak_started")
+            page.wait_for_event("avatar.speak_started")
 
         usual, fast, german = (speech.duration_ms for speech in sim.spoken)
         assert fast < usual * 0.95
@@ -300,10 +300,10 @@ class TestHearing:
         guest.join_and_see(started(sim, context_id=CONTEXT))
         guest.publish_microphone()
         guest.speak()
-        guest.until_told("user.speak_ended", None)
-        until(lambda: sim.texts, "the avatar answered")
+        guest.wait_for_event("user.speak_ended", None)
+        wait_until(lambda: sim.texts, "the avatar answered")
         guest.speak()
-        until(lambda: len(guest.words()) == 2, "the second was told, too")
+        wait_until(lambda: len(guest.words()) == 2, "the second was transcribed")
 
         kinds = [event["event_type"] for event in guest.messages()]
         assert kinds[:4] == [
@@ -323,16 +323,16 @@ class TestHearing:
         guest.publish_microphone()
         guest.speak(0.3)
         guest.publish({"event_type": "user.stop_push_to_talk"})
-        guest.until_told("user.push_to_talk_stop_failed", None)
-        until(lambda: guest.loud_blocks < -100, "nobody spoke any more")
+        guest.wait_for_event("user.push_to_talk_stop_failed", None)
+        wait_until(lambda: guest.loud_blocks < -100, "nobody spoke any more")
         guest.publish({"event_type": "user.start_push_to_talk"})
-        guest.until_told("user.push_to_talk_started", None)
+        guest.wait_for_event("user.push_to_talk_started", None)
         guest.speak(60)
-        guest.until_told("user.speak_started", None)
+        guest.wait_for_event("user.speak_started", None)
         guest.publish({"event_type": "user.start_push_to_talk"})
-        guest.until_told("user.push_to_talk_start_failed", None)
+        guest.wait_for_event("user.push_to_talk_start_failed", None)
         guest.publish({"event_type": "user.stop_push_to_talk"})
-        guest.until_told("user.push_to_talk_stopped", None)
+        guest.wait_for_event("user.push_to_talk_stopped", None)
 
         kinds = [event["event_type"] for event in guest.messages()]
         assert kinds.index("user.push_to_talk_started") < kinds.index("user.speak_started")
@@ -344,19 +344,19 @@ class TestLeaving:
     def test_of_the_avatar_leaves_the_room(
         self, sim: Simulator, guest: Page, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Avatar and agent go in mid-word; the room and the session stay, and nobody obeys."""
+        """Avatar and agent go in mid-word; room and session stay, and commands are lost."""
         session = started(sim)
         guest.join_and_see(session)
         guest.say(LONG)
-        guest.until_told("avatar.speak_started")
+        guest.wait_for_event("avatar.speak_started")
         sim.avatar_leaves(session["session_id"])
-        until(lambda: len(guest.gone) == 2, "both were gone")
+        wait_until(lambda: len(guest.gone) == 2, "both were gone")
         guest.say("Hello?", "2")
         lost = f"Session {session['session_id']}: a command came without an agent, and is lost"
-        until(lambda: lost in caplog.messages, "the command was lost")
+        wait_until(lambda: lost in caplog.messages, "the command was lost")
 
         assert set(guest.gone) == {"heygen", agent_of(session)}
-        assert ("avatar.speak_ended", "1") not in guest.told()
+        assert ("avatar.speak_ended", "1") not in guest.event_types()
         assert sim.texts == (LONG,)
         assert sim.sessions[session["session_id"]].state == "connected"
         assert guest.left == []
@@ -375,11 +375,11 @@ class TestEnding:
     def test_is_told_before_the_room_is_deleted(
         self, sim: Simulator, guest: Page, end: Callable[[Simulator, str], object], reason: str
     ) -> None:
-        """Its guests learn the reason, by both of its names, and are sent away."""
+        """Clients receive the reason, under both of its names, and are disconnected."""
         session = started(sim)
         guest.join_and_see(session)
         end(sim, session["session_id"])
-        until(lambda: guest.left, "the guest was sent away")
+        wait_until(lambda: guest.left, "the client was disconnected")
 
         [event] = guest.messages()
         assert event["event_type"] == "session.stopped"
@@ -388,8 +388,8 @@ class TestEnding:
 
 
 class TestStreaming:
-    def test_obeys_no_page(self, sim: Simulator, guest: Page) -> None:
-        """In a room of the streaming API a page's commands pass; who calls the API is obeyed."""
+    def test_ignores_a_page(self, sim: Simulator, guest: Page) -> None:
+        """In a room of the streaming API a page's commands are ignored; calls are executed."""
         with requests.Session() as http:
             http.trust_env = False
             base = f"{sim.url}/v1/streaming."
@@ -405,8 +405,10 @@ class TestStreaming:
             http.trust_env = False
             task = {**body, "text": "Yes.", "task_mode": "async"}
             http.post(f"{base}task", json=task, headers=bearer, timeout=30)
-        told = {"type": "avatar_stop_talking"}
-        until(lambda: any(told.items() <= each.items() for each in guest.messages()), "it spoke")
+        ended = {"type": "avatar_stop_talking"}
+        wait_until(
+            lambda: any(ended.items() <= each.items() for each in guest.messages()), "it spoke"
+        )
 
         assert sim.texts == ("Yes.",)
         assert guest.present() == {"heygen"}

@@ -18,7 +18,7 @@ from livekit.protocol.rtc import LeaveRequest, SignalResponse
 
 from flask_heygen.simulator import Refusal, Simulator
 from tests.constants import KEY
-from tests.simulator.guest import LONG, SILENT, TEXT, Guest, Invite, until
+from tests.simulator.guest import LONG, SILENT, TEXT, Guest, Invite, wait_until
 
 NOT_READY = {"code": 400006, "message": "Session is not in correct state"}
 # Where the mouth is, in pixels.
@@ -53,7 +53,7 @@ class Account:
 
 
 class Customer(Account):
-    """One who can look behind the vendor's doors, too."""
+    """A customer that can look into the simulator, too."""
 
     def __init__(self, sim: Simulator, http: requests.Session) -> None:
         super().__init__(sim.url, http)
@@ -64,22 +64,22 @@ class Customer(Account):
 
 
 class Page(Guest):
-    """A page that HeyGen's messages reach."""
+    """A page that receives v1's messages."""
 
     def join(self, session: dict[str, Any]) -> None:
-        """Enter, and wait for the picture."""
+        """Join a room, and wait for the picture."""
         self.enter(session["url"], session["access_token"])
-        self.until_seen()
+        self.wait_for_video()
 
     def heard(self, kind: str) -> list[dict[str, Any]]:
         return [message for message in self.messages() if message["type"] == kind]
 
-    def until_said(self, count: int = 1) -> None:
-        until(lambda: len(self.heard("avatar_stop_talking")) == count, "the avatar had spoken")
+    def wait_for_speech(self, count: int = 1) -> None:
+        wait_until(lambda: len(self.heard("avatar_stop_talking")) == count, "the avatar had spoken")
 
 
 def threads() -> set[str]:
-    """Name the threads that Python started; those of the Rust client are not ours."""
+    """Return the names of the threads that Python started, without the Rust client's."""
     return {thread.name for thread in threading.enumerate() if "Dummy" not in thread.name}
 
 
@@ -90,7 +90,7 @@ def mouth(picture: rtc.VideoFrame) -> bytes:
 
 
 def movement(pictures: list[rtc.VideoFrame]) -> float:
-    """Tell by how much the mouth changed, at most, in shades of 255."""
+    """Return by how much the mouth changed, at most, in shades of 255."""
     first = mouth(pictures[0])
     return max(
         sum(abs(a - b) for a, b in zip(first, mouth(each), strict=True)) / len(first)
@@ -118,7 +118,7 @@ def guest(invite: Invite) -> Page:
 
 class TestEntering:
     def test_connects_the_session(self, account: Customer, guest: Page) -> None:
-        """A started session is connecting, and takes no task, until somebody is in its room."""
+        """A started session is connecting, and accepts no task, until a client is in its room."""
         session = account.started()
         session_id = session["session_id"]
         before = account.post("task", session_id=session_id, text="Too early")
@@ -130,7 +130,7 @@ class TestEntering:
         assert account.say(session, "Now")["task_id"]
 
     def test_may_come_before_the_start(self, account: Customer, guest: Page) -> None:
-        """Who waits in a new session's room makes it connected as soon as it starts."""
+        """A client in a new session's room makes it connected as soon as it starts."""
         session = account.new()
         guest.join(session)
         new = account.state(session)
@@ -154,7 +154,7 @@ class TestEntering:
         first, second = invite(Page), invite(Page)
         first.join(session)
         second.join(session)
-        until(lambda: first.left, "the first was gone")
+        wait_until(lambda: first.left, "the first was gone")
 
         assert first.left == [rtc.DisconnectReason.DUPLICATE_IDENTITY]
         assert account.state(session) == "connected"
@@ -237,7 +237,7 @@ class TestSignalling:
         assert lines == [f"{avatar.sid}|{track.sid} {track.sid}" for track in avatar.tracks]
 
     def test_does_not_resume(self, account: Customer) -> None:
-        """A client that lost its connection is told to join anew."""
+        """A client that lost its connection has to join again."""
         [leave] = asyncio.run(signals(account.new(), 1, reconnect="1"))
 
         assert leave.leave.action == LeaveRequest.RECONNECT
@@ -248,7 +248,7 @@ class TestSignalling:
         asyncio.run(signals(session, 10, send=b"\xff"))
 
         session_id = session["session_id"]
-        until(lambda: account.sim.sessions[session_id].empty_until, "the room was empty")
+        wait_until(lambda: account.sim.sessions[session_id].empty_until, "the room was empty")
 
 
 async def signals(
@@ -276,34 +276,34 @@ class TestSpeaking:
         """Sound and mouth move while a task is spoken, and rest after."""
         session = account.started()
         guest.join(session)
-        until(lambda: len(guest.pictures) > 5, "pictures came")
+        wait_until(lambda: len(guest.pictures) > 5, "pictures came")
         account.say(session, TEXT)
-        guest.until_said()
-        guest.until_heard()
-        until(lambda: movement(guest.pictures) > 15, "the mouth moved")
+        guest.wait_for_speech()
+        guest.wait_for_audio()
+        wait_until(lambda: movement(guest.pictures) > 15, "the mouth moved")
         # What was under way arrives first.
-        until(lambda: guest.peak(20) < SILENT, "it was silent")
-        until(lambda: movement(guest.pictures[-10:]) < 3, "the mouth rested")
+        wait_until(lambda: guest.peak(20) < SILENT, "it was silent")
+        wait_until(lambda: movement(guest.pictures[-10:]) < 3, "the mouth rested")
 
-    def test_takes_as_long_as_was_told(self, account: Customer, guest: Page) -> None:
-        """The reply's duration_ms is that of the sound, as the last message tells it, too."""
+    def test_takes_as_long_as_announced(self, account: Customer, guest: Page) -> None:
+        """The reply and the last message have the duration of the audio."""
         session = account.started()
         guest.join(session)
         started = time.monotonic()
-        told = account.say(session, TEXT)
-        guest.until_said()
+        task = account.say(session, TEXT)
+        guest.wait_for_speech()
         took = time.monotonic() - started
 
-        assert 1000 < told["duration_ms"] < 8000
-        assert guest.heard("avatar_stop_talking")[0]["duration_ms"] == told["duration_ms"]
-        assert took >= told["duration_ms"] / 1000
+        assert 1000 < task["duration_ms"] < 8000
+        assert guest.heard("avatar_stop_talking")[0]["duration_ms"] == task["duration_ms"]
+        assert took >= task["duration_ms"] / 1000
 
-    def test_is_told_in_messages(self, account: Customer, guest: Page) -> None:
+    def test_is_described_in_messages(self, account: Customer, guest: Page) -> None:
         """Start, words in groups, the end of the words, the end of the sound: task by task."""
         session = account.started()
         guest.join(session)
         tasks = [account.say(session, text)["task_id"] for text in (TEXT, "And then?")]
-        guest.until_said(2)
+        guest.wait_for_speech(2)
 
         kinds = [[m["type"] for m in guest.messages() if m["task_id"] == task] for task in tasks]
         for each in kinds:
@@ -322,7 +322,7 @@ class TestSpeaking:
         session = account.started()
         guest.join(session)
         account.say(session, "Yes.")
-        guest.until_said()
+        guest.wait_for_speech()
 
         packet = guest.packets[0]
         assert packet.participant is not None
@@ -331,11 +331,11 @@ class TestSpeaking:
         assert not packet.topic
 
     def test_makes_heygen_the_active_speaker(self, account: Customer, guest: Page) -> None:
-        """The avatar is the active speaker while it speaks, and nobody is after."""
+        """The avatar is the active speaker while it speaks, and no participant is after."""
         session = account.started()
         guest.join(session)
         account.say(session, "Yes.")
-        until(lambda: len(guest.speakers) == 2, "the speakers changed twice")
+        wait_until(lambda: len(guest.speakers) == 2, "the speakers changed twice")
 
         assert guest.speakers == [["heygen"], []]
 
@@ -359,11 +359,11 @@ class TestSpeaking:
             guest.join(session)
         tasks = [account.say(session, TEXT)["task_id"] for session in sessions]
         for guest in guests:
-            guest.until_said()
+            guest.wait_for_speech()
 
         for task, guest in zip(tasks, guests, strict=True):
             assert {message["task_id"] for message in guest.messages()} == {task}
-            guest.until_heard()
+            guest.wait_for_audio()
 
 
 class TestInterrupting:
@@ -372,13 +372,13 @@ class TestInterrupting:
         session = account.started()
         guest.join(session)
         first, _ = account.say(session, LONG), account.say(session, TEXT)
-        guest.until_heard()
-        until(lambda: guest.heard("avatar_talking_message"), "its words were told")
+        guest.wait_for_audio()
+        wait_until(lambda: guest.heard("avatar_talking_message"), "its words came")
         account.post("interrupt", session_id=session["session_id"])
-        guest.until_said()
-        until(lambda: guest.peak(20) < SILENT, "it was silent", seconds=5)
+        guest.wait_for_speech()
+        wait_until(lambda: guest.peak(20) < SILENT, "it was silent", seconds=5)
         last = account.say(session, "Well.")
-        guest.until_said(2)
+        guest.wait_for_speech(2)
 
         stopped = guest.heard("avatar_stop_talking")
         assert stopped[0]["task_id"] == first["task_id"]
@@ -388,31 +388,31 @@ class TestInterrupting:
 
 
 class TestHearing:
-    def test_is_told_to_the_room(self, account: Customer, guest: Page) -> None:
-        """What the simulator is told that the user said, it tells the page."""
+    def test_is_sent_to_the_room(self, account: Customer, guest: Page) -> None:
+        """The page receives what `hear` says that the user said."""
         session = account.started()
         guest.join(session)
         account.sim.hear(session["session_id"], "I like Python.")
-        until(lambda: len(guest.messages()) == 2, "both messages came")
+        wait_until(lambda: len(guest.messages()) == 2, "both messages came")
 
         talking, end = guest.messages()
         task_id = talking.pop("task_id")
         assert talking == {"type": "user_talking_message", "message": "I like Python."}
         assert end == {"type": "user_end_message", "task_id": task_id}
 
-    def test_of_a_microphone_is_asked_for(self, open_account: Open, guest: Page) -> None:
+    def test_of_a_microphone_needs_an_option(self, open_account: Open, guest: Page) -> None:
         """Where the session has ia_is_livekit_transport, the words are the script's (sdk)."""
         account = open_account(hears=["I like Python."])
         guest.join(account.started(ia_is_livekit_transport=True))
         publication = guest.publish_microphone()
         guest.speak()
-        until(lambda: guest.heard("user_end_message"), "the words were told")
+        wait_until(lambda: guest.heard("user_end_message"), "the words came")
 
         assert publication.sid.startswith("TR_")
         assert guest.heard("user_talking_message")[0]["message"] == "I like Python."
 
     def test_needs_somebody_in_the_room(self, account: Customer) -> None:
-        """Where nobody has joined, nobody can have said a thing."""
+        """A session that no client has joined cannot hear."""
         session = account.started()
 
         with pytest.raises(Refusal, match="not in correct state"):
@@ -433,11 +433,11 @@ class TestEnding:
     def test_deletes_the_room(
         self, account: Customer, guest: Page, end: Callable[[Customer, str], object]
     ) -> None:
-        """Whatever ends a session, its guests are sent away, and know that the room is gone."""
+        """A session that ends, for any reason, disconnects its clients: room deleted."""
         session = account.started()
         guest.join(session)
         end(account, session["session_id"])
-        until(lambda: guest.left, "the guest was sent away")
+        wait_until(lambda: guest.left, "the client was disconnected")
 
         assert guest.left == [rtc.DisconnectReason.ROOM_DELETED]
 
@@ -446,7 +446,7 @@ class TestEnding:
         session = account.started(activity_idle_timeout=3600)
         guest.join(session)
         guest.leave()
-        until(lambda: account.sim.sessions[session["session_id"]].empty_until, "it was empty")
+        wait_until(lambda: account.sim.sessions[session["session_id"]].empty_until, "it was empty")
         account.sim.advance(290)
         states = [account.state(session)]
         said = account.say(session, TEXT)
@@ -457,7 +457,7 @@ class TestEnding:
         assert said["duration_ms"] > 0
 
     def test_comes_for_a_session_that_nobody_joins(self, account: Customer) -> None:
-        """Five minutes of nobody close a session that keep-alive keeps from being idle."""
+        """Five minutes without a client close a session that is kept alive."""
         session = account.started(activity_idle_timeout=3600)
         account.sim.advance(299)
         before = account.state(session)
@@ -467,18 +467,18 @@ class TestEnding:
 
 
 class TestSimulator:
-    def test_sends_everybody_away_when_it_stops(self, account: Customer, invite: Invite) -> None:
+    def test_disconnects_clients_when_it_stops(self, account: Customer, invite: Invite) -> None:
         """Its sessions are still there when it starts again, and can be joined again."""
         session = account.started()
         first, second = invite(Page), invite(Page)
         first.join(session)
         account.say(session, LONG)
         account.sim.stop()
-        until(lambda: first.left, "the guest was sent away")
+        wait_until(lambda: first.left, "the client was disconnected")
         account.sim.start()
         second.join(session)
         account.say(session, "Welcome back.")
-        second.until_said()
+        second.wait_for_speech()
 
         assert first.left == [rtc.DisconnectReason.SERVER_SHUTDOWN]
         assert account.state(session) == "connected"
@@ -500,7 +500,6 @@ import sys
 sys.modules["aiortc"] = None
 import requests
 from flask_heygen.simulator import Simulator, joinable
-from tests.simulator.guest import LONG, SILENT, TEXT, Guest, Invite, until
 with Simulator() as sim:
     key = {"X-Api-Key": "key"}
     token = requests.post(sim.url + "/v1/streaming.create_token", json={}, headers=key).json()
@@ -517,7 +516,7 @@ ADVICE = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar
 
 class TestWithoutTheExtra:
     def test_says_what_to_install(self) -> None:
-        """The API answers as ever, and who would join is told what is missing."""
+        """The API works, and a client that tries to join learns what is missing."""
         done = subprocess.run(
             [sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=60, check=True
         )
@@ -538,7 +537,7 @@ class TestProgram:
         ("options", "state"), [([], "connecting"), (["--joined"], "connected")]
     )
     def test_waits_for_somebody_to_join(self, options: list[str], state: str) -> None:
-        """Where sessions can be joined, they are connected only then, unless told otherwise."""
+        """Where sessions can be joined, they are connected only then, or by an option."""
         command = [sys.executable, "-m", "flask_heygen.simulator", "--port", "0", *options]
         with running(command) as lines, requests.Session() as http:
             http.trust_env = False
@@ -549,12 +548,12 @@ class TestProgram:
         assert seen[session["session_id"]]["state"] == state
 
     def test_says_what_to_install(self) -> None:
-        """Without the extra it tells so once, and works."""
+        """Without the extra it says so once, and works."""
         with running([sys.executable, "-c", PROGRAM]) as lines:
-            told = [lines.readline() for _ in range(2)]
+            printed = [lines.readline() for _ in range(2)]
 
-        assert told[0].startswith("A simulation of HeyGen is at http://127.0.0.1:")
-        assert told[1] == f"{ADVICE}\n"
+        assert printed[0].startswith("A simulation of HeyGen is at http://127.0.0.1:")
+        assert printed[1] == f"{ADVICE}\n"
 
 
 @contextmanager

@@ -94,7 +94,7 @@ class TestCreateToken:
         assert reply.headers["Content-Type"] == "application/json"
 
     def test_shape(self, customer: Customer) -> None:
-        """A token is Base64 of JSON that tells when it was made, and not when it ends."""
+        """A token is Base64 of JSON that has its creation time, and no expiry."""
         content = json.loads(base64.b64decode(customer.token()))
 
         assert re.fullmatch("[0-9a-f]{32}", content.pop("token"))
@@ -365,7 +365,7 @@ class TestStates:
             getattr(customer.sim, act)("nobody")
 
     def test_join_early(self, customer: Customer) -> None:
-        """Nobody can join a session that has not been started."""
+        """A session that has not been started cannot be joined."""
         with pytest.raises(Refusal, match="session state wrong: new"):
             customer.sim.join(customer.new())
 
@@ -391,7 +391,7 @@ class TestLimits:
 
     @pytest.mark.parametrize("call", ["keep_alive", "task", "interrupt"])
     def test_activity(self, serve: Serve, call: str) -> None:
-        """A keep-alive, a task and an interrupt begin the idle countdown anew."""
+        """A keep-alive, a task and an interrupt restart the idle countdown."""
         customer = serve(idle_seconds=10)
         session_id = customer.started()
         customer.sim.advance(8)
@@ -420,7 +420,7 @@ class TestLimits:
         assert (before, customer.sim.sessions[session_id].state) == ("connected", "closed")
 
     def test_silent_from_the_limit(self, serve: Serve) -> None:
-        """Speech ends when the session did, though nobody looked then."""
+        """Speech ends when the session did, even if that is looked at later."""
         customer = serve(idle_seconds=10, ms_per_character=1000)
         customer.say(customer.started(), "a" * 20)
         customer.sim.advance(60)

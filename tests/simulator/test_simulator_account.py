@@ -197,7 +197,7 @@ class TestContexts:
 
 
 class TestRateLimit:
-    def test_is_told_with_every_reply(self, account: Account) -> None:
+    def test_is_in_every_response(self, account: Account) -> None:
         """Its headers say what is left in this second."""
         reply = account.call("GET", "/v1/users/credits")
 
@@ -224,14 +224,14 @@ class TestRateLimit:
 class TestStreaming:
     @pytest.mark.parametrize("call", ["start_listening", "stop_listening"])
     def test_listens(self, account: Account, call: str) -> None:
-        """v1's SDK tells the avatar to listen, which changes nothing that can be seen."""
+        """v1's SDK calls it; it changes nothing that can be seen."""
         reply = account.call("POST", "/v1/streaming.create_token", {})
         bearer = f"Bearer {reply.json()['data']['token']}"
         new = account.call("POST", "/v1/streaming.new", {}, Authorization=bearer).json()["data"]
         body = {"session_id": new["session_id"]}
-        told = account.call("POST", f"/v1/streaming.{call}", body, Authorization=bearer)
+        reply = account.call("POST", f"/v1/streaming.{call}", body, Authorization=bearer)
 
-        assert told.json() == {"code": 100, "message": "success"}
+        assert reply.json() == {"code": 100, "message": "success"}
 
     def test_answers_preflights(self, account: Account) -> None:
         """v1's SDK calls from a page."""

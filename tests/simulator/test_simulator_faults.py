@@ -58,7 +58,7 @@ Talk = Callable[[], requests.Response]
 
 
 def outcome(talk: Talk) -> int | None:
-    """Tell the status of a task, or None if there was no whole reply."""
+    """Return the status of a task, or None if there was no whole reply."""
     try:
         return talk().status_code
     except requests.RequestException:
@@ -182,7 +182,7 @@ class TestConnections:
         assert sim.calls[-1].ended is not None
 
     def test_cut_session(self, sim: Simulator, post: Post, token: str) -> None:
-        """A streaming.new that is cut after the act leaves a session that nobody knows of."""
+        """A streaming.new that is cut after the act leaves a session behind."""
         sim.fault("new", Fault.RESET_AFTER)
         with pytest.raises(requests.ConnectionError):
             post("new", {}, Authorization=f"Bearer {token}")
@@ -233,7 +233,7 @@ class TestConnections:
 
     @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.TRUNCATED])
     def test_client_left(self, sim: Simulator, fault: Fault) -> None:
-        """A client that left while the call was delayed is nobody to be cut off."""
+        """A client that left while the call was delayed does not break the fault."""
         sim.latency["list"] = 0.5
         sim.fault("list", fault)
         with pytest.raises(requests.Timeout):

@@ -421,7 +421,7 @@ class TestProgram:
         assert (process.returncode, output) == (0, ("", ""))
 
     def test_until_signal(self, signals: None) -> None:
-        """It runs until it is told to end, and not for half a second only."""
+        """It runs until a signal ends it, and not for half a second only."""
         with Simulator() as free:
             url = free.url
 

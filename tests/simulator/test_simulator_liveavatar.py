@@ -1,4 +1,4 @@
-"""LiveAvatar's calls and events, as the simulator has them where nobody enters a room."""
+"""LiveAvatar's calls and events, in sessions whose room no client joins."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ import requests
 
 from flask_heygen.simulator import Fault, Refusal, Simulator
 from tests import constants
-from tests.simulator.guest import until
+from tests.simulator.guest import wait_until
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 KEY = {"X-API-KEY": constants.KEY}
@@ -67,7 +67,7 @@ class Customer:
         entries = self.read_transcript(session_id, query)["transcript_data"]
         return [(entry["role"], entry["transcript"]) for entry in entries]
 
-    def told(self, session_id: str) -> list[tuple[object, object]]:
+    def event_types(self, session_id: str) -> list[tuple[object, object]]:
         """Give kind and source of each event."""
         events = self.sim.events(session_id)
         return [(event["event_type"], event.get("source_event_id")) for event in events]
@@ -101,7 +101,7 @@ class TestToken:
         assert reply.json() == {"code": 1000, "data": data, "message": "success"}
         assert customer.sim.sessions == {}
 
-    def test_tells_the_mode(self, customer: Customer) -> None:
+    def test_has_the_mode(self, customer: Customer) -> None:
         """The SDK reads the mode in the token, which is a JSON Web Token."""
         claims = customer.token()["session_token"].split(".")[1]
 
@@ -287,8 +287,8 @@ class TestStopAndKeepAlive:
             (None, "USER_CLOSED"),
         ],
     )
-    def test_tells_why(self, customer: Customer, body: object, reason: str) -> None:
-        """A stop's reason is noted, and told in the room by both of its names."""
+    def test_has_a_reason(self, customer: Customer, body: object, reason: str) -> None:
+        """A stop's reason is recorded, and sent to the room under both of its names."""
         made = customer.token()
         customer.start(made)
         customer.call("POST", "/stop", body, **bearer(made))
@@ -297,6 +297,14 @@ class TestStopAndKeepAlive:
         assert event["event_type"] == "session.stopped"
         assert event["end_reason"] == event["stop_reason"] == reason
         assert customer.sim.sessions[made["session_id"]].end_reason == reason
+
+    def test_is_no_delete(self, customer: Customer) -> None:
+        """DELETE is not allowed, and leaves the session running (live)."""
+        session_id = customer.started()
+        reply = customer.call("DELETE", f"/{session_id}", **KEY)
+
+        assert reply.status_code == 405
+        assert customer.state(session_id) == "connected"
 
 
 class TestLimits:
@@ -321,7 +329,7 @@ class TestLimits:
         assert customer.sim.events(session_id)[-1]["end_reason"] == reason
 
     def test_keep_alive_puts_the_idle_limit_off(self, customer: Customer) -> None:
-        """Five minutes begin anew with it."""
+        """It restarts the five minutes."""
         session_id = customer.started()
         for _ in range(2):
             customer.sim.advance(250)
@@ -403,13 +411,13 @@ class TestList:
 
 
 class TestTranscript:
-    def test_tells_who_said_what(self, customer: Customer) -> None:
+    def test_has_role_and_text(self, customer: Customer) -> None:
         """Texts of the avatar, those it was to answer, and what its user said."""
         session_id = customer.started(**CONVERSATION)
         customer.publish(session_id, "avatar.speak_text", "Welcome.")
         customer.publish(session_id, "avatar.speak_response", "Hello?")
         customer.sim.hear(session_id, "I like Python.")
-        until(lambda: len(customer.transcript(session_id)) == 5, "the avatar had answered")
+        wait_until(lambda: len(customer.transcript(session_id)) == 5, "the avatar had answered")
 
         assert customer.transcript(session_id) == [
             ("avatar", "Welcome."),
@@ -469,7 +477,7 @@ class TestPublishing:
         assert customer.sim.spoken[0].task_type == "chat"
 
     def test_is_silent_in_restricted_mode(self, customer: Customer) -> None:
-        """Without a context or an agent nobody answers, neither a command nor the user."""
+        """Without a context or an agent neither a command nor the user is answered."""
         session_id = customer.started()
         customer.publish(session_id, "avatar.speak_response", "Who are you?")
         customer.sim.hear(session_id, "Hello?")
@@ -478,7 +486,7 @@ class TestPublishing:
         assert customer.sim.texts == ("Word for word.",)
 
     def test_is_lost_before_the_agent_has_joined(self, serve: Serve) -> None:
-        """Until agent_seconds after the start, nobody is there to obey."""
+        """Until agent_seconds after the start there is no agent to execute it."""
         customer = serve(agent_seconds=10)
         session_id = customer.started()
         customer.sim.advance(9)
@@ -498,7 +506,7 @@ class TestPublishing:
         customer.sim.advance(10)
 
         assert [speech.interrupted for speech in customer.sim.spoken] == [True, True]
-        assert customer.told(session_id) == [
+        assert customer.event_types(session_id) == [
             ("avatar.transcription", "1"),
             ("avatar.speak_started", "1"),
             ("avatar.transcription", "2"),
@@ -514,7 +522,7 @@ class TestPublishing:
 
         assert customer.sim.texts == ("Hello", "Hello")
         assert len({speech.task_id for speech in customer.sim.spoken}) == 2
-        assert set(customer.told(session_id)) == {
+        assert set(customer.event_types(session_id)) == {
             ("avatar.transcription", "1"),
             ("avatar.speak_started", "1"),
             ("avatar.speak_ended", "1"),
@@ -533,7 +541,7 @@ class TestPublishing:
         ],
     )
     def test_says_nothing_else(self, customer: Customer, event: dict[str, Any]) -> None:
-        """Without a text, and with an event that is not known, nothing is spoken or told."""
+        """Without a text, and with an event that is not known, nothing is spoken or sent."""
         session_id = customer.started()
         customer.sim.publish(session_id, event)
 
@@ -551,7 +559,7 @@ class TestPublishing:
         assert customer.sim.texts == ("Hello!",)
 
     def test_is_for_liveavatar(self, customer: Customer) -> None:
-        """A room of the streaming API obeys nobody, and tells no such events."""
+        """A room of the streaming API executes no commands, and has no such events."""
         session_id = streaming(customer, "new")["data"]["session_id"]
         streaming(customer, "start", session_id=session_id)
 
@@ -561,12 +569,12 @@ class TestPublishing:
 
 
 class TestEvents:
-    def test_are_told_in_time(self, customer: Customer) -> None:
+    def test_come_in_time(self, customer: Customer) -> None:
         """The words come at once; beginning and end when they are, one text after the other."""
         session_id = customer.started()
         customer.publish(session_id, "avatar.speak_text", "Tell me.", event_id="1")
         customer.publish(session_id, "avatar.speak_text", "And now?", event_id="2")
-        at_once = customer.told(session_id)
+        at_once = customer.event_types(session_id)
         customer.sim.advance(10)
 
         assert at_once == [
@@ -574,14 +582,14 @@ class TestEvents:
             ("avatar.speak_started", "1"),
             ("avatar.transcription", "2"),
         ]
-        assert customer.told(session_id)[3:] == [
+        assert customer.event_types(session_id)[3:] == [
             ("avatar.speak_ended", "1"),
             ("avatar.speak_started", "2"),
             ("avatar.speak_ended", "2"),
         ]
 
     def test_have_an_id_and_name_the_session(self, customer: Customer) -> None:
-        """Each has an event_id of its own, the session_id, and what it tells."""
+        """Each has an event_id of its own, the session_id, and its content."""
         session_id = customer.started()
         customer.publish(session_id, "avatar.speak_text", "Tell me.")
         customer.sim.advance(10)
@@ -591,12 +599,12 @@ class TestEvents:
         assert {event["session_id"] for event in events} == {session_id}
         assert events[0]["text"] == "Tell me."
 
-    def test_tell_what_the_user_said(self, customer: Customer) -> None:
-        """What the simulator is told that the user said, it tells the page."""
+    def test_hold_what_the_user_said(self, customer: Customer) -> None:
+        """The room receives what `hear` says that the user said."""
         session_id = customer.started()
         customer.sim.hear(session_id, "I like Python.")
 
-        assert customer.told(session_id) == [
+        assert customer.event_types(session_id) == [
             ("user.speak_started", None),
             ("user.transcription.chunk", None),
             ("user.transcription", None),
@@ -672,7 +680,7 @@ class TestWithoutTheExtra:
 
 
 class TestOverHttp:
-    def test_tells_the_events(self, customer: Customer) -> None:
+    def test_has_the_events(self, customer: Customer) -> None:
         """A test in another process reads them among the simulator's records."""
         session_id = customer.started()
         customer.publish(session_id, "avatar.speak_text", "Hello.")

@@ -40,6 +40,7 @@ ORDER = (
     "backends.liveavatar_messages",
     "backends.liveavatar",
     "backends",
+    "text",
     "client",
     "cli",
     "signals",

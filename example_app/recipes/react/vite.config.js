@@ -1,4 +1,4 @@
-// `npm run dev` serves the page and passes what is the app's on to Flask, so that to the browser both
+// `npm ci && npm run dev` serves the page and passes what is the app's on to Flask, so that to the browser both
 // are one origin: no CORS, and the session cookie is sent.
 
 import { defineConfig } from "vite";

@@ -70,7 +70,7 @@ class Room:
         await socket.close()
 
     def say(self, task_id: str, sound: Sound) -> None:
-        """Queue a text; without an avatar nobody speaks it."""
+        """Queue a text; without an avatar it is dropped."""
         if self._avatar_present:
             self._speaker.say(task_id, sound)
 
@@ -120,5 +120,5 @@ class Room:
     def _ready(self) -> bool:
         if any(peer.receives for peer in self._peers):
             return True
-        # Nobody receives anything: the session goes on without, as the vendor's would (guess).
+        # No client receives anything: the session goes on without, as the vendor's would (guess).
         return asyncio.get_running_loop().time() >= self._wait_until

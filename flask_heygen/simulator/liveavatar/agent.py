@@ -53,7 +53,7 @@ class Agent(RoomProtocol):
         self._lock = threading.RLock()
         self._events: list[dict[str, object]] = []
         self._sources: dict[str, str | None] = {}
-        # What is spoken where nobody has joined the room, and whether it has begun.
+        # What is spoken in a room that no client has joined, and whether it has begun.
         self._unheard: dict[str, bool] = {}
 
     def avatar_joined(self) -> bool:
@@ -138,7 +138,7 @@ class Agent(RoomProtocol):
         return event
 
     def _catch_up(self) -> None:
-        """Note what has begun and ended of what nobody hears."""
+        """Note what has begun and ended of what is not played in a room."""
         now = self._account.clock.now()
         for task_id, begun in list(self._unheard.items()):
             speech = self._account.speech.find(task_id)

@@ -38,7 +38,7 @@ class Agents:
             return agent
 
     async def execute(self, session_id: str, event: dict[str, Any]) -> None:
-        """Execute a command; raises an ApiError if nobody is there who could have published it.
+        """Execute a command; raises an ApiError if no client is there to have published it.
 
         A command that comes before the agent has joined is lost (sdk), and an unknown one ignored.
         """

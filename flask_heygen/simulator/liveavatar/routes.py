@@ -18,7 +18,7 @@ from . import rows, schemas
 from .agents import Agents
 from .catalog import Catalog
 
-#: A session ends when nobody spoke, or kept it alive, for so many seconds (doc).
+#: A session ends after so many seconds without speech or keep-alive (doc).
 IDLE_SECONDS = 300.0
 #: The free trial's limit, "about a minute" (doc).
 SANDBOX_SECONDS = 60

@@ -18,12 +18,12 @@ export class IdleTimer {
     this.#onIdle = onIdle;
   }
 
+  /** Begin the countdown; one that runs goes on. */
   start() {
-    if (this.#ms && !this.#running) {
-      this.#running = new AbortController();
-      const options = { signal: this.#running.signal, passive: true, capture: true };
-      for (const type of ACTIVITY) addEventListener(type, () => this.touch(), options);
-    }
+    if (!this.#ms || this.#running) return;
+    this.#running = new AbortController();
+    const options = { signal: this.#running.signal, passive: true, capture: true };
+    for (const type of ACTIVITY) addEventListener(type, () => this.touch(), options);
     this.touch();
   }
 

@@ -180,7 +180,7 @@ export class AvatarRoom {
   async #missAvatar() {
     await null;
     this.#avatarMissing = this.#gap !== null;
-    if (this.#joined && !this.#gap) this.#listener.closed({ left: true });
+    if (this.#joined && !this.#gap && !this.#left.signal.aborted) this.#listener.closed({ left: true });
   }
 }
 

@@ -1,0 +1,154 @@
+"""Answers by voice: a microphone in the simulator's rooms, fed from a file."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, expect
+
+from example_app import create_app
+from flask_heygen.simulator import Simulator
+from tests.requirements import module
+
+if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
+    from tests.browser.conftest import Visit
+
+pytest.importorskip("aiortc", reason="pip install 'flask-heygen[avatar]'")
+
+AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
+WORDS = "I would look at the logs first."
+RATE = 48_000
+
+#: Remembers the tracks that the page got.
+MICROPHONES = """
+globalThis.microphones = [];
+const { mediaDevices } = navigator;
+const getUserMedia = mediaDevices.getUserMedia.bind(mediaDevices);
+mediaDevices.getUserMedia = async (wish) => {
+  const stream = await getUserMedia(wish);
+  microphones.push(...stream.getAudioTracks());
+  return stream;
+};
+"""
+#: A user who does not allow the microphone.
+DENIED = """
+navigator.mediaDevices.getUserMedia = async () => {
+  throw new DOMException("Permission denied", "NotAllowedError");
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def browser_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Give the browser a microphone: a second of a tone in each three seconds."""
+    path = tmp_path_factory.mktemp("voice") / "voice.wav"
+    _write_tone(path)
+    return {
+        "args": (
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            f"--use-file-for-fake-audio-capture={path}",
+        )
+    }
+
+
+@pytest.fixture
+def vendor() -> dict[str, Any]:
+    return {"joined": False, "hears": [WORDS]}
+
+
+@pytest.fixture(params=["streaming", "liveavatar", "push-to-talk"])
+def app(request: pytest.FixtureRequest, simulator: Simulator) -> Flask:
+    defaults: dict[str, Any] = {"avatar_id": AVATAR, "voice": {"rate": 1.5}}
+    if request.param == "streaming":
+        defaults["ia_is_livekit_transport"] = True
+    else:
+        defaults["voice"] = {"provider": "elevenLabs", "speed": 1.2}
+    if request.param == "push-to-talk":
+        defaults["interactivity_type"] = "PUSH_TO_TALK"
+    return create_app(
+        {
+            "HEYGEN_API": "streaming" if request.param == "streaming" else "liveavatar",
+            "HEYGEN_API_KEY": "a-key-that-no-browser-sees",
+            "HEYGEN_BASE_URL": simulator.url,
+            "HEYGEN_SESSION_DEFAULTS": defaults,
+            "INTERVIEW_SIGN_IN": False,
+        }
+    )
+
+
+@pytest.fixture
+def visit(browser: Browser, url: str, visit_type: type[Visit]) -> Iterator[Visit]:
+    with browser.new_context(permissions=["microphone"]) as context:
+        context.add_init_script(MICROPHONES)
+        yield visit_type(context.new_page(), url, patience=30_000)
+
+
+@pytest.fixture(scope="module")
+def patience() -> float:
+    """Leave pages time for pictures and sound, with which a busy machine is slow."""
+    return 30_000
+
+
+class TestAnswer:
+    def test_is_heard_by_the_avatar(self, visit: Visit) -> None:
+        """The words are written as the answer; the microphone rests while the avatar speaks."""
+        visit.start()
+        visit.press("Answer by voice")
+        expect(visit.page.locator("#level")).to_be_visible()
+        expect(visit.page.get_by_label("Your answer")).to_have_value(re.compile(WORDS))
+        visit.press("Next question")
+        expect(visit.page.locator("main[data-state=speaking]:not(.waiting)")).to_be_visible()
+        expect(visit.page.locator("#room .turns")).to_contain_text(WORDS)
+        visit.until(lambda: muted(visit), "the microphone rests")
+        visit.reach("listening")
+        visit.until(lambda: not muted(visit), "the microphone is on again")
+        visit.press("Mute")
+        visit.until(lambda: muted(visit), "the microphone is muted")
+
+        expect(visit.page.get_by_text("The microphone is muted.")).to_be_visible()
+        expect(visit.page.get_by_role("button", name="Unmute")).to_be_visible()
+        assert violations(visit) == []
+
+    @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
+    def test_is_typed_where_the_microphone_is_denied(self, visit: Visit) -> None:
+        """It is said in words, and the interview goes on."""
+        visit.page.add_init_script(DENIED)
+        visit.start()
+        visit.press("Answer by voice")
+
+        expect(visit.page.get_by_text("The microphone is not allowed")).to_be_visible()
+        expect(visit.page.get_by_role("button", name="Answer by voice")).to_be_visible()
+        visit.answer("Typed instead.")
+
+
+def muted(visit: Visit) -> bool:
+    """Return whether the page's only microphone is switched off."""
+    return bool(visit.page.evaluate("!microphones.at(-1).enabled"))
+
+
+def violations(visit: Visit) -> list[str]:
+    """Return the violations that axe-core finds grave."""
+    visit.page.evaluate(module("axe-core/axe.min.js").read_text())
+    found = visit.page.evaluate("axe.run()")["violations"]
+    return [each["id"] for each in found if each["impact"] in {"serious", "critical"}]
+
+
+def _write_tone(path: Path) -> None:
+    samples = (
+        int(12_000 * math.sin(2 * math.pi * 220 * at / RATE)) if at < RATE else 0
+        for at in range(3 * RATE)
+    )
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
