@@ -59,8 +59,10 @@ class Page(NamedTuple):
 
     @property
     def refusals(self) -> set[int]:
-        """What it may be answered for being the one it is."""
-        return {401, 403} if self.owned else set()
+        """The other statuses that this page may get; 501 is of a session that it made itself."""
+        return ({401, 403} if self.owned else set()) | (
+            {501} if self.api == "liveavatar" else set()
+        )
 
 
 pages = st.builds(
