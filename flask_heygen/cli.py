@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from .backends import one_line
+from .backends import Progress, one_line
 from .client import HeyGenClient
 from .errors import HeyGenError, SessionClosed, SessionNotFound
 
@@ -53,8 +54,8 @@ def add_commands(
     group.add_command(_sessions_command(find_client))
     group.add_command(_stop_command(find_client))
     group.add_command(_transcript_command(find_client))
-    group.add_command(_choices_command("avatars", lambda: find_client().avatars()))
-    group.add_command(_choices_command("voices", lambda: find_client().voices()))
+    group.add_command(_choices_command("avatars", lambda bar: find_client().avatars(bar)))
+    group.add_command(_choices_command("voices", lambda bar: find_client().voices(bar)))
 
 
 def _check_command(
@@ -111,15 +112,17 @@ def _sessions_command(find_client: FindClient) -> click.Command:
     return sessions
 
 
-def _choices_command(name: str, find_choices: Callable[[], list[dict[str, Any]]]) -> click.Command:
+def _choices_command(
+    name: str, find_choices: Callable[[Progress], list[dict[str, Any]]]
+) -> click.Command:
     """Return the command that lists avatars or voices."""
 
     @click.command(name, help=f"List the {name} that a session can have.")
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @with_appcontext
     def choices(*, as_json: bool) -> None:
-        with _explained():
-            found = find_choices()
+        with _explained(), _progress(f"Reading {name}") as progress:
+            found = find_choices(progress)
 
         if as_json:
             _print_json(found)
@@ -131,6 +134,19 @@ def _choices_command(name: str, find_choices: Callable[[], list[dict[str, Any]]]
             _print_table(("ID", "KIND", "READY", "NAME"), rows)
 
     return choices
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Progress]:
+    """Show on a terminal how much of a list is read."""
+    terminal = sys.stderr.isatty()
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not terminal) as bar:
+
+        def progress(read: int, total: int) -> None:
+            bar.length = total
+            bar.update(read - bar.pos)
+
+        yield progress
 
 
 def _transcript_command(find_client: FindClient) -> click.Command:
