@@ -51,8 +51,8 @@ class AccountBlueprint(Blueprint):
         """Register the function that returns the text to speak, given the ``text`` of a page.
 
         It may look up a question by its id, or moderate. If it returns None the page gets 403
-        ``text_refused``. With LiveAvatar it does not bind a hostile page: whoever has joined the
-        room can publish to it, and make the avatar speak without this server.
+        ``text_refused``. With LiveAvatar it does not bind a hostile page: everybody who has joined
+        the room can publish to it, and make the avatar speak without this server.
 
         Raises:
             TypeError: the function is a coroutine.

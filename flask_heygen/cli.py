@@ -80,7 +80,7 @@ def _credits(client: HeyGenClient) -> str:
         left = client.credits()
     except HeyGenError as error:  # the key is good, and a start may well succeed
         return f"unknown: {_explain(error)}"
-    return f"{left:g} left; a minute of a session costs {client.credits_per_minute:g}"
+    return f"{left:,.10g} left; a minute of a session costs {client.credits_per_minute:g}"
 
 
 def _sessions_command(account: AccountBlueprint) -> click.Command:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from .backends import create_backend, is_id, working_apis
-from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound, TextTooLong
+from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound
 from .http.deadline import Deadline
 from .settings import Settings, is_local
+from .text import check_text
 from .tracebacks import conceal_frames, hold_back
 
 TASK_TYPES = ("repeat", "chat", "talk")
 #: Two names of one choice.
 AVATAR_FIELDS = frozenset({"avatar_id", "avatar_name"})
-
-#: Categories of Unicode that nobody hears: spaces, controls, marks and invisible characters.
-_SILENT = {"Cc", "Cf", "Me", "Mc", "Mn", "Zl", "Zp", "Zs"}
-#: Blank characters that Unicode counts as letters or symbols: fillers, and a Braille blank.
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 
 logger = logging.getLogger(__name__)
 logger.addFilter(hold_back)
@@ -72,9 +67,10 @@ class HeyGenClient:
         """
         if wrong := self._backend.validate(self.settings.session_defaults):
             raise NotConfigured(f"In the session defaults, {wrong}")
-        if wrong := self._backend.validate(loaded or {}):
+        given = _merge(self.settings.session_defaults, loaded or {})
+        if wrong := self._backend.validate(given):
             raise NotConfigured(f"In the fields of the session_loader, {wrong}")
-        merged = _merge(_merge(self.settings.session_defaults, loaded or {}), fields)
+        merged = _merge(given, fields)
         if wrong := self._backend.validate(merged):
             raise InvalidField(wrong)
         if missing := self._backend.missing(merged):
@@ -118,16 +114,11 @@ class HeyGenClient:
     ) -> None:
         """Raise the error of a task that would not be sent, such as that of a text too long."""
         self.session_id(session_id)
-        _check_text(text)
+        check_text(text, self.settings.max_text)
         if task_type not in TASK_TYPES:
             raise InvalidField(f"task_type must be one of: {', '.join(TASK_TYPES)}.")
         if not isinstance(interrupt, bool):
             raise InvalidField("interrupt must be true or false.")
-        if len(text) > self.settings.max_text:
-            raise TextTooLong(
-                f"text has {len(text)} characters, and {self.settings.max_text} are the most that "
-                "are spoken at once; send it in parts."
-            )
 
     @conceal_frames
     def check_answer(self, task_type: str) -> None:
@@ -312,18 +303,3 @@ def _merge(fields: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, An
     """Return ``fields`` with those of ``others`` over them."""
     replaced = AVATAR_FIELDS if others.keys() & AVATAR_FIELDS else ()
     return {**{name: fields[name] for name in fields if name not in replaced}, **others}
-
-
-def _check_text(text: Any) -> None:
-    if not isinstance(text, str) or not any(map(_is_audible, text)):
-        raise InvalidField("text must be a text with something to say; it is blank.")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidField(
-            "text must be valid Unicode; it holds half of a surrogate pair."
-        ) from None
-
-
-def _is_audible(character: str) -> bool:
-    return unicodedata.category(character) not in _SILENT and character not in _BLANK

@@ -47,7 +47,7 @@ class HeyGenError(Exception):
 
     #: The HTTP status of the answer.
     status = 500
-    #: The word by which a page tells the errors apart.
+    #: The name of the error, for a page.
     code = "internal_error"
     #: Whether the same request can be sent again without harm, and may then succeed.
     retryable = False

@@ -59,8 +59,10 @@ class Page(NamedTuple):
 
     @property
     def refusals(self) -> set[int]:
-        """What it may be answered for being the one it is."""
-        return {401, 403} if self.owned else set()
+        """The other statuses that this page may get; 501 is of a session that it made itself."""
+        return ({401, 403} if self.owned else set()) | (
+            {501} if self.api == "liveavatar" else set()
+        )
 
 
 pages = st.builds(
@@ -219,7 +221,9 @@ class TestAnyJson:
             headers={"Accept": accept},
         )
 
-        assert status_of(answer) in {200, 413, 422} | page.refusals
+        # A start of an existing session is unknown to LiveAvatar.
+        unsupported = {501} if page.api == "liveavatar" and "session_id" in fields else set()
+        assert status_of(answer) in {200, 413, 422} | page.refusals | unsupported
 
 
 class TestBrokenJson:

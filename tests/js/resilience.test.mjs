@@ -477,6 +477,17 @@ describe("several texts at once", () => {
     assert.deepEqual(said, ["one", "two", "three"].flatMap((text) => [`speaking ${text}`, `silent ${text}`]));
   });
 
+  test("follow without a gap also where the second comes while the first is spoken", async () => {
+    const { avatar } = await live();
+    avatar.speak("one");
+    await settle();
+    livekit.room.tell("avatar_start_talking", "task-1");
+    avatar.speak("two");
+    await settle();
+
+    assert.deepEqual(server.texts, ["one", "two"]);
+  });
+
   test("are published one after the other with LiveAvatar, without waiting for the server", async () => {
     server.delivers = { topic: "agent-control", payload: { event_type: "avatar.speak_text" }, participants: ["heygen"] };
     const { avatar } = await live();

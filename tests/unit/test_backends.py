@@ -241,6 +241,32 @@ class TestFailures:
         assert simulator.texts == ()
 
 
+class TestAnswers:
+    def test_need_something_that_answers(self, api: str, page: FlaskClient) -> None:
+        """With LiveAvatar a text that nothing can answer is refused, and it is said why."""
+        task = post(page, "task", session_id=started(page), text="Why?", task_type="chat")
+
+        if api == "liveavatar":
+            assert (task.status_code, code(task)) == (422, "invalid_field")
+            assert "context_id or voice_agent" in task.text
+        else:
+            assert task.status_code == 200
+
+    def test_may_be_arranged_by_the_session_loader(self, page: FlaskClient) -> None:
+        """The server knows, and the settings do not."""
+        app = Flask(__name__)
+        app.config.from_mapping(page.application.config)
+        blueprint = HeyGen()
+        blueprint.owner_loader(lambda: "ada")
+        blueprint.session_loader(dict)
+        app.register_blueprint(blueprint)
+        client = app.test_client()
+
+        task = post(client, "task", session_id=started(client), text="Why?", task_type="chat")
+
+        assert task.status_code == 200
+
+
 class TestCheck:
     def test_names_the_api_that_is_alive(self, page: FlaskClient, simulator: Simulator) -> None:
         """Where v1 is retired, an operator with a key of LiveAvatar's is told what to set."""

@@ -2,8 +2,8 @@
 
 import { addStop, noteEnd, startWhenFree, stopsDone } from "./account-slot.js";
 import { AvatarError, FAILURES, FINAL_END_REASONS } from "./errors.js";
-import { IdleTimer } from "./idle-timer.js";
 import { OpenSession } from "./open-session.js";
+import { Presence } from "./presence.js";
 
 /**
  * @typedef {object} Listener
@@ -15,13 +15,11 @@ import { OpenSession } from "./open-session.js";
  * @typedef {"stopped" | "left" | "lost" | "idle" | "renewed"} Reason
  */
 
-const IDLE_MINUTES = 10;
-
 export class Connection {
   #routes;
   #options;
   #listener;
-  #idle;
+  #presence;
   /** While the page wants a session. @type {AbortController | null} */
   #wish = null;
   /** Why the page wants none until somebody returns: to a hidden page, from a break, by "Back".
@@ -40,8 +38,6 @@ export class Connection {
   #error = null;
   /** What must not be broken off: a text that is being spoken, an answer. @type {Set<string>} */
   #busy = new Set();
-  /** The listeners on the page, until `stop`. @type {AbortController | null} */
-  #watch = null;
   /** Those who wait for a session. @type {Set<() => void>} */
   #waiting = new Set();
   #speaker = "";
@@ -55,7 +51,12 @@ export class Connection {
     this.#routes = routes;
     this.#options = options;
     this.#listener = listener;
-    this.#idle = new IdleTimer(options.idleMinutes ?? IDLE_MINUTES, () => this.#endIdle());
+    this.#presence = new Presence(options.idleMinutes, {
+      idle: () => this.#endIdle(),
+      visible: () => (this.#dormant === "hidden" ? void this.#launch() : this.renewIfExpiring()),
+      left: () => this.#leave(),
+      back: () => void this.#launch(),
+    });
   }
 
   /** The session to speak in, if there is one. */
@@ -84,8 +85,7 @@ export class Connection {
   async stop() {
     this.#wish?.abort();
     this.#wish = this.#dormant = this.#error = null;
-    this.#watch?.abort();
-    this.#watch = null;
+    this.#presence.end();
     this.#settle();
     if (this.#session) return this.#end("stopped");
     const starting = this.#starting?.catch(() => {}); // it ends the session that is not wanted any more
@@ -119,10 +119,10 @@ export class Connection {
 
   /** Somebody is there. */
   touch() {
-    this.#idle.touch();
+    this.#presence.touch();
   }
 
-  /** Somebody returns to a page that was hidden, or calls a session that was ended in a break. */
+  /** The page calls: a session that was lost while it was hidden, or ended while nobody was there, begins again. */
   wake() {
     this.touch();
     if (this.#dormant === "hidden" || this.#dormant === "idle") this.#launch();
@@ -145,7 +145,7 @@ export class Connection {
     this.#wish = this.#dormant = null;
     this.#error = error;
     if (this.#session) this.#end("lost", { endReason });
-    this.#idle.stop();
+    this.#presence.rest();
     this.#settle();
     this.#listener.emit("error", { error }); // last: a listener may start again
   }
@@ -164,8 +164,7 @@ export class Connection {
   #launch() {
     this.#wish ??= new AbortController();
     this.#dormant = this.#error = null;
-    this.#watchPage();
-    this.#idle.start();
+    this.#presence.watch();
     this.#starting ??= this.#begin();
     this.#starting.catch(() => {}); // a page that does not wait for it gets the event `error`
     return this.#starting;
@@ -233,7 +232,7 @@ export class Connection {
     this.#wish.abort();
     this.#wish = null;
     this.#dormant = "idle";
-    this.#idle.stop();
+    this.#presence.rest();
     if (this.#session) this.#end("idle");
     else this.#listener.emit("closed", { reason: "idle", restarting: false });
   }
@@ -252,7 +251,7 @@ export class Connection {
     const session = /** @type {OpenSession} */ (this.#session);
     this.#session = null;
     this.#live = false;
-    if (!restarting) this.#idle.stop();
+    if (!restarting) this.#presence.rest();
     session.leave();
     this.#listener.ended({ left });
     this.#listener.emit("closed", { reason, restarting, ...(endReason && { endReason }) });
@@ -264,28 +263,14 @@ export class Connection {
     this.#waiting.clear();
   }
 
-  #watchPage() {
-    if (this.#watch) return;
-    this.#watch = new AbortController();
-    const { signal } = this.#watch;
-    addEventListener("pagehide", () => this.#leave(signal), { signal });
-    document.addEventListener("visibilitychange", () => document.hidden || this.#return(), { signal });
-  }
-
-  #return() {
-    if (this.#dormant === "hidden") this.#launch();
-    else this.renewIfExpiring();
-  }
-
-  /** Stop as the page goes away, and start again where it comes back out of the browser's cache.
-   *  @param {AbortSignal} signal aborted by `stop` */
-  #leave(signal) {
-    if (!this.#wish) return;
+  /** Stop as the page goes away. @returns {boolean} whether a session is wanted when it comes back */
+  #leave() {
+    if (!this.#wish) return false;
     this.#wish.abort();
     this.#wish = null;
     this.#dormant = "left";
     noteEnd();
     if (this.#session) this.#forget("left").stopOnUnload();
-    addEventListener("pageshow", () => void this.#launch(), { signal, once: true });
+    return true;
   }
 }

@@ -2,11 +2,18 @@
 
 import { Utterance } from "./utterance.js";
 
-/** @typedef {import("./open-session.js").Task} Task */
+/**
+ * @typedef {import("./open-session.js").OpenSession} OpenSession
+ * @typedef {import("./open-session.js").Task} Task
+ * @typedef {{text: string, taskType: string}} Speech
+ */
 
 export class SentText {
   speech;
+  session;
   utterance;
+  /** Whether it was sent before its turn. */
+  isAhead = false;
   /** The server's answer. @type {Promise<Task>} */
   task;
   /** Whether the server has accepted it. */
@@ -18,12 +25,14 @@ export class SentText {
   #abort = new AbortController();
 
   /**
-   * @param {{text: string, taskType: string}} speech
+   * @param {Speech} speech
+   * @param {OpenSession} session
    * @param {(type: string, detail: object) => void} emit
    * @param {(signal: AbortSignal) => Promise<Task>} send
    */
-  constructor(speech, emit, send) {
+  constructor(speech, session, emit, send) {
     this.speech = speech;
+    this.session = session;
     this.utterance = new Utterance(speech, emit);
     this.task = send(this.#abort.signal);
     this.task.then((task) => this.#accept(task), () => {}); // awaited in its turn

@@ -1,34 +1,27 @@
 /** What speaks the page's texts: the avatar, or the browser where the avatar cannot. */
 
+import { Dispatch } from "./dispatch.js";
 import { usualDuration } from "./duration.js";
 import { AvatarError, FAILURES } from "./errors.js";
 import { sentencesOf } from "./sentences.js";
 import { SpeechQueue } from "./speech-queue.js";
-import { SentText } from "./sent-text.js";
 import { UnaskedSpeech } from "./unasked-speech.js";
 
 /**
  * @typedef {import("./open-session.js").OpenSession} OpenSession
+ * @typedef {import("./sent-text.js").SentText} SentText
+ * @typedef {import("./sent-text.js").Speech} Speech
  * @typedef {import("./speech-queue.js").Spoken} Spoken
- * @typedef {{text: string, taskType: string}} Speech
  */
-
-/** How long a text that was dropped may take to fall silent, before it is interrupted again. */
-const SILENCE_MS = 200;
 
 export class Speaker {
   #connection;
   #voice;
   #listener;
   #queue = new SpeechQueue((/** @type {Speech} */ speech, signal) => this.#say(speech, signal));
-  /** The last of the calls that must not overtake each other. @type {Promise<unknown>} */
-  #calls = Promise.resolve();
-  /** The text being spoken. @type {SentText | null} */
+  #dispatch = new Dispatch((type, detail) => this.#emit(type, detail));
+  /** The text whose turn it is. @type {SentText | null} */
   #current = null;
-  /** The next one, sent so that it follows without a gap. @type {SentText | null} */
-  #ahead = null;
-  /** Texts that were sent ahead and then cut. @type {Set<SentText>} */
-  #dropped = new Set();
   #unasked;
 
   /**
@@ -49,7 +42,9 @@ export class Speaker {
 
   /** @param {string} text @param {string} taskType @returns {Promise<Spoken>} */
   say(text, taskType) {
-    return this.#queue.add({ text, taskType });
+    const spoken = this.#queue.add({ text, taskType });
+    this.#sendAhead();
+    return spoken;
   }
 
   /** Say a text that comes in pieces, sentence by sentence, in its place in the order.
@@ -77,7 +72,7 @@ export class Speaker {
   /** Cut short what is being said, and drop what waits. */
   clear() {
     this.#queue.clear();
-    this.#drop();
+    this.#dispatch.drop();
     this.#unasked.end(true);
   }
 
@@ -85,21 +80,22 @@ export class Speaker {
   async interrupt() {
     const session = this.#current || this.#unasked.begun ? this.#connection.session : null;
     this.clear();
-    if (session) await this.#inOrder(() => session.interrupt());
+    if (session) await this.#dispatch.interrupt(session);
   }
 
   /** @param {import("./messages.js").Message} message */
   handle(message) {
-    const queued = this.#ahead !== null && !this.#current?.isDelivered;
-    for (const sent of [this.#current, this.#ahead]) sent?.utterance.handle(message, !queued && sent === this.#current);
-    for (const sent of this.#dropped) this.#silence(sent, message);
+    const { ahead } = this.#dispatch;
+    const alone = ahead === null || this.#current?.isDelivered === true;
+    this.#current?.utterance.handle(message, alone);
+    ahead?.utterance.handle(message, false);
+    this.#dispatch.handle(message);
     if (!this.#current) this.#unasked.handle(message);
   }
 
   /** The session is over. @param {{left: boolean}} how `left`: the avatar has left its room */
   handleSessionEnd({ left }) {
-    this.#drop();
-    this.#dropped.clear();
+    this.#dispatch.drop();
     this.#current?.lose(left);
     this.#unasked.end(true);
   }
@@ -144,18 +140,22 @@ export class Speaker {
     }
   }
 
-  /** @param {Speech} speech @param {AbortSignal} signal @param {OpenSession} session */
+  /** @param {Speech} speech @param {AbortSignal} signal @param {OpenSession} session
+   *  @returns {Promise<SentText>} */
   async #sayByAvatar(speech, signal, session) {
-    const sent = (await this.#takeAhead(speech)) ?? this.#send(speech, session);
+    const sent = this.#dispatch.takeAhead(speech) ?? this.#dispatch.send(speech, session);
     this.#current = sent;
     const cut = () => sent.cut();
     signal.addEventListener("abort", cut);
     try {
-      const task = await sent.task;
-      await this.#inOrder(() => session.deliver(task, sent.signal));
+      const task = await this.#dispatch.deliver(sent);
       sent.utterance.accept(task, { heard: session.joined });
       this.#sendAhead();
       await sent.utterance.done;
+    } catch (error) {
+      const again = sent.isAhead && !signal.aborted && AvatarError.of(error).code !== "outcome_unknown";
+      if (!again) throw error;
+      return await this.#sayByAvatar(speech, signal, session); // in its turn it may succeed
     } finally {
       signal.removeEventListener("abort", cut);
       this.#current = null;
@@ -164,51 +164,13 @@ export class Speaker {
     return sent;
   }
 
-  /** @param {Speech} speech @param {OpenSession} session */
-  #send(speech, session) {
-    const emit = (/** @type {string} */ type, /** @type {object} */ detail) => this.#emit(type, detail);
-    return new SentText(speech, emit, (signal) =>
-      this.#inOrder(() => session.task(speech.text, speech.taskType, signal)),
-    );
-  }
-
   /** Send the next text while this one is spoken, where messages will separate the two. */
   #sendAhead() {
     const { session } = this.#connection;
     const { next } = this.#queue;
-    if (this.#ahead || !next || !session?.joined || !this.#current?.isAccepted) return;
-    if (session.expires(usualDuration(this.#current.speech.text + next.text))) return;
-    this.#ahead = this.#send(next, session);
-  }
-
-  /** The text that was sent ahead, if it is this one and nothing was wrong with it.
-   *  @param {Speech} speech */
-  async #takeAhead(speech) {
-    const sent = this.#ahead;
-    this.#ahead = null;
-    if (sent?.speech !== speech) return null;
-    const failure = await sent.task.then(() => null, AvatarError.of);
-    return failure && failure.code !== "outcome_unknown" ? null : sent;
-  }
-
-  #drop() {
-    const sent = this.#ahead;
-    this.#ahead = null;
-    if (!sent) return;
-    sent.cut();
-    sent.task.then(() => this.#dropped.add(sent), () => {});
-  }
-
-  /** Interrupt a text that was dropped, where the vendor begins it all the same.
-   *  @param {SentText} sent @param {import("./messages.js").Message} message */
-  async #silence(sent, { type, taskId }) {
-    const { task_id } = await sent.task;
-    if (taskId !== task_id) return;
-    if (type === "ended") this.#dropped.delete(sent);
-    if (type !== "started") return;
-    await new Promise((resolve) => setTimeout(resolve, SILENCE_MS));
-    const { session } = this.#connection;
-    if (session && this.#dropped.has(sent)) await this.#inOrder(() => session.interrupt()).catch(() => {});
+    const current = this.#current;
+    if (this.#dispatch.ahead || !next || !session?.joined || !current?.isAccepted || current.signal.aborted) return;
+    if (!session.expires(usualDuration(current.speech.text + next.text))) this.#dispatch.sendAhead(next, session);
   }
 
   /** @param {string} text @param {AbortSignal} signal @param {AvatarError} error why it stands in
@@ -227,13 +189,6 @@ export class Speaker {
     if (signal.aborted) return null;
     if (!said) throw error;
     return "browser";
-  }
-
-  /** @template T @param {() => Promise<T>} call @returns {Promise<T>} */
-  #inOrder(call) {
-    const made = this.#calls.then(call);
-    this.#calls = made.catch(() => {}); // the next call is made all the same
-    return made;
   }
 
   /** @param {string} type @param {object} detail */
