@@ -166,10 +166,14 @@ class RoomManager:
 
     async def _keep(self, session_id: str, protocol: RoomProtocol) -> None:
         """Keep a room open for as long as its session is, and let the avatar join and leave."""
-        room = self._rooms[session_id]
+        room, met = self._rooms[session_id], False
         # Its limits, a call, another thread or a test's clock may end it.
         while self._loop is not None and (session := self._sessions.find_open(session_id)):
-            await room.set_avatar(present=self.avatar_present(session))
+            present = self.avatar_present(session)
+            await room.set_avatar(present=present)
+            if present and not met and session.state == "connected":
+                met = True
+                protocol.on_avatar_joined()
             await asyncio.sleep(_POLL_SECONDS)
         deleted = self._sessions.find_open(session_id) is None
         del self._rooms[session_id]
