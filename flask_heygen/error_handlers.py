@@ -18,7 +18,7 @@ from .signals import send, upstream_failed
 
 logger = logging.getLogger(__name__)
 
-#: Errors of Flask and of extensions that have a class of ours.
+#: The classes for errors of Flask and of extensions, by status.
 _HTTP_ERRORS: dict[int, type[HeyGenError]] = {
     401: NotSignedIn,
     404: errors.NotFound,

@@ -31,8 +31,8 @@ def respond(
     """Return the answer of ``act``, in two lines if the page accepts them.
 
     Call it when the request has been validated; ``act`` calls the vendor. In two lines the status
-    is 200, and an error has its own as ``http_status``. If the connection closes after the first
-    line, ``act`` is not called; if it closes before the second, ``undo`` is, with the answer.
+    is 200, and an error has its own as ``http_status``. If the server cannot send the first line,
+    ``act`` is not called; if it cannot send the second, ``undo`` is, with the answer.
     """
     if not _accepts_ndjson():
         return act()

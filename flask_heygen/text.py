@@ -26,7 +26,7 @@ def check_text(text: Any, most: int) -> None:
     """
     if not isinstance(text, str) or not any(map(_is_audible, text)):
         raise InvalidField("text must be a text with something to say; it is blank.")
-    if _SURROGATE.search(text):
+    if not text.isascii() and _SURROGATE.search(text):
         raise InvalidField("text must be valid Unicode; it holds half of a surrogate pair.")
     if len(text) > most:
         raise TextTooLong(

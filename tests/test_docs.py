@@ -69,6 +69,12 @@ class TestReadme:
         """The front page is read to its end."""
         assert len(README.read_text().splitlines()) <= 300
 
+    def test_has_a_short_changelog(self) -> None:
+        """A release is told in 25 lines."""
+        releases = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1:]
+
+        assert max(len(each.strip().splitlines()) for each in releases) <= 25
+
     def test_says_first_which_api_is_alive(self) -> None:
         """A reader who buys a key buys the right one."""
         first = README.read_text().split("\n\n")[1]

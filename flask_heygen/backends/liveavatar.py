@@ -7,6 +7,7 @@ list-sessions, its OpenAPI pages) and from the vendor's web SDK; those marked "g
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -75,16 +76,15 @@ class LiveAvatarBackend(Backend):
         if session_id is None or token is None:
             raise UpstreamFailed("LiveAvatar's reply held no session.")
 
-        with stop_on_error(session_id, lambda deadline: self._stop(session_id, deadline)):
+        with stop_on_error(session_id, partial(self._stop, session_id)):
             data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
             room = parse_room(data, _ROOM, local=self._local)
 
-        listening = fields.get("interactivity_type", "CONVERSATIONAL").lower()
         return {
             "session_id": session_id,
             **room,
             "idle_seconds": IDLE_SECONDS,
-            "listening": listening,
+            "listening": fields.get("interactivity_type", "CONVERSATIONAL").lower(),
         }
 
     def send_task(
@@ -107,10 +107,10 @@ class LiveAvatarBackend(Backend):
     def keep_alive(self, session_id: str, deadline: Deadline) -> None:
         # By the key, whose rate limit all sessions share: a session's own token is not kept.
         body = {"session_id": session_id}
-        retry_when_allowed(lambda: self._call("/sessions/keep-alive", body, deadline), deadline)
+        retry_when_allowed(lambda left: self._call("/sessions/keep-alive", body, left), deadline)
 
     def stop(self, session_id: str, deadline: Deadline) -> None:
-        retry_when_allowed(lambda: self._stop(session_id, deadline), deadline)
+        retry_when_allowed(partial(self._stop, session_id), deadline)
 
     def check(self, deadline: Deadline) -> None:
         self._page("/sessions", 1, deadline, type="active")
@@ -192,10 +192,11 @@ class LiveAvatarBackend(Backend):
         idempotent: bool = True,
     ) -> Any:
         """Call an endpoint with a session token, or else with the API key."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {"X-API-KEY": self._key}
         response = self._http.request(
             f"/v1{path}",
             body,
-            headers={"Authorization": f"Bearer {token}"} if token else {"X-API-KEY": self._key},
+            headers=headers,
             deadline=deadline,
             idempotent=idempotent,
             method=method,

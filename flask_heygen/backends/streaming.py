@@ -111,9 +111,7 @@ class StreamingBackend(Backend):
         task = {**session, "text": text, "task_type": task_type, "task_mode": "async"}
         token = self._pool.get() or self._create_token(deadline)
         try:
-            if (
-                interrupt
-            ):  # a call of its own: HeyGen ignores the field "interrupt" of a task (seen)
+            if interrupt:  # HeyGen ignores the field "interrupt" of a task (seen)
                 _, token = self._call("interrupt", session, token, deadline)
             data, _ = self._call("task", task, token, deadline, idempotent=False)
         finally:
@@ -214,14 +212,9 @@ class StreamingBackend(Backend):
     ) -> Any:
         """Call an endpoint with a session token, or else with the API key."""
         secrets = (self._key, token.value if token else "", (body or {}).get("text", ""))
+        headers = {"Authorization": f"Bearer {token.value}"} if token else {"X-Api-Key": self._key}
         response = self._http.request(
-            path,
-            body,
-            headers={"Authorization": f"Bearer {token.value}"}
-            if token
-            else {"X-Api-Key": self._key},
-            deadline=deadline,
-            idempotent=idempotent,
+            path, body, headers=headers, deadline=deadline, idempotent=idempotent
         )
         return parse_response(
             response, STREAMING_ERROR_RULES, secrets=secrets, idempotent=idempotent

@@ -21,6 +21,9 @@ class RoomProtocol:
         """Return whether the avatar has joined the room."""
         return True
 
+    def on_avatar_joined(self) -> None:
+        """Handle that avatar and client have met in the room, for the first time."""
+
     def translate(self, message: Message) -> Iterable[Message]:
         """Translate what the avatar does from the streaming API's messages to the API's own."""
         return [message]

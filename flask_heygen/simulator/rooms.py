@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .avatar.sound import Sound
 
 _POLL_SECONDS = 0.05
-_CLOSING_SECONDS = 0.3
+_SIGNALING_SECONDS = 0.3
 
 
 class RoomManager:
@@ -135,6 +135,18 @@ class RoomManager:
         """End what a user is saying, without waiting for a pause."""
         self.on_speech(session_id, False)  # noqa: FBT003
 
+    async def inject(self, session_id: str, message: Message, sender: str) -> None:
+        """Send everybody in a room a data message of a participant."""
+        room = self._rooms.get(session_id)
+        if room is None:
+            return
+
+        if sender and sender not in room.others:
+            room.announce(sender)
+            # The signaling takes another way than a data message, which would overtake it.
+            await asyncio.sleep(_SIGNALING_SECONDS)
+        room.broadcast(message, sender)
+
     async def hear(self, session: Session, text: str) -> None:
         """Act as if a session's user had said a text."""
         protocol = self.protocol(session)
@@ -154,10 +166,14 @@ class RoomManager:
 
     async def _keep(self, session_id: str, protocol: RoomProtocol) -> None:
         """Keep a room open for as long as its session is, and let the avatar join and leave."""
-        room = self._rooms[session_id]
+        room, met = self._rooms[session_id], False
         # Its limits, a call, another thread or a test's clock may end it.
         while self._loop is not None and (session := self._sessions.find_open(session_id)):
-            await room.set_avatar(present=self.avatar_present(session))
+            present = self.avatar_present(session)
+            await room.set_avatar(present=present)
+            if present and not met and session.state == "connected":
+                met = True
+                protocol.on_avatar_joined()
             await asyncio.sleep(_POLL_SECONDS)
         deleted = self._sessions.find_open(session_id) is None
         del self._rooms[session_id]
@@ -166,8 +182,8 @@ class RoomManager:
             messages = list(protocol.closing_messages((ended and ended.end_reason) or "UNKNOWN"))
             for message in messages:
                 room.broadcast(message)
-            # The signaling takes another way than a data message, and would overtake it.
-            await asyncio.sleep(_CLOSING_SECONDS if messages else 0)
+            # Here the signaling would overtake them.
+            await asyncio.sleep(_SIGNALING_SECONDS if messages else 0)
         await room.close(deleted=deleted)
 
 

@@ -161,6 +161,14 @@ class Simulator(Config):
         rooms = self._account.rooms
         rooms.call(rooms.hear(session, text))
 
+    def send(self, session_id: str, message: Mapping[str, object], sender: str = "") -> None:
+        """Send a session's room any data message, as the avatar or as a participant of that name.
+
+        It is for hostile or broken rooms; nothing happens if no client has joined it.
+        """
+        rooms = self._account.rooms
+        rooms.call(rooms.inject(_vendor_id(session_id), message, sender))
+
     def publish(self, session_id: str, event: Mapping[str, object]) -> None:
         """Act as a page that publishes an event on the topic agent-control (LiveAvatar).
 

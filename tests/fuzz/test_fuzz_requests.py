@@ -221,7 +221,9 @@ class TestAnyJson:
             headers={"Accept": accept},
         )
 
-        assert status_of(answer) in {200, 413, 422} | page.refusals
+        # A start of an existing session is unknown to LiveAvatar.
+        unsupported = {501} if page.api == "liveavatar" and "session_id" in fields else set()
+        assert status_of(answer) in {200, 413, 422} | page.refusals | unsupported
 
 
 class TestBrokenJson:

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from flask_heygen.simulator import Simulator
 from tests.servers import test_servers
 from tests.servers.machines import wait_until
-from tests.servers.test_servers import GEVENT, GTHREAD, SYNC, Serve, Server
+from tests.servers.nginx import Nginx
+from tests.servers.test_servers import GEVENT, GTHREAD, SYNC, Serve
 
 serve = test_servers.serve
 
@@ -58,9 +60,19 @@ class Page:
 
 
 @contextmanager
-def page_of(server: Server) -> Iterator[Page]:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+def page_of(port: int) -> Iterator[Page]:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         yield Page(connection)
+
+
+#: As little of nginx as there can be: its buffering is on by default.
+NGINX = """
+upstream host { server 10.0.0.1:8000; }
+server {
+    listen 80;
+    location / { proxy_pass http://host; }
+}
+"""
 
 
 @workers
@@ -73,7 +85,7 @@ class TestAnAnswer:
             session_id = server.start()
             sim.latency["task"] = 1
 
-            with page_of(server) as page:
+            with page_of(server.port) as page:
                 page.post("task", session_id=session_id, text="Tell me about yourself.")
                 first = page.line()
                 spoken_by_then = sim.texts
@@ -91,7 +103,7 @@ class TestAnAnswer:
         """It was started while the page went."""
         sim.latency["new"] = 1
 
-        with serve(worker) as server, page_of(server) as page:
+        with serve(worker) as server, page_of(server.port) as page:
             page.post("start")
             assert page.line() == {"status": "accepted"}
             page.reset()
@@ -105,7 +117,7 @@ class TestAnAnswer:
         with serve(worker) as server:
             session_id = server.start()
             sim.latency["task"] = 1
-            with page_of(server) as page:
+            with page_of(server.port) as page:
                 page.post("task", session_id=session_id, text="Tell me about yourself.")
                 assert page.line() == {"status": "accepted"}
                 wait_until(lambda: sim.count("task") == 1)
@@ -118,6 +130,27 @@ class TestAnAnswer:
             assert f"Worker (pid:{pid}) was sent SIGKILL!" in server.log.read_text()
             server.log.write_text("")  # which `serve` would complain of
         assert sim.count("task") == 1
+
+
+class TestBehindNginx:
+    def test_an_answer_begins_before_the_vendor_has_answered(
+        self, sim: Simulator, serve: Serve, tmp_path: Path
+    ) -> None:
+        """It does not keep the first line in its buffer."""
+        with serve(GTHREAD) as server:
+            session_id = server.start()
+            nginx = Nginx(tmp_path, NGINX, [f"127.0.0.1:{server.port}"])
+            sim.latency["task"] = 1
+            try:
+                with page_of(urlsplit(nginx.url).port or 0) as page:
+                    page.post("task", session_id=session_id, text="Tell me about yourself.")
+                    first, spoken_by_then, second = page.line(), sim.texts, page.line()
+            finally:
+                nginx.end()
+
+        assert (first, spoken_by_then) == ({"status": "accepted"}, ())
+        assert second is not None
+        assert second["status"] == "success"
 
 
 def children(pid: int) -> list[int]:

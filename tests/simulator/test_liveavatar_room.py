@@ -340,6 +340,19 @@ class TestHearing:
         assert guest.words() == ["Yes."]
 
 
+class TestOpening:
+    def test_is_spoken_once_the_client_is_there(self, sim: Simulator, guest: Page) -> None:
+        """The opening text of a context is the first that the avatar speaks."""
+        body = {"name": "Interview", "prompt": "Ask.", "opening_text": "Welcome."}
+        reply = requests.post(f"{sim.url}/v1/contexts", json=body, headers=KEY, timeout=30)
+        session = started(sim, context_id=reply.json()["data"]["id"])
+        before = sim.texts
+        guest.join_and_see(session)
+        wait_until(lambda: "avatar.speak_ended" in dict(guest.event_types()), "it was spoken")
+
+        assert (before, sim.texts) == ((), ("Welcome.",))
+
+
 class TestLeaving:
     def test_of_the_avatar_leaves_the_room(
         self, sim: Simulator, guest: Page, caplog: pytest.LogCaptureFixture

@@ -366,6 +366,22 @@ class TestSpeaking:
             guest.wait_for_audio()
 
 
+class TestSending:
+    @pytest.mark.parametrize("sender", ["", "mallory"])
+    def test_of_any_message(self, account: Customer, guest: Page, sender: str) -> None:
+        """A test can send a room anything, as the avatar or as another participant."""
+        session = account.started()
+        guest.join(session)
+        message = {"type": "avatar_stop_talking"}
+        account.sim.send(session["session_id"], message, sender)
+        wait_until(lambda: guest.packets, "the message came")
+
+        [packet] = guest.packets
+        assert guest.messages() == [message]
+        assert packet.participant is not None
+        assert packet.participant.identity == (sender or "heygen")
+
+
 class TestInterrupting:
     def test_silences(self, account: Customer, guest: Page) -> None:
         """The task that is spoken ends at once, and what is queued never begins."""

@@ -1,4 +1,4 @@
-"""The guard: which pages may call, and what they are told."""
+"""Access: which pages may call, and the CORS headers that they get."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class TestAPage:
             pytest.param({"Origin": "http://["}, False, id="no URL"),
             pytest.param({"Origin": NAMED + ".evil.example"}, False, id="a longer name"),
             pytest.param({"Origin": NAMED.upper()}, False, id="another spelling"),
-            # A page of ours behind a proxy that changes the host is still ours.
+            # Behind a proxy that changes the host, the page is still of the same site.
             pytest.param(
                 {"Origin": "https://public.example", "Sec-Fetch-Site": "same-origin"},
                 True,
@@ -159,7 +159,7 @@ class TestAPreflight:
     }
 
     def test_lets_a_named_page_call(self, simulator: Simulator) -> None:
-        """The browser is told that the page may post JSON with its cookies."""
+        """The page may post JSON with its cookies."""
         page = page_of(simulator, NAMED)
 
         answer = page.options("/api/heygen/task", headers={**THE_NAMED, **self.ASKS})
@@ -173,7 +173,7 @@ class TestAPreflight:
 
     @pytest.mark.parametrize("headers", [ANOTHER_SITE, ANOTHER_PORT, SANDBOXED])
     def test_lets_no_other_page_call(self, simulator: Simulator, headers: dict[str, str]) -> None:
-        """The browser is told nothing, and so sends nothing; it is no attack to have asked."""
+        """The browser gets no CORS header, and sends nothing."""
         page = page_of(simulator, NAMED)
 
         answer = page.options("/api/heygen/task", headers={**headers, **self.ASKS})

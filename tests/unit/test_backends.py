@@ -31,10 +31,16 @@ CALLS = {
 }
 
 
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
+@pytest.fixture(scope="module")
+def shared_simulator() -> Iterator[Simulator]:
     with Simulator(concurrent_limit=2) as simulator:
         yield simulator
+
+
+@pytest.fixture
+def simulator(shared_simulator: Simulator) -> Simulator:
+    shared_simulator.reset()
+    return shared_simulator
 
 
 @pytest.fixture(params=CALLS)
@@ -91,7 +97,7 @@ def delivered(simulator: Simulator, answer: dict[str, Any]) -> dict[str, Any]:
 
 class TestASession:
     def test_starts_with_the_way_into_its_room(self, page: FlaskClient) -> None:
-        """The same six fields, whoever the vendor is."""
+        """The same fields from both vendors."""
         session = data(post(page, "start"))
 
         assert session.keys() == {
@@ -156,23 +162,23 @@ class TestASession:
         assert "1m0" in result.output
 
     def test_tells_its_signals(self, page: FlaskClient, simulator: Simulator) -> None:
-        """A task is told to the host with its characters, and never its text."""
-        told = []
+        """The signal of a task holds its number of characters, never its text."""
+        events = []
 
         def receive(_: Any, **event: Any) -> None:
-            told.append(event)
+            events.append(event)
 
         with task_sent.connected_to(receive):
             data(post(page, "task", session_id=started(page), text="Hello."))
 
-        [event] = told
+        [event] = events
         assert event.keys() == {"owner", "session_id", "task_id", "characters", "duration_ms"}
         assert (event["owner"], event["characters"]) == ("ada", 6)
 
 
 class TestFailures:
     @pytest.mark.parametrize(
-        ("call", "fault", "status", "told"),
+        ("call", "fault", "status", "expected"),
         [
             ("make", Fault.UNAUTHORIZED, 502, "heygen_auth_failed"),
             ("make", Fault.SUNSET, 502, "api_retired"),
@@ -199,14 +205,14 @@ class TestFailures:
         call: str,
         fault: Fault,
         status: int,
-        told: str,
+        expected: str,
     ) -> None:
         """The same code from both, no session left open, and the next start is fine."""
         simulator.fault(CALLS[api][call], fault, times=2 if call == "make" else 1)
 
         refused = post(page, "start")
 
-        assert (refused.status_code, code(refused)) == (status, told)
+        assert (refused.status_code, code(refused)) == (status, expected)
         states = {each.state for each in simulator.sessions.values()}
         assert states <= {"closed"} or (api, states) == ("liveavatar", {"new"})
         simulator.clear()
@@ -223,7 +229,7 @@ class TestFailures:
         assert refused.headers["Retry-After"]
 
     def test_of_a_session_that_has_ended(self, page: FlaskClient, simulator: Simulator) -> None:
-        """The page is told to start another."""
+        """The answer asks the page to start another."""
         session_id = started(page)
         simulator.close_session(next(iter(simulator.sessions)))
 
@@ -234,7 +240,7 @@ class TestFailures:
         assert refused.json["error"]["restart_session"] is True
 
     def test_of_a_limit_of_ours(self, page: FlaskClient, simulator: Simulator) -> None:
-        """A text that is too long is refused, whoever would have to speak it."""
+        """A text that is too long is refused for both APIs."""
         refused = post(page, "task", session_id=started(page), text="x" * 2001)
 
         assert (refused.status_code, code(refused)) == (413, "text_too_long")
@@ -269,7 +275,7 @@ class TestAnswers:
 
 class TestCheck:
     def test_names_the_api_that_is_alive(self, page: FlaskClient, simulator: Simulator) -> None:
-        """Where v1 is retired, an operator with a key of LiveAvatar's is told what to set."""
+        """Where v1 is retired, an operator with a key of LiveAvatar's reads what to set."""
         page.application.config["HEYGEN_API"] = "streaming"
         simulator.fault("create_token", Fault.SUNSET, times=None)
 

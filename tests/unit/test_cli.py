@@ -18,10 +18,16 @@ from tests.constants import KEY
 MINTED = {"error": None, "data": {"token": "a-session-token-of-the-vendor"}}
 
 
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
+@pytest.fixture(scope="module")
+def shared_simulator() -> Iterator[Simulator]:
     with Simulator(concurrent_limit=100) as simulator:
         yield simulator
+
+
+@pytest.fixture
+def simulator(shared_simulator: Simulator) -> Simulator:
+    shared_simulator.reset()
+    return shared_simulator
 
 
 @pytest.fixture
@@ -43,9 +49,11 @@ def start(app: Flask, number: int = 1) -> list[str]:
 
 
 class TestCheck:
-    def test_tells_that_all_is_well(self, app: Flask, simulator: Simulator) -> None:
+    def test_tells_that_all_is_well(
+        self, app: Flask, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Key, API, live sessions and credits, on lines of their own, exit code 0."""
-        simulator.credits = 100
+        monkeypatch.setattr(simulator, "credits", 100)
         start(app, 2)
         simulator.advance(30)
 
@@ -200,7 +208,7 @@ class TestSessions:
         assert listed["age"] in range(5)
 
     def test_fail_clearly(self, app: Flask, simulator: Simulator) -> None:
-        """What the vendor refuses is told, not traced."""
+        """A refusal is a line, not a traceback."""
         simulator.fault("list", Fault.NO_DATA, times=2)
 
         result = run(app, "sessions")

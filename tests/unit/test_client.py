@@ -64,7 +64,7 @@ BROKEN = [name for name in BREAKDOWNS if name != "200 list"]
 #: One of each kind, where the kind is all that matters.
 SOME = ["500", "200 html", "200 empty", "read timeout", "reset"]
 
-#: Refusals: they tell that nothing was done.
+#: Refusals: nothing was done.
 REFUSALS: list[tuple[int, dict[str, Any], type[HeyGenError]]] = [
     (400, {"code": 10006, "message": "session not found"}, SessionNotFound),
     (400, {"code": 400006, "message": "Session is not in correct state"}, SessionNotReady),
@@ -492,7 +492,7 @@ class TestHalfStartedSession:
         caplog: pytest.LogCaptureFixture,
         lost: str,
     ) -> None:
-        """The operator is told which session costs money, and the page that nobody knows."""
+        """The log names the session that costs money, and the outcome is unknown."""
         script(vendor, "start", {"status_code": 500})
         script(vendor, "stop", BREAKDOWNS[lost])
 
@@ -502,20 +502,30 @@ class TestHalfStartedSession:
         assert calls(vendor) == ["create_token", "new", "start", "stop", "stop"]
         assert "Session a-session could neither be started nor stopped" in caplog.text
 
-    @pytest.mark.parametrize("told", [{"Retry-After": "1"}, {}], ids=["in a second", "untold"])
+    @pytest.mark.parametrize(
+        ("headers", "wait"), [({"Retry-After": "1"}, 1), ({}, 5)], ids=["in a second", "unknown"]
+    )
     def test_is_stopped_as_soon_as_the_vendor_allows(
-        self, heygen: HeyGenClient, vendor: requests_mock.Mocker, told: dict[str, str]
+        self,
+        heygen: HeyGenClient,
+        vendor: requests_mock.Mocker,
+        monkeypatch: pytest.MonkeyPatch,
+        headers: dict[str, str],
+        wait: int,
     ) -> None:
         """A busy day, on which starts fail, is the day on which stops are put off."""
+        waits: list[float] = []
+        monkeypatch.setattr("time.sleep", waits.append)
         script(vendor, "start", {"status_code": 500})
-        limit = {"status_code": 429, "json": {}, "headers": told}
+        limit = {"status_code": 429, "json": {}, "headers": headers}
         script(vendor, "stop", limit, {"json": {"status": "success"}})
 
         with pytest.raises(UpstreamFailed):
             heygen.start()
 
         assert calls(vendor) == ["create_token", "new", "start", "stop", "stop"]
-        assert timeouts(vendor)[-1] <= STOP_SECONDS - 1
+        assert waits == [wait]
+        assert wait < STOP_SECONDS
 
     def test_waits_for_no_stop_that_comes_too_late(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
@@ -597,9 +607,9 @@ class TestTask:
 
     def test_returns_what_is_known_of_it(self, heygen: HeyGenClient) -> None:
         """A page can match the task with what it hears in the room."""
-        told = heygen.task("a-session", "Hello.")
+        task = heygen.task("a-session", "Hello.")
 
-        assert told == {"task_id": "a-task", "duration_ms": 2450.5}
+        assert task == {"task_id": "a-task", "duration_ms": 2450.5}
 
     @pytest.mark.parametrize(
         "data",
@@ -709,9 +719,9 @@ class TestTask:
         spoken = {"json": {"code": 100, "data": {"task_id": "t"}}}
         script(vendor, "task", {"exc": requests.ConnectTimeout}, spoken)
 
-        told = heygen.task("a-session", "Hello.")
+        task = heygen.task("a-session", "Hello.")
 
-        assert told["task_id"] == "t"
+        assert task["task_id"] == "t"
         assert calls(vendor) == ["create_token", "task", "task"]
 
     def test_is_not_redirected(self, heygen: HeyGenClient, vendor: requests_mock.Mocker) -> None:
@@ -873,7 +883,7 @@ class TestCommand:
     def test_whose_time_is_up_has_timed_out(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, name: str, command: Command
     ) -> None:
-        """A slow vendor is told from a broken one."""
+        """A slow vendor is another error than a broken one."""
         script(vendor, name, {"exc": requests.ReadTimeout})
 
         with pytest.raises(UpstreamTimeout):
@@ -1253,7 +1263,7 @@ class TestWait:
         header: str | None,
         seconds: int,
     ) -> None:
-        """Seconds and dates are understood, within an hour; else ours of 5 seconds stands."""
+        """Seconds and dates are understood, up to an hour; the default is 5 seconds."""
         headers = {} if header is None else {"Retry-After": header}
         script(vendor, "task", {"status_code": 429, "headers": headers})
 
@@ -1263,7 +1273,7 @@ class TestWait:
         assert caught.value.retry_after == seconds
 
     def test_is_read_from_a_date(self, heygen: HeyGenClient, vendor: requests_mock.Mocker) -> None:
-        """A date to come is told as the seconds until then."""
+        """A date becomes the seconds until then."""
         soon = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=90), usegmt=True)
         script(vendor, "task", {"status_code": 429, "headers": {"Retry-After": soon}})
 
@@ -1327,7 +1337,7 @@ class TestCall:
         assert call.headers["Accept-Encoding"] == "identity"
 
     def test_says_whose_it_is(self, heygen: HeyGenClient, vendor: requests_mock.Mocker) -> None:
-        """Their support can tell our calls from any others."""
+        """The vendor's support can find our calls among others."""
         heygen.task("a-session", "Hello.")
 
         assert {each.headers["User-Agent"] for each in vendor.request_history} == {"flask-heygen"}
@@ -1369,8 +1379,8 @@ class TestCall:
             heygen.keep_alive("a-session")
         took = (time.monotonic() - started) * 1000
 
-        (told,) = re.findall(r"(\d+) ms$", caplog.messages[-1])
-        assert 50 <= int(told) <= took + 1
+        (logged,) = re.findall(r"(\d+) ms$", caplog.messages[-1])
+        assert 50 <= int(logged) <= took + 1
 
     @pytest.mark.parametrize(
         "error", [requests.ConnectionError, requests.ConnectTimeout, requests.ReadTimeout]
@@ -1397,7 +1407,7 @@ class TestCall:
 
 class TestClient:
     def test_knows_its_process(self, heygen: HeyGenClient) -> None:
-        """Whoever keeps a client can tell that it is another process's."""
+        """A client that was made in another process can be recognized."""
         assert heygen.pid == os.getpid()
 
     def test_calls_nobody_until_it_is_used(

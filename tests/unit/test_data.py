@@ -1,4 +1,4 @@
-"""Sessions: what a vendor tells of those that live, read for an operator's terminal."""
+"""Values from a vendor's data, checked before they are used."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from flask_heygen.backends.data import parse_sessions
 from flask_heygen.errors import UpstreamFailed
 
 
-def listed(**told: Any) -> dict[str, Any]:
-    [session] = parse_sessions([{"session_id": "a-session", **told}])
+def listed(**fields: Any) -> dict[str, Any]:
+    [session] = parse_sessions([{"session_id": "a-session", **fields}])
     return session
 
 
@@ -50,9 +50,9 @@ class TestStatus:
 
 class TestAList:
     @pytest.mark.parametrize(
-        "told", [None, {}, "s", 7, [None], [{}], [{"session_id": "../../x"}], [{"session_id": 7}]]
+        "rows", [None, {}, "s", 7, [None], [{}], [{"session_id": "../../x"}], [{"session_id": 7}]]
     )
-    def test_is_one_of_sessions(self, told: Any) -> None:
-        """A command is told that there is none, rather than a part of it."""
+    def test_is_one_of_sessions(self, rows: Any) -> None:
+        """No list is a failure, rather than a part of one."""
         with pytest.raises(UpstreamFailed):
-            parse_sessions(told)
+            parse_sessions(rows)

@@ -53,7 +53,7 @@ class TestTree:
             assert (str(kind.status), kind.code) == (status, code)
 
     def test_has_a_code_for_each(self) -> None:
-        """A page can tell every failure from every other by its code."""
+        """Every failure has a code of its own."""
         codes = [kind.code for kind in RAISED]
 
         assert len(set(codes)) == len(codes)
@@ -65,7 +65,7 @@ class TestTree:
             assert kind.status in (502, 504)
 
     def test_has_a_message_for_each(self) -> None:
-        """A person is told in a sentence what happened, and of each failure something else."""
+        """Each failure has a sentence of its own for a person."""
         messages = [kind().message for kind in WORDED]
 
         assert [each for each in messages if not _SENTENCE.fullmatch(each)] == []
@@ -145,7 +145,7 @@ class TestAnswer:
         ],
     )
     def test_has_a_wait_of_its_own(self, kind: type[HeyGenError], wait: int) -> None:
-        """A page is told when to come back even where the vendor does not say."""
+        """There is a wait for a page even if the vendor names none."""
         assert kind().to_dict()["retry_after"] == wait
 
     @pytest.mark.parametrize("wait", [0, 1, 90])

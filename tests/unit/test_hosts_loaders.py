@@ -185,7 +185,7 @@ class TestASessionOfThePage:
     TOKEN = "the-session-token-of-the-page"
 
     def test_is_started(self, vendor: Mocker, caplog: pytest.LogCaptureFixture) -> None:
-        """With a fresh token of ours; that of the page is taken and goes nowhere."""
+        """With a fresh token; the page's own is accepted and not used."""
         page = make_app().test_client()
         caplog.set_level("DEBUG")
 
@@ -301,7 +301,7 @@ class TestAHandle:
     def test_is_taken_by_the_client(
         self, app: Flask, vendor: Mocker, handle: str, verb: str
     ) -> None:
-        """By each verb, whoever owns the session: that is the caller's to check."""
+        """By each method; the owner is for the caller to check."""
         with app.app_context():
             getattr(self.client(app), verb)(handle, *(["Hello."] if verb == "task" else []))
 

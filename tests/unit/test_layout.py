@@ -42,13 +42,13 @@ ORDER = (
     "backends",
     "text",
     "client",
-    "cli",
     "signals",
     "error_handlers",
     "request_body",
     "access",
     "loaders",
     "account",
+    "cli",
     "ndjson",
     "page_module",
     "blueprint",
@@ -142,18 +142,18 @@ class TestImports:
 
     @pytest.mark.parametrize("name", SIMULATOR)
     def test_leave_the_client_side_out_of_the_simulator(self, name: str) -> None:
-        """The two share no code, so that each is a witness against the other."""
+        """The two share no code, so that each checks the other."""
         assert {each.partition(".")[0] for each in _modules(name)} <= {"simulator"}
 
     @pytest.mark.parametrize("name", CLIENT_SIDE)
     def test_leave_signatures_to_itsdangerous(self, name: str) -> None:
-        """It compares in a time that does not tell how much of a forgery is right."""
+        """It compares in constant time."""
         nodes = ast.walk(ast.parse(PATHS[name].read_text()))
         compared = [ast.unparse(node) for node in nodes if isinstance(node, ast.Compare)]
 
         imported = {each.partition(".")[0] for each in _imports(name)}
         assert not imported & {"hmac", "secrets"}
-        assert "hashlib" not in imported or name == "signing"  # where itsdangerous is told of it
+        assert "hashlib" not in imported or name == "signing"  # which passes it to itsdangerous
         assert "compare_digest" not in PATHS[name].read_text()
         assert not [each for each in compared if re.search("digest|handle|signature", each)]
 
@@ -194,7 +194,7 @@ class TestPublicNames:
         assert first.endswith(".")
 
 
-#: What must not stand in a module of ours once it is imported, nor have been made by then.
+#: What an import must not have made.
 _WATCH = """
 import _thread, os, socket, sys, threading
 import requests

@@ -171,7 +171,7 @@ class TestStart:
         assert vendor.request_history[0].json() == sent
 
     def test_needs_an_avatar(self, vendor: requests_mock.Mocker) -> None:
-        """Without one the operator is told what to set, before anything is called."""
+        """The error names what to set, before anything is called."""
         with pytest.raises(errors.NotConfigured, match="avatar_id"):
             client_of(HEYGEN_SESSION_DEFAULTS={}).start()
 
@@ -236,7 +236,7 @@ class TestStart:
     def test_needs_a_token_that_a_header_can_carry(
         self, vendor: requests_mock.Mocker, token: Any
     ) -> None:
-        """One that cannot be sent would be told in the words of the fault."""
+        """The error of one that cannot be sent would quote it."""
         data = {"session_id": SESSION, "session_token": token}
         vendor.post(f"{URL}/token", json={"code": 1000, "data": data})
 
@@ -341,7 +341,7 @@ class TestRateLimit:
         assert waits == [1]
 
     def test_is_passed_on_if_it_is_long(self, vendor: requests_mock.Mocker) -> None:
-        """No worker waits for it; the page is told when to come back."""
+        """No worker waits for it; the page gets the time to wait."""
         limit = {"status_code": 429, "headers": {"Retry-After": "30"}, "json": {}}
         vendor.post(f"{URL}/keep-alive", [limit])
 
@@ -388,7 +388,7 @@ class TestAccount:
 
     @pytest.mark.parametrize("rows", [None, {}, ["a"], [{"name": "of no id"}]])
     def test_lists_nothing_but_a_list(self, vendor: requests_mock.Mocker, rows: Any) -> None:
-        """A command is told that there is none, rather than a part of it."""
+        """No list is a failure, rather than a part of one."""
         vendor.get(f"{API}/avatars", json={"data": {"results": rows, "next": None}})
         vendor.get(f"{API}/avatars/public", json={"data": {"results": [], "next": None}})
 
@@ -460,7 +460,7 @@ class TestTranscript:
         assert (call.method, call.headers["X-API-KEY"]) == ("DELETE", KEY)
 
     @pytest.mark.parametrize("verb", ["session", "transcript", "delete_transcript"])
-    def test_is_not_had_from_v1(self, vendor: requests_mock.Mocker, verb: str) -> None:
+    def test_is_not_supported_by_v1(self, vendor: requests_mock.Mocker, verb: str) -> None:
         """HeyGen's v1 API has none of it."""
         with pytest.raises(errors.NotSupported):
             getattr(client_of(HEYGEN_API="streaming"), verb)(SESSION)
@@ -499,7 +499,7 @@ class TestOtherVerbs:
     def test_stop_of_what_has_ended_is_a_success(
         self, vendor: requests_mock.Mocker, reply: dict[str, Any]
     ) -> None:
-        """A page that stops twice is not told of an error."""
+        """A page that stops twice gets no error."""
         vendor.post(f"{URL}/stop", **reply)
 
         client_of().stop(SESSION)

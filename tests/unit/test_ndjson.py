@@ -173,7 +173,7 @@ class TestWhatIsChecked:
         headers: dict[str, str],
         status: int,
     ) -> None:
-        """Whoever may not call is told so by the status."""
+        """A caller who is refused gets the status of that."""
         app = make_app(
             prepare=lambda heygen: heygen.owner_loader(
                 lambda: request.headers.get("X-User", "ada")

@@ -277,7 +277,7 @@ class TestTime:
     def test_ends_a_session(
         self, page: FlaskClient, handle: str, later: Callable[[float], None], route: str
     ) -> None:
-        """Past HEYGEN_MAX_SESSION_SECONDS the page is told to start a new session."""
+        """Past HEYGEN_MAX_SESSION_SECONDS the page has to start a new session."""
         later(3700)
 
         refused = post(page, route, "ada", session_id=handle)

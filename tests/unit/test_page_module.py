@@ -28,7 +28,7 @@ def client() -> FlaskClient:
 
 class TestModule:
     def test_is_there_before_anything_is_configured(self, client: FlaskClient) -> None:
-        """A page can load it, and tell by itself that there is no avatar."""
+        """A page can load it, and handle a missing avatar."""
         with client.get(MODULE) as answer:
             assert answer.status_code == 200
             assert answer.mimetype == "text/javascript"

@@ -120,7 +120,7 @@ STATUSES: list[tuple[int, Any, type[HeyGenError]]] = [
     (500, {"code": 10006, "message": "session not found"}, SessionNotFound),
 ]
 
-#: Replies that tell nothing at all: the vendor, or something before it, broke down.
+#: Replies without a meaning: the vendor, or a proxy in front of it, failed.
 BREAKDOWNS: list[tuple[int, Any]] = [
     (200, None),
     (200, {}),
@@ -236,7 +236,7 @@ class TestFailure:
     def test_is_told_by_the_status(
         self, status: int, body: Any, kind: type[HeyGenError], *, idempotent: bool
     ) -> None:
-        """Where neither words nor code tell, the status does."""
+        """Without known words or a known code, the status decides."""
         with pytest.raises(HeyGenError) as caught:
             understood(status, body, idempotent=idempotent)
 
@@ -310,7 +310,7 @@ class TestBreakdown:
         ids=lambda body: str(body)[:30],
     )
     def test_may_have_any_shape(self, body: Any) -> None:
-        """Nonsense in any place is a refusal, not a fault of ours."""
+        """Nonsense in any place is a refusal, not an internal error."""
         with pytest.raises(Refused):
             understood(400, body)
 

@@ -113,7 +113,7 @@ def leaks(sim: Simulator, texts: Iterator[str]) -> list[str]:
             " ".join(secret.split()),
         ):
             pieces |= {form[i : i + PIECE] for i in range(len(form) - PIECE + 1)}
-    # The tokens' beginning, which is Base64 of '{"token":"', tells nothing.
+    # The tokens' beginning, which is Base64 of '{"token":"', is no secret.
     pieces = {piece for piece in pieces if not piece.startswith(("eyJ0b2tl", "yJ0b2tl"))}
     return [
         text
@@ -166,18 +166,18 @@ class TestFaults:
         client = HeyGenClient(replace(settings, timeout=timeout))
         sim.fault(call, fault, times=None)
 
-        told: list[str] = []
+        texts: list[str] = []
         try:
-            told += reachable_texts(act(client, call, session_id))
+            texts += reachable_texts(act(client, call, session_id))
         except HeyGenError as error:
-            told += [*reachable_texts(error), *shown(error)]
+            texts += [*reachable_texts(error), *shown(error)]
 
-        assert not leaks(sim, iter(told))
+        assert not leaks(sim, iter(texts))
         assert not leaks(sim, log())
 
 
 class TestReports:
-    """What goes to those who are told of errors, and show all that a traceback holds."""
+    """Error reporters, which show all that a traceback holds."""
 
     def test_the_witness_sees_the_variables_of_a_frame(self, sim: Simulator) -> None:
         """Such as those of a function that another library calls."""

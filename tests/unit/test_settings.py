@@ -1,4 +1,4 @@
-"""Settings: what a deployment can set, and what it is told when it is wrong."""
+"""Settings: the values, the defaults, and the errors of wrong values."""
 
 from __future__ import annotations
 

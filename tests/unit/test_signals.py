@@ -1,4 +1,4 @@
-"""Signals: what a host app hears of its sessions."""
+"""Signals: what an app learns of its sessions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def app(simulator: Simulator) -> Flask:
 
 
 class Heard(list[tuple[str, Any, dict[str, Any]]]):
-    """Every signal that was sent: its name, its sender, what it told."""
+    """Every signal that was sent: its name, its sender and its values."""
 
     def __init__(self) -> None:
         self._receivers = []
@@ -99,7 +99,7 @@ class TestAnInterview:
         ]
 
     def test_is_heard_to_fail(self, app: Flask, simulator: Simulator, heard: Heard) -> None:
-        """What the vendor did not do is told with the error and our endpoint."""
+        """A failure of the vendor is sent with the error and the endpoint."""
         simulator.fault("new", Fault.SUNSET)
 
         app.test_client().post("/api/heygen/start", json={})
@@ -119,15 +119,15 @@ class TestAnInterview:
 class TestAReceiver:
     def test_may_listen_to_one_app(self, app: Flask, heard: Heard) -> None:
         """The sender is the app itself, and not a proxy of it."""
-        told = []
+        senders = []
 
         def receive(sender: Flask, **_: Any) -> None:
-            told.append(sender)
+            senders.append(sender)
 
         session_started.connect(receive, sender=app)
         app.test_client().post("/api/heygen/start", json={})
 
-        assert told == [app]
+        assert senders == [app]
 
     def test_that_fails_changes_no_answer(
         self, app: Flask, simulator: Simulator, heard: Heard, caplog: pytest.LogCaptureFixture

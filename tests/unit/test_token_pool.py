@@ -54,7 +54,7 @@ def session_id(app: Flask, wait_idle: Callable[[], None]) -> str:
 
 @pytest.fixture
 def post(app: Flask, session_id: str) -> Post:
-    """Call a route for the session, and tell the status of the answer."""
+    """Call a route for the session, and return the status of the answer."""
 
     def post(route: str, **fields: object) -> int:
         body = {"session_id": session_id, **fields}
@@ -65,7 +65,7 @@ def post(app: Flask, session_id: str) -> Post:
 
 @pytest.fixture
 def calls(sim: Simulator) -> Callable[[Callable[[], int]], Names]:
-    """Tell which upstream calls had ended when a request was answered, in their order."""
+    """Return which upstream calls had ended when a request was answered, in their order."""
 
     def calls(act: Callable[[], int]) -> Names:
         before = len(sim.calls)
@@ -140,7 +140,7 @@ class TestLifetimes:
         calls: Calls,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """A second spare one would be as old; the log tells how to prevent it."""
+        """A second spare one would be as old; the log says how to prevent it."""
         sim.latency["task"] = 1  # in which all three are under way
         with ThreadPoolExecutor(3) as pool:
             assert set(pool.map(lambda text: post("task", text=text), "abc")) == {200}
@@ -160,7 +160,7 @@ class TestExpiryInTheMiddleOfAStart:
 
     @pytest.fixture
     def start(self, app: Flask, sim: Simulator) -> Callable[[], int]:
-        """Start a session whose token expires before its second call; tell the status."""
+        """Start a session whose token expires before its second call; return the status."""
 
         def start() -> int:
             sim.latency["start"] = 1
@@ -544,7 +544,7 @@ class TestBackground:
         assert unused(sim) == 1
 
     def test_an_unfinished_mint_lets_the_host_end(self) -> None:
-        """A worker that is told to go does not wait for a token that nobody will use."""
+        """A worker that is shut down does not wait for a token that nobody will use."""
         host = [sys.executable, "-W", "error", "-c", _ENDING]
 
         ran = subprocess.run(host, check=False, timeout=30, capture_output=True, text=True)
@@ -552,7 +552,7 @@ class TestBackground:
         assert (ran.returncode, ran.stderr) == (0, "")
 
     def test_a_host_without_threads_mints_on_the_spot(self, sim: Simulator) -> None:
-        """A token for each task is had all the same."""
+        """There is a token for each task all the same."""
         ran = run("threadless.py", sim, spare_tokens=4)
 
         assert ran.stdout.split() == ["200", "200", "200"]
@@ -578,10 +578,10 @@ class TestCrowd:
             return [(text, client.task(session_id, text)["task_id"]) for text in texts]
 
         with ThreadPoolExecutor(64) as pool:
-            told = [each for pairs in pool.map(speak, range(64)) for each in pairs]
+            answers = [each for pairs in pool.map(speak, range(64)) for each in pairs]
 
         assert len(sim.spoken) == 640
-        assert set(told) == {(speech.text, speech.task_id) for speech in sim.spoken}
+        assert set(answers) == {(speech.text, speech.task_id) for speech in sim.spoken}
         assert len({speech.token for speech in sim.spoken}) == 640
         assert sim.count("task") == 640
 
@@ -593,10 +593,10 @@ class TestFork:
         """At once, each hearing the replies to its own tasks, and no token used by both."""
         ran = run("forking.py", sim, spare_tokens=spare_tokens)
 
-        told = [json.loads(line) for line in ran.stdout.splitlines()]
-        assert {line["status"] for line in told} == {"success"}
-        assert len(sim.spoken) == len(told) == 22
-        assert {(line["text"], line["data"]["task_id"]) for line in told} == {
+        lines = [json.loads(line) for line in ran.stdout.splitlines()]
+        assert {line["status"] for line in lines} == {"success"}
+        assert len(sim.spoken) == len(lines) == 22
+        assert {(line["text"], line["data"]["task_id"]) for line in lines} == {
             (speech.text, speech.task_id) for speech in sim.spoken
         }
         assert len({speech.token for speech in sim.spoken}) == 22

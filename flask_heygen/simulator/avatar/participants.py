@@ -40,11 +40,13 @@ class Participants:
         infos = [self._avatar()]
         if self.agent_identity:
             infos.append(
-                _info(self.agent_sid, self.agent_identity, kind=models.ParticipantInfo.AGENT)
+                participant_info(
+                    self.agent_sid, self.agent_identity, kind=models.ParticipantInfo.AGENT
+                )
             )
-        for info in infos:
-            active, gone = models.ParticipantInfo.ACTIVE, models.ParticipantInfo.DISCONNECTED
-            info.state = active if present else gone
+        if not present:
+            for info in infos:
+                info.state = models.ParticipantInfo.DISCONNECTED
         return infos
 
     def _avatar(self) -> models.ParticipantInfo:
@@ -68,14 +70,16 @@ class Participants:
             layers=[models.VideoLayer(quality=models.HIGH, width=width, height=height)],
             stream=IDENTITY,
         )
-        return _info(self.avatar_sid, IDENTITY, is_publisher=True, tracks=[audio, video])
+        return participant_info(self.avatar_sid, IDENTITY, is_publisher=True, tracks=[audio, video])
 
 
-def _info(sid: str, identity: str, **more: object) -> models.ParticipantInfo:
+def participant_info(sid: str, identity: str, **more: object) -> models.ParticipantInfo:
+    """Describe an active participant."""
     return models.ParticipantInfo(
         sid=sid,
         identity=identity,
         name=identity,
+        state=models.ParticipantInfo.ACTIVE,
         version=1,
         joined_at=int(time.time()),
         **more,  # type: ignore[arg-type]  # the generated types name each field

@@ -11,7 +11,7 @@ from flask_heygen.simulator.room_protocol import Message, RoomProtocol
 
 from . import signaling
 from .media import MediaLoop, Track
-from .participants import Participants
+from .participants import Participants, participant_info, sid
 from .peer import Peer
 from .sound import Sound
 from .speaker import Speaker
@@ -34,6 +34,8 @@ class Room:
         self._participants = Participants(protocol.agent_identity)
         self._avatar_present = protocol.avatar_joined()
         self._peers: set[Peer] = set()
+        #: The ids of the participants that a test has announced, by identity.
+        self.others: dict[str, str] = {}
         self._wait_until = 0.0
         self._speaker = Speaker(self._emit)
         loop = MediaLoop(self._speaker, self._viewers, self._ready)
@@ -88,9 +90,17 @@ class Room:
             self._speaker.vanish()
         await asyncio.gather(*(peer.announce(present=present) for peer in self._peers))
 
-    def broadcast(self, message: Message) -> None:
-        """Send a data message to every client."""
-        packet = signaling.data_packet(self._participants, message, self._protocol.topic)
+    def announce(self, identity: str) -> None:
+        """Announce one more participant, with neither audio nor video."""
+        info = participant_info(sid("PA"), identity)
+        self.others[identity] = info.sid
+        for peer in self._peers:
+            peer.signal(signaling.participant_update([info]))
+
+    def broadcast(self, message: Message, sender: str = "") -> None:
+        """Send every client a data message, of the avatar or of a participant of `others`."""
+        origin = (self.others[sender], sender) if sender else self._participants.sender
+        packet = signaling.data_packet(origin, message, self._protocol.topic)
         for peer in self._peers:
             peer.send(packet)
 

@@ -106,17 +106,17 @@ def leave(reason: models.DisconnectReason) -> rtc.SignalResponse:
     return rtc.SignalResponse(leave=rtc.LeaveRequest(can_reconnect=False, reason=reason))
 
 
-def data_packet(participants: Participants, message: Mapping[str, object], topic: str) -> bytes:
-    """Pack a reliable data message, with a topic unless that is empty."""
-    sender_sid, sender = participants.sender
+def data_packet(sender: tuple[str, str], message: Mapping[str, object], topic: str) -> bytes:
+    """Pack a reliable data message of a sender's id and identity; an empty topic is none."""
+    sender_sid, identity = sender
     user = models.UserPacket(
         participant_sid=sender_sid,
-        participant_identity=sender,
+        participant_identity=identity,
         payload=json.dumps(message).encode(),
         topic=topic or None,
     )
     packet = models.DataPacket(
-        kind=models.DataPacket.RELIABLE, participant_identity=sender, user=user
+        kind=models.DataPacket.RELIABLE, participant_identity=identity, user=user
     )
     return packet.SerializeToString()
 

@@ -30,12 +30,14 @@ _EVENT_TYPES = {
 class Agent(RoomProtocol):
     """A session's agent, which is the protocol of its room.
 
-    Every method but `on_data` and `user_said` may be called from any thread.
+    Every method but `on_…` and `user_said` may be called from any thread.
     """
 
     topic = RESPONSE
 
-    def __init__(self, account: Account, session: Session, execute: Execute) -> None:
+    def __init__(
+        self, account: Account, session: Session, execute: Execute, opening_text: str
+    ) -> None:
         self.agent_identity = IDENTITY_PREFIX + session.session_id
         #: Role, text and time of what was said.
         self.transcript: list[tuple[str, str, float]] = []
@@ -45,6 +47,7 @@ class Agent(RoomProtocol):
         self.push_to_talk = session.options.get("interactivity_type") == "PUSH_TO_TALK"
         #: Whether push-to-talk is on.
         self.talking = False
+        self._opening_text = opening_text
         self._account = account
         self._execute = execute
         self._executing: set[asyncio.Task[None]] = set()
@@ -59,6 +62,11 @@ class Agent(RoomProtocol):
     def avatar_joined(self) -> bool:
         """Return whether the agent and the avatar have joined the room."""
         return self._account.clock.now() >= self._joins_at
+
+    def on_avatar_joined(self) -> None:
+        """Speak the opening text of the session's context (doc)."""
+        if self._opening_text:
+            self._schedule({"event_type": "avatar.speak_text", "text": self._opening_text})
 
     def events(self) -> tuple[dict[str, object], ...]:
         """Return every event so far."""

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from flask_heygen.simulator.account import Account
@@ -21,8 +22,9 @@ class Agents:
     There is no model: where one would answer, the avatar says that it heard the text.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, contexts: Mapping[str, Mapping[str, Any]]) -> None:
         self._account = account
+        self._contexts = contexts
         self._lock = threading.Lock()
         self._agents: dict[str, Agent] = {}
         account.parts.append(self)
@@ -33,7 +35,10 @@ class Agents:
         with self._lock:
             agent = self._agents.get(session.session_id)
             if agent is None:
-                agent = Agent(self._account, session, self.execute)
+                persona = session.options.get("avatar_persona") or {}
+                context = self._contexts.get(str(persona.get("context_id")), {})
+                opening_text = context.get("opening_text") or ""
+                agent = Agent(self._account, session, self.execute, opening_text)
                 self._agents[session.session_id] = agent
             return agent
 

@@ -31,13 +31,14 @@ class Catalog:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._contexts: dict[str, dict[str, Any]] = {}
+        #: The contexts by their ids.
+        self.contexts: dict[str, dict[str, Any]] = {}
         self.reset()
         account.parts.append(self)
 
     def reset(self) -> None:
         """Forget every context but the one that is there from the start."""
-        self._contexts.clear()
+        self.contexts.clear()
         self._add_context({"name": "Simulated conversation", "prompt": "Talk."}, CONTEXT_ID)
 
     def routes(self) -> Iterator[web.RouteDef]:
@@ -99,7 +100,7 @@ class Catalog:
     async def list_contexts(self, request: web.Request) -> web.Response:
         """List the contexts."""
         self._check_key(request)
-        return rows.page(request, list(self._contexts.values()))
+        return rows.page(request, list(self.contexts.values()))
 
     async def get_context(self, request: web.Request) -> web.Response:
         """Return a context."""
@@ -113,7 +114,7 @@ class Catalog:
 
     async def delete_context(self, request: web.Request) -> web.Response:
         """Delete a context."""
-        del self._contexts[self._context(request)["id"]]
+        del self.contexts[self._context(request)["id"]]
         return success(None)
 
     def _check_key(self, request: web.Request) -> None:
@@ -121,7 +122,7 @@ class Catalog:
 
     def _context(self, request: web.Request) -> dict[str, Any]:
         self._check_key(request)
-        context = self._contexts.get(request.match_info["context_id"])
+        context = self.contexts.get(request.match_info["context_id"])
         if context is None:
             raise LiveAvatarError(404, 4004, "Context not found")
 
@@ -131,7 +132,7 @@ class Catalog:
         texts = f"{body.get('prompt')} {body.get('opening_text')}"
         variables = sorted(set(re.findall(r"{{\s*(\w+)\s*}}", texts)))
         context = {**body, "id": context_id, "required_dynamic_variables": variables}
-        self._contexts[context_id] = context
+        self.contexts[context_id] = context
         return context
 
 

@@ -30,9 +30,9 @@ class LiveAvatar:
     """The endpoints."""
 
     def __init__(self, account: Account) -> None:
-        self.agents = Agents(account)
         self._account = account
         self._catalog = Catalog(account)
+        self.agents = Agents(account, self._catalog.contexts)
         self._tokens = account.tokens["liveavatar"]
         self._sessions = account.sessions
 
