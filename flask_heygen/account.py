@@ -93,12 +93,12 @@ class AccountBlueprint(Blueprint):
                 settings, deepcopy(config), self._unsign
             )
             if has_request_context():  # the command line prints them itself
-                for warning in self._warnings():
+                for warning in self.warnings():
                     logger.warning("%s", warning)
         return client
 
-    def _problems(self) -> list[str]:
-        """Return what would make a start fail, for the operator."""
+    def problems(self) -> list[str]:
+        """Return a sentence for each setting that would make a start fail."""
         problems = self.client.problems(complete=self._session_loader is None)
         if self._owner_loader is not None:
             try:
@@ -107,8 +107,8 @@ class AccountBlueprint(Blueprint):
                 problems.append(error.message)
         return problems
 
-    def _warnings(self) -> list[str]:
-        """Return which settings may be mistakes, for the operator."""
+    def warnings(self) -> list[str]:
+        """Return a sentence for each setting that may be a mistake."""
         others = [each.config_prefix for each in _registered()]
         return [
             *unknown_keys(current_app.config, self.config_prefix, others),

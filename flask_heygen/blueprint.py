@@ -52,7 +52,7 @@ class HeyGen(AccountBlueprint):
         self.after_request(forbid_caching)
         register_error_handlers(self)
         self.record(_connect_signals)
-        add_commands(self.cli, lambda: self.client, self._problems, self._warnings)
+        add_commands(self)
 
     def _route(self, method: str, rule: str, view: Callable[[], Any]) -> None:
         """Add a route whose endpoint is the name of its view.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,13 +14,10 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from .backends import one_line
+from .account import AccountBlueprint
+from .backends import Progress, one_line
 from .client import HeyGenClient
 from .errors import HeyGenError, SessionClosed, SessionNotFound
-
-FindClient = Callable[[], HeyGenClient]
-#: Returns sentences for the operator.
-Report = Callable[[], list[str]]
 
 #: Seconds for which a vendor may still list a session that was stopped.
 LIST_LAG = 5.0
@@ -40,33 +38,26 @@ class _Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic 
         return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-def add_commands(
-    group: click.Group, find_client: FindClient, find_problems: Report, find_warnings: Report
-) -> None:
-    """Add the commands for the account whose client ``find_client`` returns.
-
-    ``find_problems`` returns what would make a start fail, ``find_warnings`` what may be a
-    mistake.
-    """
+def add_commands(account: AccountBlueprint) -> None:
+    """Add the commands to the blueprint's group."""
+    group = account.cli
     group.help = "Look after the account's avatar sessions."
-    group.add_command(_check_command(find_client, find_problems, find_warnings))
-    group.add_command(_sessions_command(find_client))
-    group.add_command(_stop_command(find_client))
-    group.add_command(_transcript_command(find_client))
-    group.add_command(_choices_command("avatars", lambda: find_client().avatars()))
-    group.add_command(_choices_command("voices", lambda: find_client().voices()))
+    group.add_command(_check_command(account))
+    group.add_command(_sessions_command(account))
+    group.add_command(_stop_command(account))
+    group.add_command(_transcript_command(account))
+    group.add_command(_choices_command(account, "avatars", HeyGenClient.avatars))
+    group.add_command(_choices_command(account, "voices", HeyGenClient.voices))
 
 
-def _check_command(
-    find_client: FindClient, find_problems: Report, find_warnings: Report
-) -> click.Command:
+def _check_command(account: AccountBlueprint) -> click.Command:
     @click.command()
     @with_appcontext
     def check() -> None:
         """Check the key, the API and the settings; exit with 1 if a start would fail."""
         with _explained():
-            client = find_client()
-        for warning in find_warnings():
+            client = account.client
+        for warning in account.warnings():
             click.echo(f"warning   {warning}")
         try:
             live = client.check()
@@ -79,7 +70,7 @@ def _check_command(
         click.echo(f"API       {client.settings.api} is alive")
         click.echo(f"sessions  {len(live)} live")
         click.echo(f"credits   {_credits(client)}")
-        if problems := find_problems():
+        if problems := account.problems():
             raise click.ClickException("\n".join(problems))
 
     return check
@@ -93,14 +84,14 @@ def _credits(client: HeyGenClient) -> str:
     return f"{left:,.10g} left; a minute of a session costs {client.credits_per_minute:g}"
 
 
-def _sessions_command(find_client: FindClient) -> click.Command:
+def _sessions_command(account: AccountBlueprint) -> click.Command:
     @click.command()
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, the ages in seconds.")
     @with_appcontext
     def sessions(*, as_json: bool) -> None:
         """List the live sessions, which cost credits."""
         with _explained():
-            live = find_client().sessions()
+            live = account.client.sessions()
 
         if as_json:
             _print_json(live)
@@ -111,15 +102,19 @@ def _sessions_command(find_client: FindClient) -> click.Command:
     return sessions
 
 
-def _choices_command(name: str, find_choices: Callable[[], list[dict[str, Any]]]) -> click.Command:
+def _choices_command(
+    account: AccountBlueprint,
+    name: str,
+    list_all: Callable[[HeyGenClient, Progress], list[dict[str, Any]]],
+) -> click.Command:
     """Return the command that lists avatars or voices."""
 
     @click.command(name, help=f"List the {name} that a session can have.")
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @with_appcontext
     def choices(*, as_json: bool) -> None:
-        with _explained():
-            found = find_choices()
+        with _explained(), _progress(f"Reading {name}") as progress:
+            found = list_all(account.client, progress)
 
         if as_json:
             _print_json(found)
@@ -133,7 +128,20 @@ def _choices_command(name: str, find_choices: Callable[[], list[dict[str, Any]]]
     return choices
 
 
-def _transcript_command(find_client: FindClient) -> click.Command:
+@contextmanager
+def _progress(label: str) -> Iterator[Progress]:
+    """Show on a terminal how much of a list is read."""
+    terminal = sys.stderr.isatty()
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not terminal) as bar:
+
+        def progress(read: int, total: int) -> None:
+            bar.length = total
+            bar.update(read - bar.pos)
+
+        yield progress
+
+
+def _transcript_command(account: AccountBlueprint) -> click.Command:
     @click.command()
     @click.argument("session_id", metavar="ID")
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, the times in Unix seconds.")
@@ -141,7 +149,7 @@ def _transcript_command(find_client: FindClient) -> click.Command:
     def transcript(*, session_id: str, as_json: bool) -> None:
         """Print what was said in a session, by user and avatar; the times are UTC."""
         with _explained():
-            said = find_client().transcript(session_id)
+            said = account.client.transcript(session_id)
 
         if as_json:
             _print_json(said)
@@ -163,7 +171,7 @@ def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> No
         click.echo("  ".join(cells).rstrip())
 
 
-def _stop_command(find_client: FindClient) -> click.Command:
+def _stop_command(account: AccountBlueprint) -> click.Command:
     @click.command()
     @click.argument("ids", nargs=-1)
     @click.option("--all", "every", is_flag=True, help="Stop every live session; asks first.")
@@ -179,7 +187,7 @@ def _stop_command(find_client: FindClient) -> click.Command:
         if [bool(ids), every, older_than is not None].count(True) != 1:
             raise click.UsageError("Give either session IDs, or --all, or --older-than.")
         with _explained():
-            client = find_client()
+            client = account.client
             live = [] if ids else client.sessions()
         chosen = list(dict.fromkeys(ids)) or _older(live, older_than or 0)
         ageless = [each["session_id"] for each in live if older_than and each["age"] is None]

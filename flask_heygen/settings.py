@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,8 +28,23 @@ def _setting(wanted: str, check: _Check, default: Any = None, *, secret: bool = 
     )
 
 
+def _whole_number(least: int, most: int, default: int) -> Any:
+    wanted = f"must be a whole number from {least} to {most}"
+    return _setting(wanted, partial(_convert, int, least, most), default)
+
+
+def _seconds(least: float, most: float, default: float) -> Any:
+    wanted = f"must be a number from {least:g} to {most:g} (seconds)"
+    return _setting(wanted, partial(_convert, float, least, most), default)
+
+
+def _one_of(*names: str) -> Any:
+    wanted = f"must be {' or '.join(map(repr, names))}"
+    return _setting(wanted, lambda value: names[names.index(value)], names[0])
+
+
 class _WrongValue(ValueError):
-    """A value is wrong in a way that has a message of its own, which does not repeat it."""
+    """A value is wrong in a way that has its own message, which does not repeat the value."""
 
 
 def _visible(value: Any) -> str:
@@ -54,20 +69,13 @@ def _url(value: Any) -> str:
     return url.geturl().rstrip("/")
 
 
-def _number(kind: type[int | float], least: float, most: float) -> _Check:
-    def check(value: Any) -> int | float:
-        if isinstance(value, bool) or (kind is int and isinstance(value, float)):
-            raise TypeError
-        number = kind(value)
-        if not least <= number <= most:
-            raise ValueError
-        return number
-
-    return check
-
-
-def _one_of(*names: str) -> _Check:
-    return lambda value: names[names.index(value)]
+def _convert(kind: type[int | float], least: float, most: float, value: Any) -> int | float:
+    if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+        raise TypeError
+    number = kind(value)
+    if not least <= number <= most:
+        raise ValueError
+    return number
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -106,32 +114,20 @@ class Settings:
     #: The account's API key. Required.
     api_key: str = _setting("must be a string of visible ASCII characters", _key, secret=True)
     #: The vendor API to use.
-    api: str = _setting(
-        "must be 'streaming' or 'liveavatar'", _one_of("streaming", "liveavatar"), "streaming"
-    )
+    api: str = _one_of("streaming", "liveavatar")
     #: The URL of that API; blank for the vendor's own.
     base_url: str = _setting(
-        "must be an http or https URL without credentials, query or fragment",
-        _url,
-        "",
+        "must be an http or https URL without credentials, query or fragment", _url, ""
     )
     #: Upstream time budget of one request, in seconds.
-    timeout: float = _setting(
-        "must be a number from 1 to 120 (seconds)", _number(float, 1, 120), 20.0
-    )
+    timeout: float = _seconds(1, 120, 20.0)
     #: Maximum characters of one task's text.
-    max_text: int = _setting(
-        "must be a whole number from 1 to 80000", _number(int, 1, 80_000), 2000
-    )
+    max_text: int = _whole_number(1, 80_000, 2000)
     #: Maximum session tokens to keep ready; 0, the default under ``TESTING``, mints each token
     #: when it is needed. Each task orders one, so that fewer tasks keep fewer tokens.
-    spare_tokens: int = _setting(
-        "must be a whole number from 0 to 1000", _number(int, 0, 1000), 256
-    )
+    spare_tokens: int = _whole_number(0, 1000, 256)
     #: Seconds after which a spare session token is discarded.
-    token_max_age: float = _setting(
-        "must be a number from 0.1 to 86400 (seconds)", _number(float, 0.1, 86_400), 300.0
-    )
+    token_max_age: float = _seconds(0.1, 86_400, 300.0)
     #: The fields of a new session.
     session_defaults: Mapping[str, Any] = _setting("must be a dict of session fields", _fields, {})
     #: The session fields that a page may set.
@@ -142,9 +138,7 @@ class Settings:
     )
 
     #: Seconds after which a session's handle can only stop it.
-    max_session_seconds: float = _setting(
-        "must be a number from 1 to 86400 (seconds)", _number(float, 1, 86_400), 3600.0
-    )
+    max_session_seconds: float = _seconds(1, 86_400, 3600.0)
     #: Origins of other sites whose pages may call, with cookies.
     cors_origins: tuple[str, ...] = _setting(
         "must be a list of origins such as 'https://app.example.com', never '*'", _origins, ()

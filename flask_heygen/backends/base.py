@@ -28,8 +28,15 @@ MAX_WAIT = 2.0
 #: default wait of a rate limit, so that a stop that is put off can be sent again.
 STOP_SECONDS = 7.0
 
+#: Called with the rows of a list that are read, and their number in all.
+Progress = Callable[[int, int], None]
+
 logger = logging.getLogger(__name__)
 logger.addFilter(hold_back)
+
+
+def no_progress(read: int, total: int) -> None:
+    """Report nothing."""
 
 
 class Backend(Protocol):
@@ -109,10 +116,10 @@ class Backend(Protocol):
     def credits(self, deadline: Deadline) -> float:
         """Return the credits that the account has left."""
 
-    def avatars(self, deadline: Deadline) -> list[dict[str, Any]]:
+    def avatars(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:
         """List the avatars: ``id``, ``name``, ``kind``, ``ready``."""
 
-    def voices(self, deadline: Deadline) -> list[dict[str, Any]]:  # noqa: ARG002
+    def voices(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:  # noqa: ARG002
         """List the voices, as ``avatars`` are listed."""
         raise NotSupported
 
@@ -129,7 +136,9 @@ def stop_on_error(session_id: str, stop: Callable[[Deadline], None]) -> Iterator
         stopped = _is_stopped(session_id, stop)
         if stopped and isinstance(error, OutcomeUnknown):
             raise UpstreamFailed(upstream=error.upstream) from None  # the outcome is known now
-        if not stopped and isinstance(error, HeyGenError) and _invites_another(error):
+        if stopped or not isinstance(error, HeyGenError):
+            raise
+        if error.retryable or error.restart_session:
             raise OutcomeUnknown(
                 "The session could neither be started nor stopped; it may still be running.",
                 upstream=error.upstream,
@@ -137,25 +146,23 @@ def stop_on_error(session_id: str, stop: Callable[[Deadline], None]) -> Iterator
         raise
 
 
-def _invites_another(error: HeyGenError) -> bool:
-    return error.retryable or error.restart_session
-
-
-def retry_when_allowed(call: Callable[[], object], deadline: Deadline) -> None:
-    """Make a call, and make it again after the wait of a rate limit if that is short."""
+def retry_when_allowed(
+    call: Callable[[Deadline], object], deadline: Deadline, max_wait: float = MAX_WAIT
+) -> None:
+    """Make a call, and retry it after the wait of a rate limit if that is at most ``max_wait``."""
     try:
-        call()
+        call(deadline)
     except LimitError as error:
         wait = error.retry_after
-        if wait is None or wait > MAX_WAIT or wait >= deadline.remaining():
+        if wait is None or wait > max_wait or wait >= deadline.remaining():
             raise
         time.sleep(wait)
-        call()
+        call(deadline)
 
 
 def _is_stopped(session_id: str, stop: Callable[[Deadline], None]) -> bool:
     try:
-        _stop_patiently(stop, Deadline(STOP_SECONDS))
+        retry_when_allowed(stop, Deadline(STOP_SECONDS), max_wait=STOP_SECONDS)
     except (SessionClosed, SessionNotFound):
         return True
     except HeyGenError as error:
@@ -167,14 +174,3 @@ def _is_stopped(session_id: str, stop: Callable[[Deadline], None]) -> bool:
         )
         return False
     return True
-
-
-def _stop_patiently(stop: Callable[[Deadline], None], deadline: Deadline) -> None:
-    """Stop, once more after the wait of a rate limit if the deadline allows it."""
-    try:
-        stop(deadline)
-    except LimitError as error:
-        if error.retry_after is None or error.retry_after >= deadline.remaining():
-            raise
-        time.sleep(error.retry_after)
-        stop(deadline)

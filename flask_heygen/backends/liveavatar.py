@@ -7,6 +7,7 @@ list-sessions, its OpenAPI pages) and from the vendor's web SDK; those marked "g
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,10 +16,11 @@ from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings, is_local
 
-from .base import Backend, retry_when_allowed, stop_on_error
+from .base import Backend, Progress, no_progress, retry_when_allowed, stop_on_error
 from .data import (
     parse_credits,
     parse_listed,
+    parse_number,
     parse_room,
     parse_rows,
     parse_session,
@@ -75,16 +77,15 @@ class LiveAvatarBackend(Backend):
         if session_id is None or token is None:
             raise UpstreamFailed("LiveAvatar's reply held no session.")
 
-        with stop_on_error(session_id, lambda deadline: self._stop(session_id, deadline)):
+        with stop_on_error(session_id, partial(self._stop, session_id)):
             data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
             room = parse_room(data, _ROOM, local=self._local)
 
-        listening = fields.get("interactivity_type", "CONVERSATIONAL").lower()
         return {
             "session_id": session_id,
             **room,
             "idle_seconds": IDLE_SECONDS,
-            "listening": listening,
+            "listening": fields.get("interactivity_type", "CONVERSATIONAL").lower(),
         }
 
     def send_task(
@@ -107,10 +108,10 @@ class LiveAvatarBackend(Backend):
     def keep_alive(self, session_id: str, deadline: Deadline) -> None:
         # By the key, whose rate limit all sessions share: a session's own token is not kept.
         body = {"session_id": session_id}
-        retry_when_allowed(lambda: self._call("/sessions/keep-alive", body, deadline), deadline)
+        retry_when_allowed(lambda left: self._call("/sessions/keep-alive", body, left), deadline)
 
     def stop(self, session_id: str, deadline: Deadline) -> None:
-        retry_when_allowed(lambda: self._stop(session_id, deadline), deadline)
+        retry_when_allowed(partial(self._stop, session_id), deadline)
 
     def check(self, deadline: Deadline) -> None:
         self._page("/sessions", 1, deadline, type="active")
@@ -137,9 +138,9 @@ class LiveAvatarBackend(Backend):
     def credits(self, deadline: Deadline) -> float:
         return parse_credits(self._call("/users/credits", None, deadline), "credits_left")
 
-    def avatars(self, deadline: Deadline) -> list[dict[str, Any]]:
-        own = self._rows("/avatars", deadline)
-        public = self._rows("/avatars/public", deadline)
+    def avatars(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:
+        own = self._rows("/avatars", deadline, progress)
+        public = self._rows("/avatars/public", deadline, progress)
         return [
             parse_listed(
                 row,
@@ -151,22 +152,25 @@ class LiveAvatarBackend(Backend):
             for row in rows
         ]
 
-    def voices(self, deadline: Deadline) -> list[dict[str, Any]]:
+    def voices(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:
         return [
             parse_listed(row, ("id", "name"), kind=kind, ready=True)
             for kind in ("private", "public")
-            for row in self._rows("/voices", deadline, voice_type=kind)
+            for row in self._rows("/voices", deadline, progress, voice_type=kind)
         ]
 
     def _stop(self, session_id: str, deadline: Deadline) -> None:
         body = {"session_id": session_id, "reason": "USER_CLOSED"}
         self._call("/sessions/stop", body, deadline)
 
-    def _rows(self, path: str, deadline: Deadline, **query: str) -> list[dict[str, Any]]:
+    def _rows(
+        self, path: str, deadline: Deadline, progress: Progress = no_progress, **query: str
+    ) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for number in range(1, MAX_PAGES + 1):
             page = self._page(path, number, deadline, **query)
             rows += parse_rows(page.get("results"))
+            progress(len(rows), max(len(rows), int(parse_number(page.get("count")) or 0)))
             # By its number: the key is not sent to an address that a reply names.
             if not page.get("next"):
                 break
@@ -192,10 +196,11 @@ class LiveAvatarBackend(Backend):
         idempotent: bool = True,
     ) -> Any:
         """Call an endpoint with a session token, or else with the API key."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {"X-API-KEY": self._key}
         response = self._http.request(
             f"/v1{path}",
             body,
-            headers={"Authorization": f"Bearer {token}"} if token else {"X-API-KEY": self._key},
+            headers=headers,
             deadline=deadline,
             idempotent=idempotent,
             method=method,

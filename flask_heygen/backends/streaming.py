@@ -20,7 +20,7 @@ from flask_heygen.settings import Settings, is_local
 from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
-from .base import Backend, stop_on_error
+from .base import Backend, Progress, stop_on_error
 from .data import (
     is_id,
     parse_credits,
@@ -111,9 +111,7 @@ class StreamingBackend(Backend):
         task = {**session, "text": text, "task_type": task_type, "task_mode": "async"}
         token = self._pool.get() or self._create_token(deadline)
         try:
-            if (
-                interrupt
-            ):  # a call of its own: HeyGen ignores the field "interrupt" of a task (seen)
+            if interrupt:  # HeyGen ignores the field "interrupt" of a task (seen)
                 _, token = self._call("interrupt", session, token, deadline)
             data, _ = self._call("task", task, token, deadline, idempotent=False)
         finally:
@@ -149,7 +147,7 @@ class StreamingBackend(Backend):
         data = self._send("/v2/user/remaining_quota", None, deadline)
         return parse_credits(data, "remaining_quota") / 60
 
-    def avatars(self, deadline: Deadline) -> list[dict[str, Any]]:
+    def avatars(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:  # noqa: ARG002
         rows = parse_rows(self._send("/v1/streaming/avatar.list", None, deadline))
         return [
             parse_listed(
@@ -214,14 +212,9 @@ class StreamingBackend(Backend):
     ) -> Any:
         """Call an endpoint with a session token, or else with the API key."""
         secrets = (self._key, token.value if token else "", (body or {}).get("text", ""))
+        headers = {"Authorization": f"Bearer {token.value}"} if token else {"X-Api-Key": self._key}
         response = self._http.request(
-            path,
-            body,
-            headers={"Authorization": f"Bearer {token.value}"}
-            if token
-            else {"X-Api-Key": self._key},
-            deadline=deadline,
-            idempotent=idempotent,
+            path, body, headers=headers, deadline=deadline, idempotent=idempotent
         )
         return parse_response(
             response, STREAMING_ERROR_RULES, secrets=secrets, idempotent=idempotent
