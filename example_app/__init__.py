@@ -36,6 +36,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config["INTERVIEW_CDN"] = not livekit.installed()
     app.config["TRUSTED_HOSTS"] = [*LOCAL_HOSTS]
     app.config.update(environment() if config is None else config)
+    app.config["TRUSTED_HOSTS"] = app.config["TRUSTED_HOSTS"] or [*LOCAL_HOSTS]  # never all of them
     avatar = HeyGen()
     # Anything else keeps the sign-in: a blank variable must not open the interview.
     if app.config.get("INTERVIEW_SIGN_IN") not in (False, 0):

@@ -15,6 +15,7 @@ from .errors import NotConfigured, NotSignedIn, NotYourSession
 from .loaders import OwnerLoader, SessionLoader, TextLoader, check_loader, load_owner
 from .settings import Settings, config_values, unknown_keys
 from .signing import SessionSigner, UnsignedSessions, signing_keys
+from .tracebacks import conceal_frames
 
 Signer = SessionSigner | UnsignedSessions
 
@@ -36,7 +37,7 @@ class AccountBlueprint(Blueprint):
         """Register the function that returns the id of the user who makes the request, or None.
 
         With one, each session belongs to the user who started it: nobody else can command it, and
-        without a user (None, or a blank string) none is started. The id is a ``str``, an ``int``,
+        without a user (None, a blank string, Flask-Login's anonymous user) none is started. The id is a ``str``, an ``int``,
         a ``uuid.UUID`` or an object whose class has its own ``__str__``.
 
         Raises:
@@ -75,6 +76,7 @@ class AccountBlueprint(Blueprint):
         return load
 
     @property
+    @conceal_frames
     def client(self) -> HeyGenClient:
         """The client of the current app's settings, kept until they change.
 

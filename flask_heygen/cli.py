@@ -161,7 +161,9 @@ def _transcript_command(account: AccountBlueprint) -> click.Command:
 
 
 def _print_json(rows: list[dict[str, Any]]) -> None:
-    click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    text = json.dumps(rows, indent=2, ensure_ascii=False)
+    # JSON itself leaves the controls from U+007F on as they are, and some terminals obey them.
+    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

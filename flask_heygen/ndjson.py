@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response, current_app, got_request_exception, request, stream_with_context
 from flask.globals import app_ctx
@@ -70,6 +71,6 @@ def _outcome(act: Callable[[], Answer]) -> Answer:
         got_request_exception.send(app_ctx.app, exception=fault)
         if current_app.testing or current_app.config["PROPAGATE_EXCEPTIONS"]:
             raise
-        logger.exception("Exception on %s [%s]", request.path, request.method)
+        logger.exception("Exception on %s [%s]", quote(request.path), request.method)
         error = HeyGenError()
     return {"status": "error", "error": {**error.to_dict(), "http_status": error.status}}

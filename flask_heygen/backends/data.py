@@ -19,8 +19,10 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _TOKEN = re.compile(r"[!-~]{1,8192}")
 #: The characters and length of a room's URL.
 _URL = re.compile(r"[!-~]{1,2048}")
-#: Seconds since 1970, in the year 5138; a later time is nonsense.
-_LATEST = 1e11
+#: A larger number is nonsense; in seconds since 1970 it is in the year 5138.
+_LARGEST = 1e11
+#: Seconds; a timer of a browser's that is set to 2^31 milliseconds or more goes off at once.
+_TIMER = 2_000_000
 #: Characters of a name that are kept.
 _TEXT = 200
 
@@ -61,7 +63,7 @@ def parse_room(room: Any, names: tuple[str, str, str], *, local: bool) -> dict[s
         "transport": "livekit",
         "url": url,
         "access_token": access_token,
-        "session_seconds": parse_number(seconds),
+        "session_seconds": parse_number(seconds, _TIMER),
     }
 
 
@@ -149,9 +151,14 @@ def parse_decimal(value: Any) -> float | None:
     return None
 
 
-def parse_number(value: Any) -> int | float | None:
-    """Return a number from 0 that JSON can carry, or None: Python also reads NaN and Infinity."""
-    return value if type(value) in (int, float) and 0 <= value < float("inf") else None
+def parse_duration(value: Any) -> int | float | None:
+    """Return milliseconds for which a page can set a timer, or None."""
+    return parse_number(value, _TIMER * 1000)
+
+
+def parse_number(value: Any, most: float = _LARGEST) -> int | float | None:
+    """Return a number from 0 to ``most``, or None; Python also reads NaN and Infinity."""
+    return value if type(value) in (int, float) and 0 <= value < most else None
 
 
 def parse_rows(rows: Any) -> list[dict[str, Any]]:
@@ -188,5 +195,4 @@ def _unix_seconds(value: Any) -> int | float | None:
         with suppress(ValueError):
             moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
             value = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
-    seconds = parse_number(value)
-    return None if seconds is None or seconds >= _LATEST else seconds
+    return parse_number(value)

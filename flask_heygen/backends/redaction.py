@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from unicodedata import normalize
-from urllib.parse import unquote
 
 #: The mark in place of what was cut out.
 CUT = "[…]"
@@ -21,10 +20,10 @@ ROUNDS = 4
 
 #: Keys and tokens of other calls: no word is as long.
 _OPAQUE = re.compile(r"[\w+/=.~-]{32,}", re.ASCII)
-#: The escapes of JSON, JavaScript, HTML and URLs.
+#: The escapes of JSON, JavaScript, HTML and URLs, and those of bytes in Python and C.
 _ESCAPE = re.compile(
-    r"(?:\\u|%u)([\da-f]{4})|\\u\{([\da-f]{1,6})\}|\\x([\da-f]{2})|\\(\W)|\\[bfnrt]"
-    r"|&(?:#x?[\da-f]{1,7};?|\w{2,31};)|(?:%[\da-f]{2})+",
+    r"(?:\\u|%u)([\da-f]{4})|\\u\{([\da-f]{1,6})\}|\\(\W)|\\[bfnrt]"
+    r"|&(?:#x?0*[\da-f]{1,7};?|\w{2,31};)|((?:(?:%|\\x)[\da-f]{2}|\\[0-3][0-7]{2})+)",
     re.ASCII | re.IGNORECASE,
 )
 
@@ -61,13 +60,21 @@ def _unescape(text: str) -> str:
 
 def _unescaped(match: re.Match[str]) -> str:
     escape = match[0]
-    if code := match[1] or match[2] or match[3]:
+    if code := match[1] or match[2]:
         return chr(min(int(code, 16), 0x10FFFF))
     if escape.startswith("&"):
         return html.unescape(escape)
-    if escape.startswith("%"):
-        return unquote(escape, errors="replace")
-    return match[4] or " "
+    return _decoded(match[4]) if match[4] else match[3] or " "
+
+
+def _decoded(run: str) -> str:
+    """Return the text of escaped bytes, which are hexadecimal, or octal as in C."""
+    codes = re.findall(r"(?:%|\\x)(..)|\\(...)", run, re.IGNORECASE)
+    content = bytes(int(digits, 16) if digits else int(octal, 8) for digits, octal in codes)
+    try:
+        return content.decode()
+    except UnicodeDecodeError:  # of one byte for each character, or cut
+        return content.decode("latin-1")
 
 
 def _fold(text: str) -> tuple[bytes, list[int]]:

@@ -24,8 +24,8 @@ from .base import Backend, Progress, stop_on_error
 from .data import (
     is_id,
     parse_credits,
+    parse_duration,
     parse_listed,
-    parse_number,
     parse_room,
     parse_rows,
     parse_session_id,
@@ -119,7 +119,7 @@ class StreamingBackend(Backend):
         if not isinstance(data, dict) or not is_id(data.get("task_id")):
             raise OutcomeUnknown("HeyGen's reply named no task; the text may have been spoken.")
 
-        return {"task_id": data["task_id"], "duration_ms": parse_number(data.get("duration_ms"))}
+        return {"task_id": data["task_id"], "duration_ms": parse_duration(data.get("duration_ms"))}
 
     def start_existing(self, session_id: str, deadline: Deadline) -> None:
         # Any state but "new" means that it was started: "connecting" or "connected".

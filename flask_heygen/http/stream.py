@@ -17,6 +17,8 @@ MAX_RESPONSE = 1 << 20
 #: Bytes of its head, and the limits of http.client for its parts.
 _MAX_HEAD = _MAX_LINE = 1 << 16
 _MAX_HEADERS = 100
+#: The headers that say where a body ends.
+_LENGTHS = ("content-length", "transfer-encoding")
 _STATUS_LINE = re.compile(rb"HTTP/1\.(\d) ([1-9]\d\d)(?!\d)(.*)")
 
 
@@ -121,12 +123,17 @@ class Response(http.client.HTTPResponse):
         self.chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"
         self.chunk_left = None
         length = self.headers.get("Content-Length", "")
-        self.length = int(length) if length.isdecimal() and not self.chunked else None
+        known = length.isdecimal() and len(length) < 20 and not self.chunked
+        self.length = int(length) if known else None
         if self.status in (204, 304):
             self.length = 0
         connection = self.headers.get("Connection", "").lower()
         persistent = "keep-alive" in connection if self.version == 10 else "close" not in connection
-        self.will_close = not persistent or (self.length is None and not self.chunked)
+        # With two lengths, a proxy and we may disagree about where the next response begins.
+        ends = [each for each in self.headers if each.lower() in _LENGTHS]
+        self.will_close = (
+            not persistent or len(ends) > 1 or (self.length is None and not self.chunked)
+        )
 
 
 def _read_headers(fp: io.BufferedIOBase) -> http.client.HTTPMessage:
@@ -135,10 +142,12 @@ def _read_headers(fp: io.BufferedIOBase) -> http.client.HTTPMessage:
         line = fp.readline(_MAX_LINE)
         if line in (b"\r\n", b"\n", b""):
             return headers
+        if len(line) == _MAX_LINE:  # its rest would be read as a header
+            break
         name, colon, value = line.decode("latin-1").partition(":")
         if colon and not name[:1].isspace():  # or the next line of the one before
             headers[name] = value.strip()
-    raise http.client.HTTPException("The response has too many headers.")
+    raise http.client.HTTPException("The response has too many headers, or too long a one.")
 
 
 class DeadlineSocket:

@@ -438,6 +438,20 @@ class TestTranscript:
         assert (row["role"], row["text"]) == ("user", "It is small.")
         assert row["at"] > 1_700_000_000
 
+    def test_says_nothing_to_the_terminal(self, liveavatar: Flask, simulator: Simulator) -> None:
+        """What a user says may hold escape codes, which JSON leaves as they are from U+007F on."""
+        [session_id] = start(liveavatar)
+        said = "Ärger\x9b2J\u202e\x7f\ud800"
+        simulator.hear(session_id, said)
+
+        plain = run(liveavatar, "transcript", session_id).output
+        as_json = run(liveavatar, "transcript", session_id, "--json").output
+
+        assert "".join(plain.splitlines()).isprintable()
+        assert "".join(as_json.splitlines()).isprintable()
+        assert "Ärger" in as_json
+        assert json.loads(as_json)[0]["text"] == said
+
     def test_is_not_there(self, app: Flask, liveavatar: Flask) -> None:
         """An unknown session is named as such, and v1 keeps no transcripts."""
         unknown = run(liveavatar, "transcript", "00000000-0000-4000-8000-000000000000")

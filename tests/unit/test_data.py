@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from flask_heygen.backends.data import parse_sessions
+from flask_heygen.backends.data import (
+    parse_credits,
+    parse_duration,
+    parse_room,
+    parse_session,
+    parse_sessions,
+)
 from flask_heygen.errors import UpstreamFailed
 
 
@@ -56,3 +62,25 @@ class TestAList:
         """No list is a failure, rather than a part of one."""
         with pytest.raises(UpstreamFailed):
             parse_sessions(rows)
+
+
+class TestANumber:
+    @pytest.mark.parametrize(
+        "nonsense", [10**400, 1e300, -1, "1e300", "NaN"], ids=lambda each: str(each)[:9]
+    )
+    def test_is_of_a_sensible_size(self, nonsense: Any) -> None:
+        """Any other is none, and nothing falls over."""
+        session = parse_session({"id": "a", "credits_consumed": nonsense, "duration": nonsense})
+
+        assert (session["credits"], session["seconds"]) == (None, None)
+        with pytest.raises(UpstreamFailed):
+            parse_credits({"left": nonsense}, "left")
+
+    @pytest.mark.parametrize("seconds", [3e6, 2**31, 10**400], ids=["a month", "68 years", "ever"])
+    def test_fits_a_timer_of_a_page(self, seconds: float) -> None:
+        """A timer of more than 24 days goes off at once, and the page would start a new session."""
+        names = ("url", "access_token", "limit")
+        room = {"url": "wss://a.example", "access_token": "a", "limit": seconds}
+
+        assert parse_room(room, names, local=False)["session_seconds"] is None
+        assert parse_duration(int(seconds) * 1000) is None

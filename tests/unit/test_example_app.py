@@ -206,6 +206,14 @@ class TestHosts:
         assert self.rebinding(client, "interview.example.com") == 401
         assert self.rebinding(client, "localhost") == 400
 
+    @pytest.mark.parametrize("blank", ["", " ", "[]", "null"])
+    def test_stay_without_a_name(self, monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
+        """A variable that names no host does not open the app to all of them."""
+        monkeypatch.setenv("TRUSTED_HOSTS", blank)
+        client = create_app().test_client()
+
+        assert self.rebinding(client, "evil.example") == 400
+
     def test_are_the_programs_address(self) -> None:
         """The program answers for what `--host` names, and for nothing else."""
         with running("--host", "127.0.0.2") as (url, _), requests.Session() as browser:

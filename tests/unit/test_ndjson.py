@@ -237,6 +237,19 @@ class TestAnError:
         assert heard == [ZeroDivisionError]
         assert "Traceback" in caplog.text
 
+    def test_of_ours_forges_no_line_of_the_log(
+        self, vendor: Mocker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The path of a host's own prefix may hold a line break."""
+        vendor.post("/v1/streaming.task", exc=ZeroDivisionError)
+        app = make_app(TESTING=False, HEYGEN_SPARE_TOKENS=0)
+        app.register_blueprint(HeyGen("tenant"), url_prefix="/<tenant>")
+
+        _ = app.test_client().post("/a%0AFORGED/task", json=TASK, headers=NDJSON).text
+
+        assert "Exception on" in caplog.text
+        assert "\nFORGED" not in caplog.text
+
     @pytest.mark.parametrize("config", [{}, {"TESTING": False, "PROPAGATE_EXCEPTIONS": True}])
     def test_of_ours_is_raised_in_the_tests_of_a_host(
         self, vendor: Mocker, config: dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -93,6 +94,30 @@ class Row(tuple[Any, ...]):
         return "a row"
 
 
+class Column(Named):
+    """A column read of its class (``User.id``), as SQLAlchemy has it: a descriptor."""
+
+    def __init__(self) -> None:
+        super().__init__("User.id")
+
+    def __get__(self, instance: object, owner: type | None = None) -> object:
+        return self
+
+
+class Guest(Named):
+    """A stranger of Flask-Login with a name, which all strangers have."""
+
+    is_authenticated = False
+
+
+class Role(Enum):
+    GUEST = 1
+
+
+class RoleName(str, Enum):
+    GUEST = "guest"
+
+
 #: Users' ids, each with another one.
 IDS: list[tuple[Any, Any]] = [
     ("ada", "eve"),
@@ -104,7 +129,7 @@ IDS: list[tuple[Any, Any]] = [
 ]
 ID_NAMES = ["str", "int", "zero", "UUID", "object", "proxy"]
 #: What a loader may return for nobody.
-NOBODY = [None, "", " \n", b"", Named("")]
+NOBODY = [None, "", " \n", b"", Named(""), Guest("guest")]
 #: Return values that are no ids, and that all strangers may share.
 NO_IDS: list[object] = [
     Response("Please sign in.", 401),
@@ -126,6 +151,9 @@ NO_IDS: list[object] = [
     LocalProxy(object),
     Named,
     Named("ada").__str__,
+    Column(),
+    Role.GUEST,
+    RoleName.GUEST,
 ]
 NO_ID_NAMES = [f"{i}-{each.__class__.__name__}" for i, each in enumerate(NO_IDS)]
 
@@ -382,13 +410,25 @@ class TestTheLoader:
         assert simulator.calls == ()
 
     @pytest.mark.parametrize(
-        "loaded", NOBODY, ids=["None", "empty", "blank", "no bytes", "an object"]
+        "loaded", NOBODY, ids=["None", "empty", "blank", "no bytes", "an object", "a guest"]
     )
     def test_may_say_nobody(self, simulator: Simulator, loaded: object) -> None:
         """As ``session.get("user_id", "")`` does."""
         refused = post(make_app(simulator, lambda: loaded).test_client(), "start", None)
 
         assert (refused.status_code, code(refused)) == (401, "not_signed_in")
+
+    def test_that_returns_the_text_of_none_is_a_fault(
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """``str(session.get("user_id"))`` makes one user of all strangers."""
+        page = make_app(simulator, lambda: str(None), TESTING=False).test_client()
+
+        refused = post(page, "start", None)
+
+        assert (refused.status_code, code(refused)) == (500, "internal_error")
+        assert "The owner_loader returned 'None'" in caplog.text
+        assert simulator.calls == ()
 
     def test_must_not_be_a_coroutine(self) -> None:
         """It is said where it is written, and not to the first stranger."""

@@ -120,6 +120,23 @@ class TestSecret:
 
         assert survivors(tidied, said) == []
 
+    @pytest.mark.parametrize(
+        "spell",
+        [
+            lambda text: "".join(f"&#{ord(c):09};" for c in text),
+            lambda text: "".join(f"&#x{ord(c):020x};" for c in text),
+            lambda text: quote(text, encoding="latin-1", errors="xmlcharrefreplace"),
+            lambda text: repr(text.encode())[2:-1],
+            lambda text: "".join(f"\\{byte:03o}" for byte in text.encode()),
+            lambda text: re.sub("[^ -~]+", lambda run: repr(run[0].encode())[2:-1], text),
+        ],
+        ids=["padded", "padded hex", "latin-1", "bytes of Python", "bytes of C", "bytes of a log"],
+    )
+    @pytest.mark.parametrize("secret", ["Wie heißt „Größe“, sagen Sie?", "Кем вы себя видите?"])
+    def test_is_recognized_in_rarer_escapes(self, spell: Callable[[str], str], secret: str) -> None:
+        """Numbers padded with zeros, and the bytes of a text instead of its characters."""
+        assert redact(f"bad: {spell(secret)}!", [secret]) == f"bad: {CUT}!"
+
     def test_leaves_the_words_around_it(self) -> None:
         """What the vendor itself said can still be read."""
         said = redact('Invalid params: text "How are you today?" is bad', ["How are you today?"])

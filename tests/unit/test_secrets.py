@@ -484,3 +484,12 @@ class TestObjects:
 
         assert not leaks(sim, reachable_texts(caught.value))
         assert not leaks(sim, shown(caught.value))
+
+    def test_a_wrong_setting_shows_no_other(self, app: Flask, sim: Simulator) -> None:
+        """A client that cannot be made reports the setting, and not the config that it is of."""
+        app.config["HEYGEN_TIMEOUT"] = "soon"
+
+        with app.app_context(), pytest.raises(NotConfigured) as caught:
+            _ = heygen_bp.client
+
+        assert not leaks(sim, shown(caught.value))

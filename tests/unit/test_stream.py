@@ -43,8 +43,7 @@ class TestResponse:
             HEAD + b"Content-Length: 0\r\n\r\n",
             HEAD + b"Content-Length: -2\r\n\r\n{}",
             HEAD + b"Content-Length: two\r\n\r\n{}",
-            HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}!",
-            HEAD + b"Transfer-Encoding: Chunked\r\nContent-Length: 9\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            HEAD + b"Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
             HEAD + b"Content-Length: 2",
             HEAD.replace(b"\r", b"") + b"Content-Length: 2\n\n{}",
             HEAD + b"Server: caf\xe9\r\nContent-Length: 2\r\n\r\n{}",
@@ -78,6 +77,26 @@ class TestResponse:
         assert names == ["X-First", "Content-Length"]
 
     @pytest.mark.parametrize(
+        "framing",
+        [
+            b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}!",
+            b"Transfer-Encoding: gzip, chunked\r\nContent-Length: 2\r\n\r\n{}!",
+            b"Transfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n2\r\n{}\r\n0\r\n\r\n!",
+        ],
+    )
+    def test_that_may_end_in_two_places_is_the_last(self, framing: bytes) -> None:
+        """What follows could else be taken for the answer to the next request."""
+        *_, will_close, content, _ = read(Response, HEAD + framing)
+
+        assert (will_close, content) == (True, b"{}")
+
+    def test_of_a_length_without_end_is_read_to_its_own(self) -> None:
+        """Python converts no number of so many digits."""
+        length = b"Content-Length: " + 5000 * b"9"
+
+        assert read(Response, HEAD + length + b"\r\n\r\n{}")[-3:-1] == (True, b"{}")
+
+    @pytest.mark.parametrize(
         ("content", "error"),
         [
             (b"", http.client.RemoteDisconnected),
@@ -86,6 +105,8 @@ class TestResponse:
             (b"HTTP/1.1 2000 OK\r\n\r\n", http.client.BadStatusLine),
             (b"HTTP/1.1 OK\r\n\r\n", http.client.BadStatusLine),
             (HEAD + 101 * b"X: y\r\n", http.client.HTTPException),
+            # Cut at the limit, its end would be a header.
+            (HEAD + b"X: " + 65533 * b"y" + b"Retry-After: 9\r\n\r\n", http.client.HTTPException),
         ],
     )
     def test_is_refused_if_it_is_no_http(
