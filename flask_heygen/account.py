@@ -37,8 +37,8 @@ class AccountBlueprint(Blueprint):
         """Register the function that returns the id of the user who makes the request, or None.
 
         With one, each session belongs to the user who started it: nobody else can command it, and
-        without a user (None, a blank string, Flask-Login's anonymous user) none is started. The id is a ``str``, an ``int``,
-        a ``uuid.UUID`` or an object whose class has its own ``__str__``.
+        without a user (None, a blank string, Flask-Login's anonymous user) none is started. The id
+        is a ``str``, an ``int``, a ``uuid.UUID`` or an object whose class has its own ``__str__``.
 
         Raises:
             TypeError: the function is a coroutine.
