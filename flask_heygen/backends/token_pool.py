@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from flask_heygen.errors import HeyGenError
-from flask_heygen.http.clock import Timestamp
+from flask_heygen.http.deadline import Timestamp
 from flask_heygen.tracebacks import conceal_frames
 
 #: Seconds between an order and its mint, so that they do not compete with the task for the CPU.
