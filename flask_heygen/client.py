@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .backends import create_backend, is_id, working_apis
+from .backends import Progress, create_backend, is_id, no_progress, working_apis
 from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound
 from .http.deadline import Deadline
 from .settings import Settings, is_local
@@ -232,19 +232,22 @@ class HeyGenClient:
         return self._backend.credits(self._deadline())
 
     @conceal_frames
-    def avatars(self) -> list[dict[str, Any]]:
-        """List the avatars that a session can have: ``id``, ``name``, ``kind``, ``ready``."""
-        return self._backend.avatars(self._deadline())
+    def avatars(self, progress: Progress = no_progress) -> list[dict[str, Any]]:
+        """List the avatars that a session can have: ``id``, ``name``, ``kind``, ``ready``.
+
+        ``progress`` is called with the rows that are read, and their number in all.
+        """
+        return self._backend.avatars(self._deadline(), progress)
 
     @conceal_frames
-    def voices(self) -> list[dict[str, Any]]:
-        """List the voices: ``id``, ``name``, ``kind``, ``ready``.
+    def voices(self, progress: Progress = no_progress) -> list[dict[str, Any]]:
+        """List the voices, as :meth:`avatars` does.
 
         Raises:
             NotSupported: with HeyGen's v1 API.
 
         """
-        return self._backend.voices(self._deadline())
+        return self._backend.voices(self._deadline(), progress)
 
     @conceal_frames
     def check(self) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ _OPAQUE = re.compile(r"[\w+/=.~-]{32,}", re.ASCII)
 #: The escapes of JSON, JavaScript, HTML and URLs.
 _ESCAPE = re.compile(
     r"(?:\\u|%u)([\da-f]{4})|\\u\{([\da-f]{1,6})\}|\\x([\da-f]{2})|\\(\W)|\\[bfnrt]"
-    r"|&(?:#x?[\da-f]{1,7}|\w{2,31});|(?:%[\da-f]{2})+",
+    r"|&(?:#x?[\da-f]{1,7};?|\w{2,31};)|(?:%[\da-f]{2})+",
     re.ASCII | re.IGNORECASE,
 )
 

@@ -103,7 +103,8 @@ class Pool:
 
 def _max_idle(headers: Mapping[str, str]) -> float:
     """Return the seconds after which the peer may close the connection, less one for the way."""
-    timeout = re.search(r"\btimeout=(\d{1,9})", headers.get("Keep-Alive", ""))
+    keep_alive = headers.get("Keep-Alive")
+    timeout = keep_alive and re.search(r"\btimeout=(\d{1,9})", keep_alive)
     return min(MAX_IDLE, int(timeout[1]) - 1) if timeout else MAX_IDLE
 
 

@@ -27,6 +27,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     ),
     "url-lower-case": lambda text: re.sub("%..", lambda code: code[0].lower(), quote(text)),
     "html-decimal": lambda text: "".join(f"&#{ord(c)};" for c in text),
+    "html-bare": lambda text: "".join(f"&#{ord(c)}" for c in text),
     "html-hex": lambda text: "".join(f"&#x{ord(c):X};" for c in text),
     "javascript": lambda text: "".join(f"\\u{{{ord(c):x}}}" for c in text),
     "json twice": lambda text: json.dumps(json.dumps(text))[1:-1],
