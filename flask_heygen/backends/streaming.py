@@ -14,8 +14,7 @@ from typing import Any
 
 from flask_heygen.errors import AuthFailed, OutcomeUnknown, SessionNotReady, UpstreamFailed
 from flask_heygen.http.client import ApiClient
-from flask_heygen.http.clock import Timestamp
-from flask_heygen.http.deadline import Deadline
+from flask_heygen.http.deadline import Deadline, Timestamp
 from flask_heygen.settings import Settings, is_local
 from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
