@@ -120,8 +120,9 @@ export function showTrouble(error, { said }) {
   const again = error.retryable || signedOut || (error.code === "outcome_unknown" && !said);
   const way = error.restartSession ? "Reconnect" : again ? "Try again" : "";
   page["trouble-what"].textContent = error.message;
+  const first = signedOut ? "Sign in in a new tab, then try again" : way || "Repeat the question";
   page["trouble-help"].textContent =
-    `${way || "Repeat the question"} to hear ${firstName}, or carry on in text. Your answers are safe.`;
+    `${first} to hear ${firstName}, or carry on in text. Your answers are safe.`;
   page.retry.hidden = !way;
   if (page["sign-in"]) page["sign-in"].hidden = !signedOut;
   countDown(way, error.retryAfter);

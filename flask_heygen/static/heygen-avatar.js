@@ -38,7 +38,7 @@
 
 import { BrowserVoice } from "./heygen-avatar/browser-voice.js";
 import { Connection } from "./heygen-avatar/connection.js";
-import { AvatarError } from "./heygen-avatar/errors.js";
+import { AvatarError } from "./heygen-avatar/avatar-error.js";
 import { Listening } from "./heygen-avatar/listening.js";
 import { Routes } from "./heygen-avatar/routes.js";
 import { isAudible } from "./heygen-avatar/sentences.js";
@@ -48,17 +48,39 @@ import { Speaker } from "./heygen-avatar/speaker.js";
 export { AvatarError };
 
 /**
+ * @typedef {() => Record<string, string> | Promise<Record<string, string>>} PageHeaders
+ *
  * @typedef {object} Options
  * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it the
  *   avatar is neither seen nor heard
  * @property {string} [baseUrl] where the blueprint is; by default, where this file comes from
- * @property {import("./heygen-avatar/routes.js").PageHeaders} [headers] called before each request, for
+ * @property {PageHeaders} [headers] called before each request, for
  *   a login that is no cookie; may return a promise
  * @property {Record<string, unknown>} [session] fields of the session, of those that the server allows
  * @property {HTMLVideoElement | null} [video] shows the picture
  * @property {HTMLAudioElement | null} [audio] plays the voice; by default an element that is not shown
  * @property {number} [idleMinutes] ends the session after so many minutes without a text, an answer
  *   heard, a call, a key or a pointer on the page: 10 by default; 0: never
+ *
+ * @typedef {object} ListenOptions
+ * @property {string} [deviceId] of the microphone; by default the browser's choice
+ * @property {boolean} [bargeIn] listen while the avatar speaks, too: the first words heard interrupt it
+ *
+ * @typedef {"avatar" | "browser"} Voice
+ *
+ * @typedef {object} Events the `detail` of each event, by its type
+ * @property {{reconnecting: boolean}} starting
+ * @property {{session: {session_id: string, url: string, session_seconds: number | null}, room: boolean}} live
+ * @property {{text: string, by: Voice, duration_ms: number | null, respond?: true}} speaking
+ * @property {{text: string, message: string}} words
+ * @property {{text: string, by: Voice, cutShort: boolean}} silent
+ * @property {{blocked: boolean}} sound
+ * @property {{on: boolean, muted: boolean, by?: Voice}} listening
+ * @property {{text: string, final: boolean, by: Voice}} heard
+ * @property {{speaking: boolean}} userSpeaking
+ * @property {{quality: "excellent" | "good" | "poor" | "lost" | "unknown"}} quality
+ * @property {{reason: "stopped" | "left" | "lost" | "idle" | "renewed", restarting: boolean, endReason?: string}} closed
+ * @property {{error: AvatarError}} error
  */
 
 export class HeyGenAvatar extends EventTarget {
@@ -113,7 +135,7 @@ export class HeyGenAvatar extends EventTarget {
    *    them: each sentence is spoken as soon as it is complete
    *  @param {{respond?: boolean}} [how] `respond`: let the model answer the text, in a session with a
    *    context or a voice agent; the answer arrives as `words`
-   *  @returns {Promise<"avatar" | "browser" | null>} once spoken, by whom; null: cut short. It rejects
+   *  @returns {Promise<Voice | null>} once spoken, by whom; null: cut short. It rejects
    *    with an AvatarError where nobody can speak, where the avatar was not started (`not_started`),
    *    and where the avatar may have spoken (`outcome_unknown`); with a TypeError where there is
    *    nothing to say */
@@ -137,9 +159,9 @@ export class HeyGenAvatar extends EventTarget {
 
   /** Hear the user: what they say arrives as `heard`. The avatar hears them in its room; where it has no
    *  ears, or no room was joined, the browser's own recognition does.
-   *  @param {import("./heygen-avatar/listening.js").ListenOptions} [options] the microphone's `deviceId`;
+   *  @param {ListenOptions} [options] the microphone's `deviceId`;
    *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it
-   *  @returns {Promise<"avatar" | "browser">} once the microphone is on, by whom the user is heard; it
+   *  @returns {Promise<Voice>} once the microphone is on, by whom the user is heard; it
    *    rejects with an AvatarError: `microphone_denied`, `microphone_missing`, `microphone_failed`, or
    *    `not_supported` where nothing can hear */
   listen(options = {}) {

@@ -40,8 +40,7 @@ def luminance(colour: str) -> float:
             "color_scheme": scheme,
             "reduced_motion": "reduce",  # colours in mid-flight are nobody's to read
         }
-        for width in (360, 1280)
-        for scheme in ("light", "dark")
+        for width, scheme in ((360, "dark"), (1280, "light"))
     ],
 )
 class TestPage:

@@ -56,12 +56,14 @@ class TestConversation:
         """What is typed is answered by the model, and both are in the log; its end stops it."""
         page.get_by_role("button", name="Start conversation").click()
         expect(page.locator("main[data-state=listening]")).to_be_visible()
+        said = page.get_by_role("log").locator("li")
+        expect(said).to_have_text(["MayaHello."])
         page.get_by_label("Your words").fill("Do you like Flask?")
         page.get_by_role("button", name="Send").click()
 
-        said = page.get_by_role("log").locator("li")
-        expect(said).to_have_text(["YouDo you like Flask?", "MayaYou said: Do you like Flask?"])
-        assert simulator.texts == ("You said: Do you like Flask?",)
+        answer = "You said: Do you like Flask?"
+        expect(said).to_have_text(["MayaHello.", "YouDo you like Flask?", f"Maya{answer}"])
+        assert simulator.texts == ("Hello.", answer)
 
         page.get_by_role("button", name="End conversation").click()
         wait_for(page, lambda: [each.state for each in simulator.sessions.values()] == ["closed"])

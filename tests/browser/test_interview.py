@@ -669,8 +669,7 @@ class TestLayout:
         "screen",
         [
             {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
-            for width in (320, 360, 1280)
-            for scheme in ("light", "dark")
+            for width, scheme in ((320, "light"), (360, "dark"), (1280, "light"))
         ],
     )
     def test_fits_the_width(

@@ -1,6 +1,6 @@
 /** The account's slot for a session: many accounts have one, and get it back seconds after a stop. */
 
-import { AvatarError } from "./errors.js";
+import { AvatarError } from "./avatar-error.js";
 import { pause } from "./timing.js";
 
 /** How long a start waits for the response to a stop. */

@@ -1,7 +1,8 @@
 /** The way to the avatar: one session after the other, as long as the page wants one. */
 
 import { addStop, noteEnd, startWhenFree, stopsDone } from "./account-slot.js";
-import { AvatarError, FAILURES, FINAL_END_REASONS } from "./errors.js";
+import { AvatarError } from "./avatar-error.js";
+import { FAILURES, FINAL_END_REASONS } from "./errors.js";
 import { OpenSession } from "./open-session.js";
 import { Presence } from "./presence.js";
 

@@ -1,13 +1,12 @@
 /** What the user says: heard by the avatar, or by the browser where the avatar has no ears. */
 
-import { AvatarError, FAILURES } from "./errors.js";
+import { AvatarError } from "./avatar-error.js";
+import { FAILURES } from "./errors.js";
 import { Microphone } from "./microphone.js";
 import { Recognition } from "./recognition.js";
 
 /**
- * @typedef {object} ListenOptions
- * @property {string} [deviceId] of the microphone; by default the browser's choice
- * @property {boolean} [bargeIn] listen while the avatar speaks, too: the first words heard interrupt it
+ * @typedef {import("../heygen-avatar.js").ListenOptions} ListenOptions
  *
  * @typedef {object} Listener
  * @property {(type: string, detail: object) => void} emit an event to the page

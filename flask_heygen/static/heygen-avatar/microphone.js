@@ -1,6 +1,7 @@
 /** The user's microphone, published in the session's room. */
 
-import { AvatarError, MICROPHONE_FAILURES } from "./errors.js";
+import { AvatarError } from "./avatar-error.js";
+import { MICROPHONE_FAILURES } from "./errors.js";
 import { pause } from "./timing.js";
 
 /**

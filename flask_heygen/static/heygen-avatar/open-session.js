@@ -1,6 +1,7 @@
 /** One session, from its start to its end: its room, and what is done in it. */
 
-import { AvatarError, FAILURES } from "./errors.js";
+import { AvatarError } from "./avatar-error.js";
+import { FAILURES } from "./errors.js";
 import { keepAlive } from "./keep-alive.js";
 import { AvatarRoom } from "./room.js";
 import { pause } from "./timing.js";

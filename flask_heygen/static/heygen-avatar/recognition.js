@@ -1,6 +1,7 @@
 /** The browser's own speech recognition, for when the avatar does not hear. */
 
-import { AvatarError, FAILURES, RECOGNITION_FAILURES } from "./errors.js";
+import { AvatarError } from "./avatar-error.js";
+import { FAILURES, RECOGNITION_FAILURES } from "./errors.js";
 
 /** The Web Speech API's constructor; TypeScript has no types of it. @returns {any} */
 function recognition() {

@@ -1,6 +1,7 @@
 /** The session's LiveKit room: the avatar's picture, voice and messages, and nobody else's. */
 
-import { AvatarError, FAILURES } from "./errors.js";
+import { AvatarError } from "./avatar-error.js";
+import { FAILURES } from "./errors.js";
 import { Media } from "./media.js";
 import { parseMessages } from "./messages.js";
 import { pause } from "./timing.js";

@@ -1,6 +1,7 @@
 /** The blueprint's routes, as a page calls them. */
 
-import { AvatarError, FAILURES } from "./errors.js";
+import { AvatarError } from "./avatar-error.js";
+import { FAILURES } from "./errors.js";
 import { pause, timeout } from "./timing.js";
 
 /**
@@ -12,7 +13,7 @@ import { pause, timeout } from "./timing.js";
  * @property {number} idle_seconds after which it ends without a text or a keep-alive
  * @property {"conversational" | "push_to_talk" | null} [listening] how it hears the user; null: not
  *
- * @typedef {() => Record<string, string> | Promise<Record<string, string>>} PageHeaders
+ * @typedef {import("../heygen-avatar.js").PageHeaders} PageHeaders
  */
 
 /** Longer than the server takes over any call. */

@@ -2,7 +2,8 @@
 
 import { Dispatch } from "./dispatch.js";
 import { usualDuration } from "./duration.js";
-import { AvatarError, FAILURES } from "./errors.js";
+import { AvatarError } from "./avatar-error.js";
+import { FAILURES } from "./errors.js";
 import { sentencesOf } from "./sentences.js";
 import { SpeechQueue } from "./speech-queue.js";
 import { UnaskedSpeech } from "./unasked-speech.js";
