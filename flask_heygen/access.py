@@ -1,4 +1,4 @@
-"""Access from other sites, and the headers that browsers need: CORS, cookies and timings."""
+"""Requests from other sites, and the headers for browsers: CORS, cookies and timings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_cors import cross_origin
 
 from .errors import CrossSite
 
-#: Different warnings that ``warn_once`` logs per app; a client chooses what some of them say.
+#: Maximum warnings that ``warn_once`` logs per app, as clients can cause new ones.
 MAX_WARNINGS = 100
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def add_cors_headers(response: Response, origins: Collection[str]) -> Response:
     if origin is None or origin not in origins:
         return response
 
-    # Those of the app's own CORS(app), which an error already carries: browsers refuse two.
+    # The app's own CORS(app) has added them to an error already: browsers refuse duplicates.
     for name in [name for name, _ in response.headers if name.startswith("Access-Control-")]:
         response.headers.remove(name)
     # Not CORS(blueprint): it would use one app's origins for all apps. The origin is a pattern, as
@@ -75,8 +75,8 @@ def add_cors_headers(response: Response, origins: Collection[str]) -> Response:
 
 
 def add_timings(response: Response, timings: Mapping[str, float]) -> Response:
-    """Send ``Server-Timing``, by which a browser shows where the time of the request went."""
-    if not response.is_streamed:  # the vendor is called later then
+    """Send ``Server-Timing``, which a browser shows in its developer tools."""
+    if not response.is_streamed:  # the vendor has not been called yet
         value = ", ".join(f"{name};dur={spent:.1f}" for name, spent in timings.items())
         response.headers.add("Server-Timing", value)
     return response

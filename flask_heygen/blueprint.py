@@ -57,9 +57,8 @@ class HeyGen(AccountBlueprint):
     def _route(self, method: str, rule: str, view: Callable[[], Any]) -> None:
         """Add a route whose endpoint is the name of its view.
 
-        The view function belongs to this instance and has a name of its own, as extensions set
-        attributes on view functions and tell them apart by name. It ignores the variables of a
-        URL prefix.
+        Each instance has its own view functions, with unique names: extensions set attributes on
+        view functions and identify them by name. They ignore the variables of a URL prefix.
         """
         endpoint = view.__name__.lstrip("_")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import click
 from flask.cli import with_appcontext
 
 from .account import AccountBlueprint
-from .backends import one_line
+from .backends import Progress, one_line
 from .client import HeyGenClient
 from .errors import HeyGenError, SessionClosed, SessionNotFound
 
@@ -102,7 +103,9 @@ def _sessions_command(account: AccountBlueprint) -> click.Command:
 
 
 def _choices_command(
-    account: AccountBlueprint, name: str, list_all: Callable[[HeyGenClient], list[dict[str, Any]]]
+    account: AccountBlueprint,
+    name: str,
+    list_all: Callable[[HeyGenClient, Progress], list[dict[str, Any]]],
 ) -> click.Command:
     """Return the command that lists avatars or voices."""
 
@@ -110,8 +113,8 @@ def _choices_command(
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @with_appcontext
     def choices(*, as_json: bool) -> None:
-        with _explained():
-            found = list_all(account.client)
+        with _explained(), _progress(f"Reading {name}") as progress:
+            found = list_all(account.client, progress)
 
         if as_json:
             _print_json(found)
@@ -123,6 +126,19 @@ def _choices_command(
             _print_table(("ID", "KIND", "READY", "NAME"), rows)
 
     return choices
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Progress]:
+    """Show on a terminal how much of a list is read."""
+    terminal = sys.stderr.isatty()
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not terminal) as bar:
+
+        def progress(read: int, total: int) -> None:
+            bar.length = total
+            bar.update(read - bar.pos)
+
+        yield progress
 
 
 def _transcript_command(account: AccountBlueprint) -> click.Command:

@@ -9,13 +9,21 @@ from flask_heygen.errors import HeyGenError
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings
 
-from .base import Backend
+from .base import Backend, Progress, no_progress
 from .data import is_id
 from .liveavatar import LiveAvatarBackend
 from .redaction import one_line
 from .streaming import StreamingBackend
 
-__all__ = ["Backend", "create_backend", "is_id", "one_line", "working_apis"]
+__all__ = [
+    "Backend",
+    "Progress",
+    "create_backend",
+    "is_id",
+    "no_progress",
+    "one_line",
+    "working_apis",
+]
 
 _BACKENDS: dict[str, type[StreamingBackend | LiveAvatarBackend]] = {
     "streaming": StreamingBackend,

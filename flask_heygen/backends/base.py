@@ -28,8 +28,15 @@ MAX_WAIT = 2.0
 #: default wait of a rate limit, so that a stop that is put off can be sent again.
 STOP_SECONDS = 7.0
 
+#: Called with the rows of a list that are read, and their number in all.
+Progress = Callable[[int, int], None]
+
 logger = logging.getLogger(__name__)
 logger.addFilter(hold_back)
+
+
+def no_progress(read: int, total: int) -> None:
+    """Report nothing."""
 
 
 class Backend(Protocol):
@@ -109,17 +116,17 @@ class Backend(Protocol):
     def credits(self, deadline: Deadline) -> float:
         """Return the credits that the account has left."""
 
-    def avatars(self, deadline: Deadline) -> list[dict[str, Any]]:
+    def avatars(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:
         """List the avatars: ``id``, ``name``, ``kind``, ``ready``."""
 
-    def voices(self, deadline: Deadline) -> list[dict[str, Any]]:  # noqa: ARG002
+    def voices(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:  # noqa: ARG002
         """List the voices, as ``avatars`` are listed."""
         raise NotSupported
 
 
 @contextmanager
 def stop_on_error(session_id: str, stop: Callable[[Deadline], None]) -> Iterator[None]:
-    """Stop the session if the block fails, so that nothing of the start remains in doubt.
+    """Stop the session if the block fails, so that no session is left half-started.
 
     If the session cannot be stopped either, no error invites the page to start another one.
     """

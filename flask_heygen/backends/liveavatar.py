@@ -16,10 +16,11 @@ from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline
 from flask_heygen.settings import Settings, is_local
 
-from .base import Backend, retry_when_allowed, stop_on_error
+from .base import Backend, Progress, no_progress, retry_when_allowed, stop_on_error
 from .data import (
     parse_credits,
     parse_listed,
+    parse_number,
     parse_room,
     parse_rows,
     parse_session,
@@ -137,9 +138,9 @@ class LiveAvatarBackend(Backend):
     def credits(self, deadline: Deadline) -> float:
         return parse_credits(self._call("/users/credits", None, deadline), "credits_left")
 
-    def avatars(self, deadline: Deadline) -> list[dict[str, Any]]:
-        own = self._rows("/avatars", deadline)
-        public = self._rows("/avatars/public", deadline)
+    def avatars(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:
+        own = self._rows("/avatars", deadline, progress)
+        public = self._rows("/avatars/public", deadline, progress)
         return [
             parse_listed(
                 row,
@@ -151,22 +152,25 @@ class LiveAvatarBackend(Backend):
             for row in rows
         ]
 
-    def voices(self, deadline: Deadline) -> list[dict[str, Any]]:
+    def voices(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:
         return [
             parse_listed(row, ("id", "name"), kind=kind, ready=True)
             for kind in ("private", "public")
-            for row in self._rows("/voices", deadline, voice_type=kind)
+            for row in self._rows("/voices", deadline, progress, voice_type=kind)
         ]
 
     def _stop(self, session_id: str, deadline: Deadline) -> None:
         body = {"session_id": session_id, "reason": "USER_CLOSED"}
         self._call("/sessions/stop", body, deadline)
 
-    def _rows(self, path: str, deadline: Deadline, **query: str) -> list[dict[str, Any]]:
+    def _rows(
+        self, path: str, deadline: Deadline, progress: Progress = no_progress, **query: str
+    ) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for number in range(1, MAX_PAGES + 1):
             page = self._page(path, number, deadline, **query)
             rows += parse_rows(page.get("results"))
+            progress(len(rows), max(len(rows), int(parse_number(page.get("count")) or 0)))
             # By its number: the key is not sent to an address that a reply names.
             if not page.get("next"):
                 break

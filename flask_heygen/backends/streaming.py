@@ -14,13 +14,12 @@ from typing import Any
 
 from flask_heygen.errors import AuthFailed, OutcomeUnknown, SessionNotReady, UpstreamFailed
 from flask_heygen.http.client import ApiClient
-from flask_heygen.http.clock import Timestamp
-from flask_heygen.http.deadline import Deadline
+from flask_heygen.http.deadline import Deadline, Timestamp
 from flask_heygen.settings import Settings, is_local
 from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
-from .base import Backend, stop_on_error
+from .base import Backend, Progress, stop_on_error
 from .data import (
     is_id,
     parse_credits,
@@ -147,7 +146,7 @@ class StreamingBackend(Backend):
         data = self._send("/v2/user/remaining_quota", None, deadline)
         return parse_credits(data, "remaining_quota") / 60
 
-    def avatars(self, deadline: Deadline) -> list[dict[str, Any]]:
+    def avatars(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:  # noqa: ARG002
         rows = parse_rows(self._send("/v1/streaming/avatar.list", None, deadline))
         return [
             parse_listed(

@@ -59,7 +59,8 @@ class Adapter(HTTPAdapter):
 
     def add_headers(self, request: requests.PreparedRequest, **_: Any) -> None:
         """Add the proxy's credentials."""
-        request.headers.update(self._headers)
+        if self._headers:
+            request.headers.update(self._headers)
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """Return what is used of a response: its status, headers and body."""

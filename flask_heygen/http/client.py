@@ -13,6 +13,7 @@ from http.client import HTTPException
 from typing import Any
 
 import requests
+from requests.structures import CaseInsensitiveDict
 
 from flask_heygen.errors import HeyGenError, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
 from flask_heygen.timing import timed
@@ -25,6 +26,12 @@ from .stream import MAX_RESPONSE
 
 #: Seconds; the longest wait that is passed on to a page.
 MAX_RETRY_AFTER = 3600
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",  # responses are small, and none can be a gzip bomb
+    "Content-Type": "application/json",
+    "User-Agent": "flask-heygen",
+}
 
 logger = logging.getLogger(__name__)
 logger.addFilter(hold_back)
@@ -43,7 +50,7 @@ class Response:
 
     @property
     def failed(self) -> bool:
-        """Whether the vendor, or a gateway before it, failed instead of answering."""
+        """True if the vendor, or a gateway before it, failed instead of answering."""
         return self.status >= 500 or (self.body is None and not self.text)
 
 
@@ -77,8 +84,8 @@ class ApiClient:
     """The HTTP client of one vendor, for many threads or greenlets, but not across a fork."""
 
     def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
-        self._templates: dict[str, requests.PreparedRequest] = {}
+        prepared = requests.Request("GET", base_url).prepare()  # with a host in ASCII
+        self._base_url = str(prepared.url).rstrip("/")
         adapter = Adapter(base_url)
         self._session = _Session()
         self._session.trust_env = False  # the adapter has read proxies and CA bundle, once
@@ -135,16 +142,13 @@ class ApiClient:
         deadline: Deadline,
     ) -> Response | _Failure:
         timeout = deadline.remaining()
-        request = self._template(method, path).copy()
-        request.headers.update(headers)
-        if body is not None:
-            request.body = json.dumps(body).encode()
-            request.headers["Content-Length"] = str(len(request.body))
-
+        request = self._prepare(method, path, body, headers)
         started = time.monotonic()
         try:
             response = _read(
-                self._session.send(request, stream=True, timeout=timeout, allow_redirects=False)
+                self._session.send(
+                    request, proxies={}, stream=True, timeout=timeout, allow_redirects=False
+                )
             )
         except NotConnected as error:
             failure = _Failure(sent=False, timed_out=error.timed_out, reason=str(error))
@@ -163,19 +167,17 @@ class ApiClient:
         )
         return failure
 
-    def _template(self, method: str, path: str) -> requests.PreparedRequest:
-        template = self._templates.get(path) if method == "POST" else None
-        if template is None:
-            headers = {
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",  # responses are small, and none can be a gzip bomb
-                "Content-Type": "application/json",
-                "User-Agent": "flask-heygen",
-            }
-            template = requests.Request(method, self._base_url + path, headers).prepare()
-            if method == "POST":  # the paths of the others hold session ids
-                self._templates[path] = template
-        return template
+    def _prepare(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> requests.PreparedRequest:
+        """Return what ``requests.Request.prepare`` would, without its cost for each call."""
+        request = requests.PreparedRequest()
+        request.method, request.url = method, self._base_url + path
+        request.headers = CaseInsensitiveDict({**_HEADERS, **headers})
+        if body is not None:
+            request.body = json.dumps(body).encode()
+            request.headers["Content-Length"] = str(len(request.body))
+        return request
 
 
 def _ms(started: float) -> float:

@@ -73,7 +73,7 @@ class Streaming:
                 "access_token": access_tokens.issue(session.session_id, "client"),
                 "livekit_agent_token": access_tokens.issue(session.session_id, "agent"),
                 "is_paid": True,
-                "session_duration_limit": self._account.config.session_seconds,
+                "session_duration_limit": round(self._account.config.session_seconds),
                 "realtime_endpoint": f"{room}/v1/realtime",
             }
         )

@@ -10,6 +10,9 @@ import requests
 from itsdangerous import URLSafeTimedSerializer
 
 from flask_heygen.simulator import Refusal, Simulator
+from flask_heygen.simulator.clock import Clock
+from flask_heygen.simulator.config import Config
+from flask_heygen.simulator.rate_limiter import RateLimiter
 from tests import constants
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
@@ -205,20 +208,31 @@ class TestRateLimit:
         assert 0 <= int(reply.headers["X-RateLimit-Remaining"]) < 1000
 
     def test_refuses_what_is_too_much(self, open_account: Callable[..., Account]) -> None:
-        """Each endpoint has its own; a second later it is as before, for v1 there is none."""
-        account = open_account(rate_limit=2)
-        path = "/v1/users/credits"
-        # At least four within one second, even if another begins between them.
-        replies = [account.call("GET", path) for _ in range(10)]
-        refused = [reply for reply in replies if reply.status_code == 429]
+        """It is a 429 with Retry-After; v1 has no such limit."""
+        account = open_account(rate_limit=0)
+        reply = account.call("GET", "/v1/users/credits")
 
-        assert refused
-        assert {reply.headers["Retry-After"] for reply in refused} == {"1"}
-        assert account.call("GET", "/v1/voices").status_code == 200
-        account.sim.advance(1)
-        assert account.call("GET", path).status_code == 200
-        v1 = [account.call("GET", "/v1/streaming.list").status_code for _ in range(5)]
-        assert v1 == [200] * 5
+        assert (reply.status_code, reply.headers["Retry-After"]) == (429, "1")
+        assert reply.headers["X-RateLimit-Remaining"] == "0"
+        assert account.call("GET", "/v1/streaming.list").status_code == 200
+
+    def test_counts_by_endpoint_and_credential_for_a_second(self) -> None:
+        """Each pair has a window of its own, which ends with the second."""
+        clock = StoppedClock()
+        limiter = RateLimiter(clock, Config(rate_limit=2))
+
+        assert [limiter.take("voices.list", "key") for _ in range(3)] == [1, 0, -1]
+        assert limiter.take("users.credits", "key") == 1
+        assert limiter.take("voices.list", "another key") == 1
+        clock.advance(1)
+        assert limiter.take("voices.list", "key") == 1
+
+
+class StoppedClock(Clock):
+    """A clock that only `advance` moves."""
+
+    def now(self) -> float:
+        return self.ahead
 
 
 class TestStreaming:

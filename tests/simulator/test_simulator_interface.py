@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from statistics import median
 from typing import NoReturn
 
 import pytest
@@ -239,26 +238,12 @@ class TestRunning:
 
         assert again == url
 
-    def test_many_times(self) -> None:
-        """It starts and ends quickly enough for a test to have its own."""
-        seconds = []
-        for _ in range(9):
-            began = time.monotonic()
-            with Simulator() as sim:
-                post(sim, "stop")
-            seconds.append(time.monotonic() - began)
-
-        assert median(seconds) < 0.25
-
     def test_kept_connections(self) -> None:
         """Clients that keep a connection do not keep it from ending."""
         with requests.Session() as http:
             with Simulator() as sim:
                 http.get(sim.url, timeout=10)
-                began = time.monotonic()
-            ended = time.monotonic()
 
-            assert ended - began < 2
             with pytest.raises(requests.ConnectionError):
                 http.get(sim.url, timeout=10)
 

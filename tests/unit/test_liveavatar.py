@@ -386,6 +386,18 @@ class TestAccount:
             {"id": "three", "name": "Ann", "kind": "public video", "ready": False},
         ]
 
+    def test_reports_how_much_of_a_list_is_read(self, vendor: requests_mock.Mocker) -> None:
+        """Page by page, for a progress bar."""
+        for number in (1, 2):
+            row = {"id": f"voice-{number}", "name": "Ann"}
+            data = {"count": 2, "results": [row], "next": "more" if number == 1 else None}
+            vendor.get(f"{API}/voices?page={number}", json={"data": data})
+        reports = []
+
+        client_of().voices(lambda read, total: reports.append((read, total)))
+
+        assert reports == [(1, 2), (2, 2)] * 2
+
     @pytest.mark.parametrize("rows", [None, {}, ["a"], [{"name": "of no id"}]])
     def test_lists_nothing_but_a_list(self, vendor: requests_mock.Mocker, rows: Any) -> None:
         """No list is a failure, rather than a part of one."""
