@@ -21,7 +21,7 @@ _SIGNALING_SECONDS = 0.3
 
 
 class RoomManager:
-    """The rooms; all but `call`, `events` and `reset` is for the event loop that serves them."""
+    """The rooms; all but `call`, `protocol` and `reset` is for the event loop that serves them."""
 
     def __init__(self, sessions: Sessions, config: Config) -> None:
         self._sessions = sessions
