@@ -64,7 +64,7 @@ async function toggleMicrophone() {
   try {
     await avatar.listen({ bargeIn: true });
   } catch (error) {
-    page["microphone-note"].textContent = `${error.message} Type instead.`;
+    page["microphone-note"].textContent = error.message;
   }
 }
 
