@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, after_this_request, current_app, g, request, request_finished
 from flask.blueprints import BlueprintSetupState
 
-from .access import add_cors_headers, add_timings, keep_session_cookie, reject_cross_site, warn_once
+from .access import add_cors_headers, add_timings, drop_session_cookie, reject_cross_site, warn_once
 from .account import AccountBlueprint, Signer
 from .cli import add_commands
 from .client import HeyGenClient
@@ -149,7 +149,7 @@ class HeyGen(AccountBlueprint):
 
 
 def _connect_signals(state: BlueprintSetupState) -> None:
-    request_finished.connect(keep_session_cookie, sender=state.app)
+    request_finished.connect(drop_session_cookie, sender=state.app)
 
 
 def _start_existing(

@@ -46,7 +46,7 @@ def parse_beacon(name: str) -> Any:
     sources: list[Any] = [_parse_object(request.get_data()) or {}, request.form, request.args]
     value = next((source[name] for source in sources if name in source), None)
     if value is None:
-        _read_body()  # says why, if it was not read
+        _read_body()  # raises the reason if it was not read
         raise InvalidField(f"{name} is missing.")
 
     return value

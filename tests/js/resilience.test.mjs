@@ -178,6 +178,21 @@ describe("speak without a start", () => {
     await assert.rejects(make().speak("Hello."), { code: "not_started" });
   });
 
+  test("is refused after the stop of a start that fails", async () => {
+    let answer;
+    server.next("start", new Promise((resolve) => (answer = resolve)));
+    const avatar = make();
+    const events = record(avatar);
+    const started = avatar.start();
+    await settle();
+    avatar.stop();
+    answer(FAILED);
+    await started;
+
+    assert.deepEqual(types(events), ["starting"]);
+    await assert.rejects(avatar.speak("Hello."), { code: "not_started" });
+  });
+
   test("is refused after stop", async () => {
     const { avatar } = await live();
     await avatar.stop();

@@ -173,7 +173,9 @@ export class Connection {
 
   async #begin() {
     await null; // a stop in the same task (React's double effects) costs nothing
-    while (this.#wish && !this.#dormant && !this.#live) await this.#open(this.#wish.signal).catch((error) => this.fail(error));
+    while (this.#wish && !this.#dormant && !this.#live) {
+      await this.#open(this.#wish.signal).catch((error) => this.#wish && this.fail(error));
+    }
     this.#starting = null;
     if (this.#error) throw this.#error;
   }
