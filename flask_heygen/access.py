@@ -42,7 +42,7 @@ def _is_same_origin(origin: str) -> bool:
         url = urlsplit(origin)
     except ValueError:  # not a URL
         return False
-    # A proxy that ends TLS, without ProxyFix, has the app see http.
+    # Behind a proxy that terminates TLS, without ProxyFix, the app sees http.
     return url.netloc == request.host and url.scheme in (request.scheme, "https")
 
 
@@ -82,11 +82,11 @@ def add_timings(response: Response, timings: Mapping[str, float]) -> Response:
     return response
 
 
-def keep_session_cookie(app: Flask, response: Response, **_: object) -> None:
+def drop_session_cookie(app: Flask, response: Response, **_: object) -> None:
     """Remove the session cookie from the answer to *stop* if the request did not change it.
 
-    Flask sets the cookie of a permanent session with every response. A page that is left by a
-    logout link has its *stop* answered after the logout, and would be signed in again. This
+    Flask sets the cookie of a permanent session with every response. The *stop* of a page that is
+    left by a logout link is answered after the logout, and would sign the user in again. This
     receives ``request_finished``, which is sent after the session was saved.
     """
     if not g.get("heygen_stops") or session.modified:
@@ -98,7 +98,7 @@ def keep_session_cookie(app: Flask, response: Response, **_: object) -> None:
 
 
 def warn_once(message: str, *args: object) -> None:
-    """Log a warning the first time that the current app has it."""
+    """Log a warning, the first time only for the current app."""
     logged: set[object] = current_app.extensions.setdefault("heygen_warnings", set())
     if (message, args) not in logged and len(logged) < MAX_WARNINGS:
         logged.add((message, args))

@@ -118,3 +118,5 @@ avatar.addEventListener("heard", ({ detail }) => {
   if (detail.final) turn = null;
 });
 page.video.addEventListener("playing", () => (main.dataset.picture = "live"));
+
+page.start.disabled = false; // a click before now would be lost

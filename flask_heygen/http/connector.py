@@ -37,7 +37,7 @@ class Connector:
     target: SplitResult
     proxy: SplitResult | None
     proxy_headers: Mapping[str, str]
-    #: With the certificates that are trusted; None if neither URL is one of https.
+    #: The TLS context; None if neither URL is https.
     tls: Any
     _last_address: Any = None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from .deadline import Timestamp, time_left
 
-#: Bytes of a response's body; a vendor's has a few hundred, a list of sessions some thousand.
+#: Maximum bytes of a response's body; a vendor's has a few hundred, a list some thousands.
 MAX_RESPONSE = 1 << 20
 #: Bytes of its head, and the limits of http.client for its parts.
 _MAX_HEAD = _MAX_LINE = 1 << 16

@@ -59,7 +59,7 @@ class RoomManager:
         self.deserted.clear()
 
     def preload(self) -> None:
-        """Load in the background what rooms are made of, which takes a second."""
+        """Import the modules of rooms in the background, which takes a second."""
         if self._loading is None:
             self._loading = asyncio.ensure_future(asyncio.to_thread(_load))
 
