@@ -88,7 +88,7 @@ class HeyGen(AccountBlueprint):
 
     def _start(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
-        fields = parse_json_body((*client.settings.session_allowed, *EXISTING), optional=True)
+        fields = parse_json_body((), (*client.settings.session_allowed, *EXISTING))
         if fields.keys() & set(EXISTING):
             return _start_existing(client, signer, fields)
         fields = client.session_fields(load_session_fields(self._session_loader, fields), **fields)
@@ -102,8 +102,7 @@ class HeyGen(AccountBlueprint):
 
     def _task(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
-        optional, required = ("task_type", "interrupt"), ("session_id", "text")
-        fields = parse_json_body((*required, *optional), required)
+        fields = parse_json_body(("session_id", "text"), ("task_type", "interrupt"))
         fields["session_id"] = client.session_id(signer.unsign(fields["session_id"]))
         fields["text"] = load_text(self._text_loader, fields["text"])
         client.check_task(**fields)
@@ -136,13 +135,13 @@ class HeyGen(AccountBlueprint):
 
     def _interrupt(self) -> Answer:
         client, signer = g.heygen_client, self._signer()
-        fields = parse_json_body(("session_id",), ("session_id",))
+        fields = parse_json_body(("session_id",))
 
         return _success(client.interrupt(signer.unsign(fields["session_id"])))
 
     def _keep_alive(self) -> Answer:
         client, signer = g.heygen_client, self._signer()
-        fields = parse_json_body(("session_id",), ("session_id",))
+        fields = parse_json_body(("session_id",))
 
         client.keep_alive(signer.unsign(fields["session_id"]))
         return _success()
