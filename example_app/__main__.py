@@ -48,7 +48,8 @@ def main(host: str, port: int, api: str | None, *, conversation: bool) -> None:
         if config.get("HEYGEN_API_KEY"):
             click.echo(HEYGEN)
         else:
-            config |= _simulate(conversation=conversation)
+            hears = config.get("HEYGEN_API") != "liveavatar"  # which hears in any case
+            config |= _simulate(ia_is_livekit_transport=hears, conversation=conversation)
             click.echo(SIMULATION.format(config["HEYGEN_BASE_URL"]))
         if conversation:
             _require_model(config)
@@ -82,7 +83,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
 
 
-def _simulate(*, conversation: bool) -> dict[str, Any]:
+def _simulate(*, ia_is_livekit_transport: bool, conversation: bool) -> dict[str, Any]:
     """Start the simulator, which ends with this process, and return the settings for it."""
     try:
         from flask_heygen.simulator import (  # noqa: PLC0415  an extra, not needed with a key
@@ -96,7 +97,9 @@ def _simulate(*, conversation: bool) -> dict[str, Any]:
     simulator.start()
     if not joinable():
         click.echo("To see and hear the interviewer: pip install 'flask-heygen[avatar]'")
-    defaults = {"avatar_id": AVATAR}
+    defaults: dict[str, Any] = {"avatar_id": AVATAR}
+    if ia_is_livekit_transport:
+        defaults["ia_is_livekit_transport"] = True
     if conversation:
         defaults["context_id"] = _create_context(simulator.url)
     return {

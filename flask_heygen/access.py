@@ -1,4 +1,4 @@
-"""Access from other sites, and the headers that browsers need: CORS, cookies and timings."""
+"""Requests from other sites, and the headers for browsers: CORS, cookies and timings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_cors import cross_origin
 
 from .errors import CrossSite
 
-#: Different warnings that ``warn_once`` logs per app; a client chooses what some of them say.
+#: Maximum warnings that ``warn_once`` logs per app, as clients can cause new ones.
 MAX_WARNINGS = 100
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def _is_same_origin(origin: str) -> bool:
         url = urlsplit(origin)
     except ValueError:  # not a URL
         return False
-    # A proxy that ends TLS, without ProxyFix, has the app see http.
+    # Behind a proxy that terminates TLS, without ProxyFix, the app sees http.
     return url.netloc == request.host and url.scheme in (request.scheme, "https")
 
 
@@ -55,7 +55,7 @@ def add_cors_headers(response: Response, origins: Collection[str]) -> Response:
     if origin is None or origin not in origins:
         return response
 
-    # Those of the app's own CORS(app), which an error already carries: browsers refuse two.
+    # The app's own CORS(app) has added them to an error already: browsers refuse duplicates.
     for name in [name for name, _ in response.headers if name.startswith("Access-Control-")]:
         response.headers.remove(name)
     # Not CORS(blueprint): it would use one app's origins for all apps. The origin is a pattern, as
@@ -75,18 +75,18 @@ def add_cors_headers(response: Response, origins: Collection[str]) -> Response:
 
 
 def add_timings(response: Response, timings: Mapping[str, float]) -> Response:
-    """Send ``Server-Timing``, by which a browser shows where the time of the request went."""
-    if not response.is_streamed:  # the vendor is called later then
+    """Send ``Server-Timing``, which a browser shows in its developer tools."""
+    if not response.is_streamed:  # the vendor has not been called yet
         value = ", ".join(f"{name};dur={spent:.1f}" for name, spent in timings.items())
         response.headers.add("Server-Timing", value)
     return response
 
 
-def keep_session_cookie(app: Flask, response: Response, **_: object) -> None:
+def drop_session_cookie(app: Flask, response: Response, **_: object) -> None:
     """Remove the session cookie from the answer to *stop* if the request did not change it.
 
-    Flask sets the cookie of a permanent session with every response. A page that is left by a
-    logout link has its *stop* answered after the logout, and would be signed in again. This
+    Flask sets the cookie of a permanent session with every response. The *stop* of a page that is
+    left by a logout link is answered after the logout, and would sign the user in again. This
     receives ``request_finished``, which is sent after the session was saved.
     """
     if not g.get("heygen_stops") or session.modified:
@@ -98,7 +98,7 @@ def keep_session_cookie(app: Flask, response: Response, **_: object) -> None:
 
 
 def warn_once(message: str, *args: object) -> None:
-    """Log a warning the first time that the current app has it."""
+    """Log a warning, the first time only for the current app."""
     logged: set[object] = current_app.extensions.setdefault("heygen_warnings", set())
     if (message, args) not in logged and len(logged) < MAX_WARNINGS:
         logged.add((message, args))

@@ -36,9 +36,10 @@ class AccountBlueprint(Blueprint):
     def owner_loader(self, load: OwnerLoader) -> OwnerLoader:
         """Register the function that returns the id of the user who makes the request, or None.
 
-        With one, each session belongs to the user who started it: nobody else can command it, and
-        without a user (None, a blank string, Flask-Login's anonymous user) none is started. The id
-        is a ``str``, an ``int``, a ``uuid.UUID`` or an object whose class has its own ``__str__``.
+        With one, each session belongs to the user who started it: other users cannot control it,
+        and without a user (None, a blank string, Flask-Login's anonymous user) no session starts.
+        The id is a ``str``, an ``int``, a ``uuid.UUID`` or an object whose class has its own
+        ``__str__``.
 
         Raises:
             TypeError: the function is a coroutine.
@@ -78,7 +79,7 @@ class AccountBlueprint(Blueprint):
     @property
     @conceal_frames
     def client(self) -> HeyGenClient:
-        """The client of the current app's settings, kept until they change.
+        """The client for the current app's settings, kept until they change.
 
         Raises:
             NotConfigured: a setting is missing or wrong; the message names it.
@@ -89,7 +90,9 @@ class AccountBlueprint(Blueprint):
         client: HeyGenClient | None = clients.get(self.config_prefix)
         if client is None or client.config != config or client.pid != os.getpid():
             settings = Settings.from_mapping(current_app.config, self.config_prefix)
-            if client is not None and client.pid == os.getpid():  # a fork shares its locks
+            if (
+                client is not None and client.pid == os.getpid()
+            ):  # a forked process shares its locks
                 client.close()
             client = clients[self.config_prefix] = HeyGenClient(
                 settings, deepcopy(config), self._unsign
@@ -118,7 +121,7 @@ class AccountBlueprint(Blueprint):
         ]
 
     def _signer(self, *, to_stop: bool = False) -> Signer:
-        """Return the signer of the signed-in user, who is needed for all but *stop*."""
+        """Return the signer of the current user; only *stop* needs no signed-in user."""
         if self._owner_loader is None:
             return UnsignedSessions()
         owner = load_owner(self._owner_loader, to_stop=to_stop)

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, after_this_request, current_app, g, request, request_finished
 from flask.blueprints import BlueprintSetupState
 
-from .access import add_cors_headers, add_timings, keep_session_cookie, reject_cross_site, warn_once
+from .access import add_cors_headers, add_timings, drop_session_cookie, reject_cross_site, warn_once
 from .account import AccountBlueprint, Signer
 from .cli import add_commands
 from .client import HeyGenClient
@@ -57,9 +57,8 @@ class HeyGen(AccountBlueprint):
     def _route(self, method: str, rule: str, view: Callable[[], Any]) -> None:
         """Add a route whose endpoint is the name of its view.
 
-        The view function belongs to this instance and has a name of its own, as extensions set
-        attributes on view functions and tell them apart by name. It ignores the variables of a
-        URL prefix.
+        Each instance has its own view functions, with unique names: extensions set attributes on
+        view functions and identify them by name. They ignore the variables of a URL prefix.
         """
         endpoint = view.__name__.lstrip("_")
 
@@ -89,7 +88,7 @@ class HeyGen(AccountBlueprint):
 
     def _start(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
-        fields = parse_json_body((*client.settings.session_allowed, *EXISTING), optional=True)
+        fields = parse_json_body((), (*client.settings.session_allowed, *EXISTING))
         if fields.keys() & set(EXISTING):
             return _start_existing(client, signer, fields)
         fields = client.session_fields(load_session_fields(self._session_loader, fields), **fields)
@@ -103,8 +102,7 @@ class HeyGen(AccountBlueprint):
 
     def _task(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
-        optional, required = ("task_type", "interrupt"), ("session_id", "text")
-        fields = parse_json_body((*required, *optional), required)
+        fields = parse_json_body(("session_id", "text"), ("task_type", "interrupt"))
         fields["session_id"] = client.session_id(signer.unsign(fields["session_id"]))
         fields["text"] = load_text(self._text_loader, fields["text"])
         client.check_task(**fields)
@@ -137,20 +135,20 @@ class HeyGen(AccountBlueprint):
 
     def _interrupt(self) -> Answer:
         client, signer = g.heygen_client, self._signer()
-        fields = parse_json_body(("session_id",), ("session_id",))
+        fields = parse_json_body(("session_id",))
 
         return _success(client.interrupt(signer.unsign(fields["session_id"])))
 
     def _keep_alive(self) -> Answer:
         client, signer = g.heygen_client, self._signer()
-        fields = parse_json_body(("session_id",), ("session_id",))
+        fields = parse_json_body(("session_id",))
 
         client.keep_alive(signer.unsign(fields["session_id"]))
         return _success()
 
 
 def _connect_signals(state: BlueprintSetupState) -> None:
-    request_finished.connect(keep_session_cookie, sender=state.app)
+    request_finished.connect(drop_session_cookie, sender=state.app)
 
 
 def _start_existing(

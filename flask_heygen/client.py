@@ -15,7 +15,7 @@ from .text import check_text
 from .tracebacks import conceal_frames, hold_back
 
 TASK_TYPES = ("repeat", "chat", "talk")
-#: Two names of one choice.
+#: Two ways to choose the avatar.
 AVATAR_FIELDS = frozenset({"avatar_id", "avatar_name"})
 
 logger = logging.getLogger(__name__)
@@ -151,15 +151,14 @@ class HeyGenClient:
         A text is never sent twice: after ``OutcomeUnknown`` it may or may not have been spoken.
         """
         self.check_task(session_id, text, task_type, interrupt)
-        session_id = self.session_id(session_id)
 
         return self._backend.send_task(
-            session_id, text, task_type, self._deadline(), interrupt=interrupt
+            self.session_id(session_id), text, task_type, self._deadline(), interrupt=interrupt
         )
 
     @conceal_frames
     def stop(self, session_id: str, *, missing_ok: bool = True) -> None:
-        """Stop a session, and its cost.
+        """Stop a session, which ends its cost.
 
         Raises:
             SessionClosed, SessionNotFound: it no longer runs, and ``missing_ok`` is false.
@@ -180,16 +179,12 @@ class HeyGenClient:
 
         Returns an empty dict, or ``deliver`` if only the page can do it.
         """
-        session_id = self.session_id(session_id)
-
-        return self._backend.interrupt(session_id, self._deadline())
+        return self._backend.interrupt(self.session_id(session_id), self._deadline())
 
     @conceal_frames
     def keep_alive(self, session_id: str) -> None:
         """Reset the session's idle timeout."""
-        session_id = self.session_id(session_id)
-
-        self._backend.keep_alive(session_id, self._deadline())
+        self._backend.keep_alive(self.session_id(session_id), self._deadline())
 
     @conceal_frames
     def sessions(self) -> list[dict[str, Any]]:

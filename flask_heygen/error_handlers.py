@@ -52,10 +52,10 @@ def replace_refusal(response: Response) -> Response:
     422 is what Flask-JWT-Extended answers to a token that it cannot decode.
     """
     if response.status_code in (401, 422):
-        ours = _response(NotSignedIn())
-        response.status_code = ours.status_code
-        response.content_type = ours.content_type
-        response.set_data(ours.get_data())
+        refusal = _response(NotSignedIn())
+        response.status_code = refusal.status_code
+        response.content_type = refusal.content_type
+        response.set_data(refusal.get_data())
     return response
 
 
@@ -67,8 +67,7 @@ def report_error(error: HeyGenError) -> None:
         # Quoted, as a path with a line break could forge a log line.
         logger.warning("%s answered %s", quote(request.path), report)
     if isinstance(error, UpstreamError | LimitError):
-        # Without its traceback: error reporters show the variables of its frames, and with them
-        # the text.
+        # Without its traceback: error reporters show the variables of its frames, such as the text.
         send(upstream_failed, endpoint=request.endpoint, error=error.with_traceback(None))
 
 
@@ -86,7 +85,7 @@ def _handle_http_exception(exception: HTTPException) -> Response:
         error = HeyGenError(exception.description)
         error.status, error.code = status, exception.name.lower().replace(" ", "_")
     headers = exception.get_response().headers
-    # Not the default of our class, which is that of the vendor's limits.
+    # Not the default of RateLimited, which is for the vendor's limits.
     error.retry_after = headers.get("Retry-After", type=int)
     response = _response(error)
     for name, _ in headers:
@@ -103,8 +102,8 @@ def _response(error: HeyGenError) -> Response:
     return response
 
 
-class _Rest(BaseConverter):
-    """The rest of a path, whatever it is."""
+class _AnyPath(BaseConverter):
+    """The rest of a path, with any characters."""
 
     regex = r"(?s:.*)"
     part_isolating = False
@@ -113,24 +112,24 @@ class _Rest(BaseConverter):
 def _register_routing_errors(state: BlueprintSetupState) -> None:
     """Answer a 404 or 405 below the prefix of a registration in JSON.
 
-    Flask passes routing errors to the handlers of the app alone, and those belong to the host.
+    Flask passes routing errors only to the app's own error handlers.
     """
     prefix = (state.url_prefix or "").rstrip("/")
     if not re.sub("<[^<>]*>", "", prefix).strip("/"):
         return  # without a fixed part, no path is known to belong to the blueprint
     paths = Map(
-        [Rule(prefix), Rule(f"{prefix}/<heygen_rest:heygen_rest>")],
-        converters={**state.app.url_map.converters, "heygen_rest": _Rest},
+        [Rule(prefix), Rule(f"{prefix}/<heygen_any:heygen_any>")],
+        converters={**state.app.url_map.converters, "heygen_any": _AnyPath},
         merge_slashes=False,
     )
     state.app.before_request(partial(_answer_routing_error, paths.bind("")))
 
 
-def _answer_routing_error(below: MapAdapter) -> Response | None:
+def _answer_routing_error(paths: MapAdapter) -> Response | None:
     error = request.routing_exception
     if error is None or isinstance(error, RoutingException):  # a redirect to the route
         return None
-    if not below.test(request.path):
+    if not paths.test(request.path):
         return None
 
     return forbid_caching(_handle_http_exception(error))

@@ -1,4 +1,4 @@
-"""The errors, and the answer that a page gets for each.
+"""The errors, each with the HTTP status and the code that a page gets.
 
     HeyGenError                       500 internal_error
     ├── NotConfigured                 503 not_configured

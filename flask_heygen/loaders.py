@@ -1,4 +1,4 @@
-"""Loaders: the functions by which an app says who its user is and what may be said."""
+"""Loaders: functions of the app that return its user, the text to speak and session fields."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TextLoader = Callable[[str], str | None]
 #: Returns the session fields for the current user.
 SessionLoader = Callable[[], Mapping[str, Any] | None]
 
-#: Types whose ``__str__`` does not tell users apart.
+#: Types whose ``__str__`` does not identify a user.
 _NO_IDS = (bool, bytes, float, complex, Enum, BaseException, Iterable)
 _Loader = TypeVar("_Loader", bound=Callable[..., Any])
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_loader(load: _Loader) -> _Loader:
-    """Return a loader; raise TypeError if it is a coroutine function, which nobody would await."""
+    """Return a loader; raise TypeError if it is a coroutine function, which is not awaited."""
     if iscoroutinefunction(load):
         raise TypeError(f"The loader {load.__name__!r} must not be a coroutine function.")
     return load
@@ -40,7 +40,8 @@ def load_owner(load: OwnerLoader, *, to_stop: bool = False) -> str | None:
     """Return the id of the signed-in user, None if nobody is.
 
     A loader may raise, as Flask-JWT-Extended does for an expired token. If the app answers that
-    with 401 or 422, the page gets our 401; ``to_stop``, it counts as nobody and is logged.
+    with 401 or 422, the page gets NotSignedIn. With ``to_stop`` the exception is logged, and
+    nobody counts as signed in.
 
     Raises:
         TypeError: the loader returned something that is not an id.
@@ -48,7 +49,7 @@ def load_owner(load: OwnerLoader, *, to_stop: bool = False) -> str | None:
     """
     try:
         return parse_owner(load())
-    except (HTTPException, HeyGenError):  # answered by our own handlers
+    except (HTTPException, HeyGenError):  # answered by the blueprint's error handlers
         if not to_stop:
             raise
     except Exception:
@@ -64,8 +65,8 @@ def parse_owner(loaded: object) -> str | None:
 
     Raises:
         TypeError: it is not a string, an integer, a UUID or an object of a class with its own
-            ``__str__``. Anything else would be one user whom all strangers share, such as the
-            response of a login decorator, or claims that are empty.
+            ``__str__``. Anything else, such as the response of a login decorator or empty claims,
+            would be the same id for all strangers.
 
     """
     if loaded is None or (isinstance(loaded, str | bytes) and not loaded.strip()):

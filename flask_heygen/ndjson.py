@@ -44,7 +44,7 @@ def respond(
 
 def _accepts_ndjson() -> bool:
     accepted = request.accept_mimetypes
-    # By name: "*/*" is what a page sends that knows nothing of it.
+    # By name: a page that sends "*/*" expects one JSON object.
     best = accepted.best_match([NDJSON, "application/json"])
     return NDJSON in accepted.values() and best == NDJSON
 
@@ -67,7 +67,7 @@ def _outcome(act: Callable[[], Answer]) -> Answer:
         error = raised
         report_error(error)
     except Exception as fault:
-        # What Flask does for an exception in a view, which this no longer is.
+        # As Flask does for an exception in a view; this runs after the view has returned.
         got_request_exception.send(app_ctx.app, exception=fault)
         if current_app.testing or current_app.config["PROPAGATE_EXCEPTIONS"]:
             raise

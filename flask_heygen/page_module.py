@@ -19,7 +19,7 @@ def module_part() -> Response:
 
 
 def _send(name: str, folder: str) -> Response:
-    # Looked up among the files that exist, so that no name leads out of the folder. Not
+    # Looked up in the list of files, so that no name leads out of the folder. Not
     # send_file: its ETag is made of a file's time, which two releases or machines may share.
     sources = {each.name: each for each in (files(__package__) / "static" / folder).iterdir()}
     if name not in sources:
@@ -27,7 +27,7 @@ def _send(name: str, folder: str) -> Response:
     # The content type is not left to the operating system: browsers refuse a wrong one.
     response = current_app.response_class(sources[name].read_bytes(), mimetype="text/javascript")
     response.add_etag()
-    # Each page asks again: parts of two releases do not fit together.
+    # Browsers revalidate it each time: parts of two releases do not fit together.
     response.cache_control.no_cache = True
     response.cache_control.max_age = 0
     # Pages of other sites may import it; it needs no cookies.

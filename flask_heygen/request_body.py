@@ -19,17 +19,15 @@ def limit_body() -> None:
     request.max_content_length = min(MAX_BODY, request.max_content_length or MAX_BODY)
 
 
-def parse_json_body(
-    allowed: Collection[str], required: Collection[str] = (), *, optional: bool = False
-) -> dict[str, Any]:
-    """Return the JSON object in the request's body, which may have only ``allowed`` fields.
+def parse_json_body(required: Collection[str], optional: Collection[str] = ()) -> dict[str, Any]:
+    """Return the JSON object in the request's body, which may have only these fields.
 
-    An ``optional`` body may be missing, whatever its content type.
+    If no field is required the body may be missing, whatever its content type.
     """
-    fields = {} if optional and not _read_body() else _parse_json_request()
+    fields = _parse_json_request() if required or _read_body() else {}
 
     for name in fields:
-        if name not in allowed:
+        if name not in (*required, *optional):
             raise InvalidField(f"{name[:40]!r} is not a field of this route.")
     for name in required:
         if name not in fields:
@@ -46,7 +44,7 @@ def parse_beacon(name: str) -> Any:
     sources: list[Any] = [_parse_object(request.get_data()) or {}, request.form, request.args]
     value = next((source[name] for source in sources if name in source), None)
     if value is None:
-        _read_body()  # says why, if it was not read
+        _read_body()  # raises the reason if it was not read
         raise InvalidField(f"{name} is missing.")
 
     return value

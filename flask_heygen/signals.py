@@ -32,7 +32,7 @@ task_sent = _signals.signal(
 )
 upstream_failed = _signals.signal(
     "upstream-failed",
-    "A call to the vendor failed: our ``endpoint`` and the ``error``, a HeyGenError.",
+    "A call to the vendor failed: the route's ``endpoint`` and the ``error``, a HeyGenError.",
 )
 
 

@@ -1,4 +1,4 @@
-"""Keep the variables of our frames, which hold key, tokens and texts, out of reports."""
+"""Tracebacks and log records without the key, the tokens and the texts in local variables."""
 
 from __future__ import annotations
 

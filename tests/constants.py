@@ -1,4 +1,4 @@
-"""What nobody may be told in the tests, long enough for the witness to look for a piece of it."""
+"""Secrets of the tests, long enough for the leak detector to search for."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 const MS_PER_CHARACTER = 65;
 /** Two lines in the panel of a phone. */
 const LINE_CHARACTERS = 64;
-/** Between words that are told together. */
+/** Between words that arrive together. */
 const MS_PER_WORD = 110;
 /** So many words at once are no measure of what was said by now. */
 const MANY_WORDS = 12;
@@ -27,7 +27,7 @@ export class Captions {
   }
 
   /**
-   * Begin to show `text`, by the clock until the words themselves are told.
+   * Begin to show `text`, by the clock until the words themselves arrive.
    * @param {string} text
    * @param {number | null} duration in milliseconds, null where it is not known
    */

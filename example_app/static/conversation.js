@@ -64,7 +64,7 @@ async function toggleMicrophone() {
   try {
     await avatar.listen({ bargeIn: true });
   } catch (error) {
-    page["microphone-note"].textContent = `${error.message} Type instead.`;
+    page["microphone-note"].textContent = error.message;
   }
 }
 
@@ -118,3 +118,5 @@ avatar.addEventListener("heard", ({ detail }) => {
   if (detail.final) turn = null;
 });
 page.video.addEventListener("playing", () => (main.dataset.picture = "live"));
+
+page.start.disabled = false; // a click before now would be lost

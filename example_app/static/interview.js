@@ -33,10 +33,10 @@ let disowned = false;
 
 /** Ask the first question, or the one at which a reload broke off. */
 function begin() {
-  const anew = transcript.turns.length === 0;
-  if (anew) transcript.ask(interview.questions[0]);
+  const first = transcript.turns.length === 0;
+  if (first) transcript.ask(interview.questions[0]);
   showQuestion(transcript);
-  speak([...(anew ? [interview.greeting] : []), transcript.question], { connect: true });
+  speak([...(first ? [interview.greeting] : []), transcript.question], { connect: true });
 }
 
 function next() {
@@ -215,3 +215,4 @@ if (transcript.ended) {
 } else if (transcript.turns.length) {
   page.start.textContent = `Continue with question ${transcript.turns.length}`;
 }
+page.start.disabled = false; // a click before now would be lost

@@ -1,4 +1,4 @@
-/** What was asked and answered. Kept in the tab's own storage, so that a reload loses nothing. */
+/** The questions and answers, kept in the tab's own storage so that a reload loses nothing. */
 
 const KEY = "interview";
 
@@ -6,22 +6,22 @@ const KEY = "interview";
 
 export class Transcript {
   /** @type {Turn[]} */ turns = [];
-  /** What has been typed and not yet sent. */
+  /** The answer that is not sent yet. */
   draft = "";
   ended = false;
   #interview;
   #candidate;
 
-  /** @param {string} [candidate] the id of whoever signed in, where somebody did */
+  /** @param {string} [candidate] the id of the signed-in user, if there is one */
   constructor(interview, candidate) {
     this.#interview = interview;
     this.#candidate = candidate;
     try {
-      const { candidate: whose, ...kept } = JSON.parse(sessionStorage.getItem(KEY)) ?? {};
-      if (whose === candidate) Object.assign(this, kept);
-      else this.clear(); // somebody else sat at this tab before
+      const { candidate: owner, ...kept } = JSON.parse(sessionStorage.getItem(KEY)) ?? {};
+      if (owner === candidate) Object.assign(this, kept);
+      else this.clear(); // another user was at this tab before
     } catch {
-      // No storage, or not ours: an interview can be held without.
+      // No storage, or unreadable: an interview can be held without it.
     }
   }
 

@@ -25,14 +25,14 @@ export function state() {
 }
 
 /**
- * Show a state, and tell it to screen readers.
+ * Show a state, and announce it to screen readers.
  * @param {{waiting?: boolean, live?: boolean}} details whether the server has yet to answer, and
  *   whether there is a session
  */
 export function show(name, { waiting = name === "starting", live = true } = {}) {
   main.dataset.state = name;
   main.classList.toggle("waiting", waiting);
-  tell(page.status, statusOf(name, live));
+  announce(page.status, statusOf(name, live));
   page.trouble.hidden = name !== "error";
   block(page.repeat, waiting || name === "speaking");
   showNext();
@@ -46,7 +46,7 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
 export function showLink(link, { room = true } = {}) {
   main.dataset.link = link;
   const note = link === "idle" ? AWAY : room ? "" : "There is no live picture: a drawing with captions stands in.";
-  tell(page.note, note);
+  announce(page.note, note);
   if (link !== "live") page.sound.hidden = true;
   if (state() === "listening") show("listening", { live: link === "live" });
 }
@@ -54,15 +54,15 @@ export function showLink(link, { room = true } = {}) {
 /** Say that the connection is poor, as long as it is. @param {string} quality LiveKit's */
 export function showQuality(quality) {
   const poor = quality === "poor" || quality === "lost";
-  if (poor) tell(page.note, POOR);
-  else if (page.note.textContent === POOR) tell(page.note, "");
+  if (poor) announce(page.note, POOR);
+  else if (page.note.textContent === POOR) announce(page.note, "");
 }
 
 /** Say whose voice is heard, if it is not the interviewer's. @param {"avatar" | "browser"} by */
 export function showVoice(by) {
   const standIn = `${firstName} cannot be reached, so your browser reads her words aloud. Repeat question tries to reach her.`;
-  if (by === "browser") tell(page.note, standIn);
-  else if (page.note.textContent === standIn) tell(page.note, "");
+  if (by === "browser") announce(page.note, standIn);
+  else if (page.note.textContent === standIn) announce(page.note, "");
 }
 
 /** @param {{on: boolean, muted: boolean}} listening */
@@ -72,12 +72,12 @@ export function showMicrophone({ on, muted }) {
   page.mute.hidden = !on;
   page["mute-name"].textContent = muted ? "Unmute" : "Mute";
   const note = muted ? "The microphone is muted." : "Listening: your words appear in the box.";
-  tell(page["microphone-note"], on ? note : "");
+  announce(page["microphone-note"], on ? note : "");
 }
 
 /** @param {Error} error in words for a person */
 export function showMicrophoneTrouble(error) {
-  tell(page["microphone-note"], error.message);
+  announce(page["microphone-note"], error.message);
 }
 
 /** A second click must not skip a question, and no two tasks may overtake each other. */
@@ -152,7 +152,7 @@ function statusOf(name, live) {
   return `${STATUS[name]}, in text`;
 }
 
-/** Unlike `disabled`, this leaves the focus where it is. */
+/** Unlike `disabled`, keep the focus where it is. */
 function block(button, yes) {
   button.setAttribute("aria-disabled", String(yes));
 }
@@ -187,12 +187,12 @@ function showTurns(within, turns) {
 }
 
 /** Change a live region only where there is something new to be read out. */
-function tell(region, text) {
+function announce(region, text) {
   if (region.textContent !== text) region.textContent = text;
 }
 
 // The drawing gives way to the picture with its first frame, not with the promise of one; and for as
-// long as the link lasts, since of a picture that goes on after a break no event tells.
+// long as the link lasts, since no event reports a picture that goes on after a break.
 for (const type of ["playing", "emptied"]) {
   page.video.addEventListener(type, () => {
     if (type === "playing") main.dataset.picture = "live";

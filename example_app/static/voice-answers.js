@@ -59,7 +59,7 @@ export class VoiceAnswers {
     if (this.wanted && !this.#by) this.start();
   }
 
-  /** @param {Error & {code: string}} error of the microphone, or another that is not ours */
+  /** @param {Error & {code: string}} error of the microphone, or another */
   #fail(error) {
     if (!/^(microphone_|not_supported)/.test(error.code)) return;
     this.wanted = false;

@@ -126,7 +126,7 @@ class Backend(Protocol):
 
 @contextmanager
 def stop_on_error(session_id: str, stop: Callable[[Deadline], None]) -> Iterator[None]:
-    """Stop the session if the block fails, so that nothing of the start remains in doubt.
+    """Stop the session if the block fails, so that no session is left half-started.
 
     If the session cannot be stopped either, no error invites the page to start another one.
     """

@@ -71,7 +71,7 @@ _name, _prompt, _share = _text(_NAME), _text(_PROMPT), _number(0, 1)
 
 
 def _object_of(fields: Fields) -> Check:
-    """Check an object whose unknown fields the vendor would ignore without a word."""
+    """Check an object that may have only ``fields``: the vendor ignores unknown ones silently."""
 
     def check(value: Any) -> str | None:
         if wrong := _object(value):
@@ -114,7 +114,7 @@ STREAMING_FIELDS: Fields = {
             "elevenlabs_settings": _object_of({**_ELEVENLABS, "model_id": _name}),
         }
     ),
-    # A session that never ends by itself is paid for until somebody notices.
+    # Without an idle timeout a forgotten session costs credits until it is stopped.
     "disable_idle_timeout": _never("such a session costs credits until it is stopped"),
     "version": _never("it is always v2, the version with a LiveKit room"),
 }

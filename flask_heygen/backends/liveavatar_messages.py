@@ -12,7 +12,7 @@ from typing import Any
 
 #: The avatar of the sandbox, which is free and ends a session after about a minute.
 SANDBOX_AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
-#: The fields of an avatar_persona, which a voice_agent has of its own.
+#: The fields of an avatar_persona, which a voice_agent replaces.
 PERSONA_FIELDS = ("context_id", "stt_settings", "voice")
 
 #: The events that make the avatar speak a text word for word, or answer it (sdk).

@@ -10,13 +10,13 @@ from unicodedata import normalize
 
 #: The mark in place of what was cut out.
 CUT = "[…]"
-#: Bytes of UTF-8; so much of a secret in a row is an echo of it, less may be chance. They are 12
-#: letters in English, 6 in Russian and 4 in Chinese.
-PIECE = 12
-#: Characters of a message that are read, and that are kept.
-READ, KEPT = 4000, 300
-#: How often an echo may have been escaped, each time with an escape of its own.
-ROUNDS = 4
+#: Consecutive bytes of a secret, in UTF-8, that count as an echo of it; fewer may be a coincidence.
+#: They are 12 letters in English, 6 in Russian and 4 in Chinese.
+MIN_ECHO = 12
+#: Maximum characters of a message that are read, and that are kept.
+MAX_READ, MAX_KEPT = 4000, 300
+#: Maximum layers of escapes around an echo.
+MAX_ESCAPES = 4
 
 #: Keys and tokens of other calls: no word is as long.
 _OPAQUE = re.compile(r"[\w+/=.~-]{32,}", re.ASCII)
@@ -34,7 +34,7 @@ def redact(message: str, secrets: Iterable[str]) -> str:
     An echo is the whole secret or 12 bytes of it in a row, in any case and Unicode normal form,
     escaped or not. The message is returned unescaped.
     """
-    message = one_line(_unescape(message[:READ]))
+    message = one_line(_unescape(message[:MAX_READ]))
     shown = list(message)
     folded, places = _fold(message)
     for secret in secrets:
@@ -42,7 +42,7 @@ def redact(message: str, secrets: Iterable[str]) -> str:
         for start, end in _echoes(folded, echo):
             for place in places[start:end]:
                 shown[place] = "\0"
-    return _OPAQUE.sub(CUT, re.sub("\0+", CUT, "".join(shown)))[:KEPT]
+    return _OPAQUE.sub(CUT, re.sub("\0+", CUT, "".join(shown)))[:MAX_KEPT]
 
 
 def one_line(text: str) -> str:
@@ -51,7 +51,7 @@ def one_line(text: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ESCAPES):
         text = _ESCAPE.sub(_unescaped, text)
         # JSON escapes an emoji as two halves, which are joined here.
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
@@ -97,14 +97,14 @@ def _fold_character(character: str) -> bytes:
 
 
 def _echoes(message: bytes, secret: bytes) -> Iterator[tuple[int, int]]:
-    if len(secret) < PIECE:
+    if len(secret) < MIN_ECHO:
         # Short enough to be part of other words by chance: it must stand alone.
         alone = rb"(?<![a-z0-9_])" + re.escape(secret) + rb"(?![a-z0-9_])"
         for match in re.finditer(alone, message) if secret else ():
             yield match.span()
         return
 
-    pieces = {secret[i : i + PIECE] for i in range(len(secret) - PIECE + 1)}
-    for i in range(len(message) - PIECE + 1):
-        if message[i : i + PIECE] in pieces:
-            yield i, i + PIECE
+    pieces = {secret[i : i + MIN_ECHO] for i in range(len(secret) - MIN_ECHO + 1)}
+    for i in range(len(message) - MIN_ECHO + 1):
+        if message[i : i + MIN_ECHO] in pieces:
+            yield i, i + MIN_ECHO

@@ -1,4 +1,4 @@
-"""From a vendor's response to its data, or to the error that it means.
+"""The data of a vendor's response, or the error that it means.
 
 Some error codes are documented, others were only seen in public reports, and the same code was
 seen for different errors: so the words of a message are read before its code.
@@ -93,7 +93,7 @@ def parse_response(
     kind = kind or (UpstreamFailed if idempotent else OutcomeUnknown)
     upstream = {
         "status": response.status,
-        "code": redact(code, secrets) if isinstance(code, str) else _small(code),
+        "code": redact(code, secrets) if isinstance(code, str) else _short_code(code),
         "message": message,
     }
     raise kind(retry_after=response.retry_after, upstream=upstream)
@@ -142,13 +142,13 @@ def _kind(
     failed = response.status >= 500
     # A task is sent again after AuthFailed, and one that failed may have been spoken.
     rules = tuple(rule for rule in rules if not failed or rule[2] is not AuthFailed)
-    # Nor is a failure's message evidence: "concurrent map writes" is no limit.
+    # The message of a failed server proves nothing: "concurrent map writes" is not a limit.
     if idempotent or not failed:
         for pattern, _, kind in rules:
             if re.search(pattern, message, re.IGNORECASE):
                 return kind
     for _, codes, kind in rules:
-        # A status counts only in the vendor's own envelope: a gateway's 404 is of no session.
+        # A status counts only beside a code of the vendor: a gateway's 404 concerns no session.
         if code in codes or (code is not None and response.status in codes):
             return kind
     if response.status in _STATUSES:
@@ -159,5 +159,5 @@ def _kind(
     return None
 
 
-def _small(code: Any) -> int | None:
+def _short_code(code: Any) -> int | None:
     return code if isinstance(code, int) and abs(code) < 10**9 else None

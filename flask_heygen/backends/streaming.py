@@ -14,8 +14,7 @@ from typing import Any
 
 from flask_heygen.errors import AuthFailed, OutcomeUnknown, SessionNotReady, UpstreamFailed
 from flask_heygen.http.client import ApiClient
-from flask_heygen.http.clock import Timestamp
-from flask_heygen.http.deadline import Deadline
+from flask_heygen.http.deadline import Deadline, Timestamp
 from flask_heygen.settings import Settings, is_local
 from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
@@ -40,7 +39,7 @@ from .token_pool import Token, TokenPool
 #: Seconds after which HeyGen ends an idle session, by default.
 IDLE_SECONDS = 120
 
-#: The key minted the token a moment ago, so that something else is refused (seen).
+#: The key has just minted the token, so the key is not the reason of the refusal (seen).
 _REFUSED_HINT = (
     "HeyGen accepts the key, and refuses the call. This was seen for an avatar or a voice that the "
     "account may not use, and for a session of another product: check avatar_id, avatar_name and "
@@ -99,7 +98,7 @@ class StreamingBackend(Backend):
             "session_id": session_id,
             **room,
             "idle_seconds": fields.get("activity_idle_timeout", IDLE_SECONDS),
-            # Without this field it hears the user over a websocket of HeyGen's alone (sdk).
+            # Without this field it hears the user only over HeyGen's own websocket (sdk).
             "listening": "conversational" if fields.get("ia_is_livekit_transport") else None,
         }
 

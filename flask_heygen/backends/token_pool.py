@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from flask_heygen.errors import HeyGenError
-from flask_heygen.http.clock import Timestamp
+from flask_heygen.http.deadline import Timestamp
 from flask_heygen.tracebacks import conceal_frames
 
-#: Seconds between an order and its mint, so that they do not compete with the task for the CPU.
+#: Seconds to wait before a token is minted, so as not to compete with the task for the CPU.
 ORDER_DELAY = 0.01
 #: Seconds that a worker waits for another order: starting a thread costs as much as minting.
 IDLE_TIMEOUT = 2.0
@@ -77,7 +77,7 @@ class TokenPool:
             self._wakeups.release()
             return
         try:
-            # In a context of its own, as the timings of this one are those of a request.
+            # In a new context, as the timings of the current one are those of a request.
             work = partial(Context().run, self._work)
             threading.Thread(target=work, name="heygen-tokens", daemon=True).start()
         except RuntimeError:  # out of threads, or shutting down

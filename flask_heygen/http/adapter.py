@@ -26,7 +26,7 @@ from .pool import Pool, RawResponse
 
 
 class Adapter(HTTPAdapter):
-    """requests' own adapter over connections to one host, at half its CPU.
+    """An adapter for one host, at half the CPU of requests' own.
 
     One SSL context serves all connections: reading the CA bundle takes some 40 ms of CPU, and
     requests reads it again for each. The environment is read once and not for each call. Nothing

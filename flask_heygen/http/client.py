@@ -50,7 +50,7 @@ class Response:
 
     @property
     def failed(self) -> bool:
-        """Whether the vendor, or a gateway before it, failed instead of answering."""
+        """True if the vendor, or a gateway before it, failed instead of answering."""
         return self.status >= 500 or (self.body is None and not self.text)
 
 

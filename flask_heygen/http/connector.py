@@ -1,4 +1,4 @@
-"""How a connection is opened: addresses, proxy and TLS, all within one time limit."""
+"""The opening of a connection: addresses, proxy and TLS, within one time limit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from urllib.parse import SplitResult
 
 from urllib3.util.ssltransport import SSLTransport
 
-from .clock import time_left
-from .stream import DeadlineSocket, Response, Stream
+from .deadline import time_left
+from .stream import HTTPResponse, Stream
 
 #: Seconds; a host that has not accepted a connection by then is taken to be down.
 CONNECT_TIMEOUT = 5.0
@@ -37,7 +37,7 @@ class Connector:
     target: SplitResult
     proxy: SplitResult | None
     proxy_headers: Mapping[str, str]
-    #: With the certificates that are trusted; None if neither URL is one of https.
+    #: The TLS context; None if neither URL is https.
     tls: Any
     _last_address: Any = None
 
@@ -61,10 +61,10 @@ class Connector:
         sock: Any = self._open(first, end)
         try:
             if first.scheme == "https":
-                sock = self._secure(sock, first, end)
+                sock = self._start_tls(sock, first, end)
             if self.proxy and self.target.scheme == "https":
                 self._tunnel(sock, end)
-                sock = self._secure(sock, self.target, end)
+                sock = self._start_tls(sock, self.target, end)
             time_left(end)
         except BaseException:
             sock.close()
@@ -79,7 +79,7 @@ class Connector:
         while True:
             family, *_, address = found.pop(0)
             try:
-                sock = _dial(family, address, time_left(end) / (1 + len(found)))
+                sock = _connect_to(family, address, time_left(end) / (1 + len(found)))
             except OSError:
                 if not found:
                     raise
@@ -95,14 +95,14 @@ class Connector:
         stream: Any = Stream(lambda _: sock)
         stream.start(end)
         stream.sendall("\r\n".join(lines).encode("latin-1"))
-        with contextlib.closing(Response(stream, method="CONNECT")) as response:
+        with contextlib.closing(HTTPResponse(stream, method="CONNECT")) as response:
             response.begin()
         if not 200 <= response.status < 300:
             # The standard phrase: in its own a proxy can write escape codes.
             phrase = http.client.responses.get(response.status, "")
             raise OSError(f"The proxy answered CONNECT with {response.status} {phrase}".strip())
 
-    def _secure(self, sock: Any, url: SplitResult, end: float) -> Any:
+    def _start_tls(self, sock: Any, url: SplitResult, end: float) -> Any:
         """Return a TLS socket over ``sock``, its certificate verified.
 
         The timeout of Python's own limits a whole handshake and a whole read. gevent's starts
@@ -112,11 +112,11 @@ class Connector:
         native = self.tls.sslsocket_class.__module__ == ssl.__name__
         if native and isinstance(sock, socket.socket) and not isinstance(sock, ssl.SSLSocket):
             return self.tls.wrap_socket(sock, server_hostname=url.hostname)
-        bounded: Any = DeadlineSocket(sock, time_left(end))
+        bounded: Any = _DeadlineSocket(sock, time_left(end))
         return SSLTransport(bounded, self.tls, url.hostname)
 
 
-def _dial(family: int, address: Any, timeout: float) -> socket.socket:
+def _connect_to(family: int, address: Any, timeout: float) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.settimeout(timeout)
@@ -126,3 +126,31 @@ def _dial(family: int, address: Any, timeout: float) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+class _DeadlineSocket:
+    """A socket whose timeout limits all calls together, for TLS that reads in several calls."""
+
+    def __init__(self, sock: Any, timeout: float) -> None:
+        self._sock = sock
+        self.close = sock.close
+        self.settimeout(timeout)
+
+    def settimeout(self, timeout: float) -> None:
+        """Set the seconds for all calls from now on."""
+        self._deadline = time.monotonic() + timeout
+
+    def recv(self, size: int) -> bytes:
+        """Receive at most ``size`` bytes."""
+        self._sock.settimeout(max(0, self._deadline - time.monotonic()))
+        try:
+            data: bytes = self._sock.recv(size)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            raise TimeoutError("The time limit was reached.") from None
+        return data
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        if data:
+            self._sock.settimeout(time_left(self._deadline))
+            self._sock.sendall(data)

@@ -11,15 +11,14 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .clock import Timestamp
 from .connector import Connector
-from .stream import MAX_RESPONSE, Response, Stream
+from .deadline import Timestamp
+from .stream import MAX_RESPONSE, HTTPResponse, Stream
 
 #: Seconds; below any vendor's own, so that it rarely closes a connection just as we write to it.
 MAX_IDLE = 30.0
 #: Connections; above the number of threads or greenlets of any worker, its minters included.
 MAX_CONNECTIONS = 2000
-_CLASSES = {"http": "HTTPConnection", "https": "HTTPSConnection"}
 
 
 class RawResponse(NamedTuple):
@@ -74,21 +73,22 @@ class Pool:
 
     def _get(self) -> Any:
         target, tls = self._connector.target, self._connector.tls
-        # Looked up here, where a test library may have put a class of its own.
-        connection_class: Any = getattr(http.client, _CLASSES[target.scheme])
+        https = target.scheme == "https"
+        # Looked up for each call, as a test library may replace these classes.
+        connection_class: Any = http.client.HTTPSConnection if https else http.client.HTTPConnection
         with contextlib.suppress(IndexError):
             while True:
                 connection = self._idle.pop()
                 stream = connection.sock
-                ours = type(connection) is connection_class
-                if ours and stream.used.age < stream.max_idle and stream.is_idle():
+                same = type(connection) is connection_class
+                if same and stream.used.age < stream.max_idle and stream.is_idle():
                     return connection
                 stream.disconnect()
 
-        options = {"context": tls} if target.scheme == "https" else {}
+        options = {"context": tls} if https else {}
         connection = connection_class(target.hostname, target.port, **options)
         connection.set_debuglevel(0)  # at 1 it prints the key, the tokens and the texts
-        connection.response_class = Response
+        connection.response_class = HTTPResponse
         connection.sock = Stream(self._connector.connect)
         return connection
 

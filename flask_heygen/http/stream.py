@@ -1,4 +1,4 @@
-"""The socket of a connection: opened on demand, with a deadline and a size limit for each call."""
+"""The socket of a connection, with a deadline and a size limit for each call, and its responses."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import http.client
 import io
 import re
 import ssl
-import time
 from collections.abc import Callable
 from typing import Any
 
-from .clock import Timestamp, time_left
+from .deadline import Timestamp, time_left
 
-#: Bytes of a response's body; a vendor's has a few hundred, a list of sessions some thousand.
+#: Maximum bytes of a response's body; a vendor's has a few hundred, a list some thousands.
 MAX_RESPONSE = 1 << 20
 #: Bytes of its head, and the limits of http.client for its parts.
 _MAX_HEAD = _MAX_LINE = 1 << 16
@@ -99,7 +98,7 @@ class _Reader(io.BufferedReader):
         return super().read(size)
 
 
-class Response(http.client.HTTPResponse):
+class HTTPResponse(http.client.HTTPResponse):
     """A response whose head is read with a fifth of http.client's CPU, without interim ones.
 
     http.client uses the parser of e-mail, which takes a quarter of the CPU of a call, and takes
@@ -148,31 +147,3 @@ def _read_headers(fp: io.BufferedIOBase) -> http.client.HTTPMessage:
         if colon and not name[:1].isspace():  # or the next line of the one before
             headers[name] = value.strip()
     raise http.client.HTTPException("The response has too many headers, or too long a one.")
-
-
-class DeadlineSocket:
-    """A socket whose timeout limits all calls together, for TLS that reads in several calls."""
-
-    def __init__(self, sock: Any, timeout: float) -> None:
-        self._sock = sock
-        self.close = sock.close
-        self.settimeout(timeout)
-
-    def settimeout(self, timeout: float) -> None:
-        """Set the seconds for all calls from now on."""
-        self._deadline = time.monotonic() + timeout
-
-    def recv(self, size: int) -> bytes:
-        """Receive at most ``size`` bytes."""
-        self._sock.settimeout(max(0, self._deadline - time.monotonic()))
-        try:
-            data: bytes = self._sock.recv(size)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            raise TimeoutError("The time limit was reached.") from None
-        return data
-
-    def sendall(self, data: bytes) -> None:
-        """Send all of ``data``."""
-        if data:
-            self._sock.settimeout(time_left(self._deadline))
-            self._sock.sendall(data)

@@ -14,7 +14,7 @@ from .speech import SpeechQueue
 
 
 class Resettable(Protocol):
-    """A part of the account that can forget."""
+    """A part of the account whose state can be reset."""
 
     def reset(self) -> None:
         """Forget everything."""

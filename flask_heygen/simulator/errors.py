@@ -100,7 +100,7 @@ class SessionDoesNotExist(ApiError):
 
 
 class ConcurrentLimit(ApiError):
-    """A session more than the account may have open (seen)."""
+    """The account has as many open sessions as it may have (seen)."""
 
     code = 10007
     message = (
@@ -111,7 +111,7 @@ class ConcurrentLimit(ApiError):
 
 
 class NoCredits(ApiError):
-    """A session that the account's credits do not pay a minute of."""
+    """The account's credits do not pay for a minute of the session."""
 
     code, message = 10015, "trial api limit reached"
     liveavatar = 403, 4002, "Insufficient credits"

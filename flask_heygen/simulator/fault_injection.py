@@ -1,4 +1,4 @@
-"""The execution of a fault: a false response, or the true one sent badly."""
+"""The execution of a fault: a false response, or the true one damaged on its way."""
 
 import asyncio
 import socket
@@ -76,7 +76,7 @@ async def _echo(request: web.Request) -> web.Response:
 
 
 async def damage(scheduled: ScheduledFault, request: web.Request, response: web.Response) -> None:
-    """Send a response as the fault demands, and end the connection; most faults demand nothing."""
+    """Send a response damaged by its fault, and end the connection; most faults damage nothing."""
     body = response.body if isinstance(response.body, bytes) else b""
     match scheduled.fault:
         case Fault.RESET_BEFORE | Fault.RESET_AFTER:

@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class Fault(Enum):
-    """A way to misbehave.  Unless it is said that the call is executed, it is not."""
+    """A fault of one call, which is executed only where its comment says so."""
 
     #: 401, the API's literal body.
     UNAUTHORIZED = "unauthorized"
@@ -45,12 +45,12 @@ class Fault(Enum):
 
     @property
     def acted(self) -> bool:
-        """Whether the call is executed before it goes wrong."""
+        """True if the call is executed before the fault."""
         return self in {Fault.RESET_AFTER, Fault.TRUNCATED, Fault.SLOW_BODY, Fault.SLOW_HEADERS}
 
     @property
     def answered(self) -> bool:
-        """Whether any byte of a response is sent."""
+        """True if any byte of a response is sent."""
         return self not in {Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.NO_RESPONSE}
 
 
@@ -75,7 +75,7 @@ class FaultQueue:
         self._queues: defaultdict[str, deque[ScheduledFault]] = defaultdict(deque)
 
     def know(self, names: Iterable[str]) -> None:
-        """Accept the names of calls."""
+        """Add names of calls to those that `add` accepts."""
         self._names.update(names)
 
     def add(self, name: str, scheduled: ScheduledFault) -> None:

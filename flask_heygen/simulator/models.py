@@ -21,13 +21,13 @@ class Token:
     expires_at: float
     #: The session made with it, if any; LiveAvatar's tokens have theirs from the start.
     session_id: str | None = None
-    #: The body of sessions/token, which says what its session is made of.
+    #: The body of sessions/token, with the options of its session.
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What a session is made of, whichever API it was requested by."""
+    """The options of a session, requested by either API."""
 
     #: The body of streaming.new or of sessions/token.
     body: Mapping[str, Any]
@@ -43,7 +43,7 @@ class SessionOptions:
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """A text to speak, whichever API it was requested by."""
+    """A text to speak, requested by either API."""
 
     session_id: str
     text: str
@@ -56,7 +56,7 @@ class TaskRequest:
 
 @dataclass(frozen=True)
 class Session:
-    """A session as it stood when it was looked at."""
+    """A snapshot of a session."""
 
     session_id: str
     #: The token that made it.
@@ -97,7 +97,7 @@ class Session:
 
     @property
     def credits_per_second(self) -> float:
-        """What it costs; the sandbox is free."""
+        """The session's cost; the sandbox is free."""
         return 0.0 if self.options.get("is_sandbox") else CREDIT_RATES[self.api]
 
     def seconds(self, now: float) -> float:
@@ -131,7 +131,7 @@ class Speech:
 
 @dataclass(frozen=True)
 class Call:
-    """One HTTP call that arrived, with whatever outcome."""
+    """One HTTP call that arrived, successful or not."""
 
     #: The endpoint's last word, such as ``task``, or LiveAvatar's last two, such as
     #: ``sessions.start``; ``unknown`` for a path that neither API has.

@@ -1,4 +1,4 @@
-"""The calls that arrived, and what is read of a request."""
+"""The log of calls, and the parsing of requests."""
 
 import itertools
 import json

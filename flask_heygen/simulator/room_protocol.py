@@ -1,4 +1,4 @@
-"""What a room says and understands beside audio and video."""
+"""The data messages of a room."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,9 +7,9 @@ Message = Mapping[str, object]
 
 
 class RoomProtocol:
-    """The data messages of one session's room, which each API has its own of.
+    """The data messages of one session's room; each API has its own subclass.
 
-    Here are those of a room whose avatar is there from the start, where commands come by HTTP.
+    This base is for a room whose avatar is present from the start and is controlled by HTTP.
     """
 
     #: The LiveKit topic of what is sent; empty: none.

@@ -21,7 +21,7 @@ _SIGNALING_SECONDS = 0.3
 
 
 class RoomManager:
-    """The rooms; all but `call`, `events` and `reset` is for the event loop that serves them."""
+    """The rooms; all but `call`, `protocol` and `reset` is for the event loop that serves them."""
 
     def __init__(self, sessions: Sessions, config: Config) -> None:
         self._sessions = sessions
@@ -59,7 +59,7 @@ class RoomManager:
         self.deserted.clear()
 
     def preload(self) -> None:
-        """Load in the background what rooms are made of, which takes a second."""
+        """Import the modules of rooms in the background, which takes a second."""
         if self._loading is None:
             self._loading = asyncio.ensure_future(asyncio.to_thread(_load))
 

@@ -1,4 +1,4 @@
-"""An HTTP server in a thread with an event loop of its own."""
+"""An HTTP server in its own thread and event loop."""
 
 import asyncio
 import socket

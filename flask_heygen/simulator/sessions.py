@@ -55,7 +55,7 @@ class Sessions:
 
     @property
     def credits_left(self) -> float:
-        """What the account has left."""
+        """The credits that the account has left."""
         with self._lock:
             self._settle()
             return max(0.0, self._credits_at(self._clock.now()))

@@ -1,4 +1,4 @@
-"""LiveKit's paths: the entrance to the rooms.
+"""LiveKit's paths, by which clients join rooms.
 
     GET /rtc             the signaling, a WebSocket
     GET /rtc/validate    why the signaling was refused
@@ -17,7 +17,7 @@ from .auth import joinable
 from .errors import ApiError
 from .models import Session
 
-#: What to do where sessions cannot be joined.
+#: The message where sessions cannot be joined.
 ADVICE = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar]'"
 
 # The page comes from another origin, and its client reads why it was refused.
@@ -62,12 +62,12 @@ class SignalingEndpoint:
         return socket
 
     async def validate(self, request: web.Request) -> web.Response:
-        """Say whether a client may join, or why not."""
+        """Respond whether a client may join, or why not."""
         self._authorize(request)
         return web.Response(text="success", headers=_ANY_ORIGIN)
 
     async def decline(self, _request: web.Request) -> web.Response:
-        """Send a newer client to /rtc."""
+        """Respond with 404, on which a newer client falls back to /rtc."""
         return web.Response(status=404, headers=_ANY_ORIGIN)
 
     def _authorize(self, request: web.Request) -> tuple[Session, str]:

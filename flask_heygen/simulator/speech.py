@@ -1,4 +1,4 @@
-"""What the avatars speak, when each falls silent, and what was cut short."""
+"""The queues of texts that avatars speak, with the times at which each begins and ends."""
 
 import threading
 import uuid

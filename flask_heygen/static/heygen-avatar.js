@@ -119,7 +119,7 @@ export class HeyGenAvatar extends EventTarget {
 
   /** livekit-client's Room, for what this module does not do; null without a session in one. */
   get room() {
-    return this.#connection.room;
+    return this.#connection.current?.room ?? null;
   }
 
   /** Start a session, best within a click: sound needs one. Calls made meanwhile share it.
@@ -200,7 +200,7 @@ export class HeyGenAvatar extends EventTarget {
   async enableSound() {
     this.#device.resume();
     this.#connection.touch();
-    await this.#connection.enableSound();
+    await this.#connection.current?.enableSound();
   }
 
   /** Play the voice through another loudspeaker, in this session and the next ones.

@@ -24,7 +24,7 @@ ANSWERS = tuple(f"Answer number {number}." for number in range(1, 6))
 SLOW = pytest.mark.parametrize("vendor", [{"ms_per_character": 60}])
 
 #: A browser's speech recognition, which hears what a test says; of the last part it is not certain
-#: yet. Stopped, it has still to tell what it heard before.
+#: yet. Stopped, it still reports what it heard before.
 RECOGNITION = """
 globalThis.webkitSpeechRecognition = globalThis.SpeechRecognition = class {
   start() { globalThis.recognition = this; }
@@ -228,7 +228,7 @@ class TestInterview:
 
 
 class TestCandidate:
-    """Whoever signed in, at a tab where somebody else may sign in next."""
+    """A signed-in user, at a tab where another user may sign in next."""
 
     @pytest.fixture
     def app(self, app: Flask) -> Flask:
@@ -247,10 +247,10 @@ class TestCandidate:
         [lambda visit: visit.press("Sign out"), lambda visit: visit.page.context.clear_cookies()],
         ids=["signed out", "expired"],
     )
-    def test_finds_nothing_of_whoever_was_there_before(
+    def test_finds_nothing_of_the_user_before(
         self, visit: Visit, leave: Callable[[Visit], None]
     ) -> None:
-        """The next candidate begins anew, and the tab forgets what the one before said."""
+        """The next candidate starts afresh, and the tab forgets the answers of the last one."""
         sign_in_and_answer(visit)
         leave(visit)
         sign_in(visit)
@@ -594,7 +594,7 @@ class TestText:
         expect(spoken).to_have_text(INTERVIEW.questions[1])
 
     def test_says_that_it_is_one(self, visit: Visit) -> None:
-        """Nobody is told to wait for a connection that is not being made."""
+        """The page does not announce a connection that is not being made."""
         expect(visit.page.get_by_role("status")).to_have_text("Your turn, in text")
 
     def test_takes_no_double_click_for_two_answers(self, visit: Visit) -> None:

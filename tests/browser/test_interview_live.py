@@ -32,7 +32,7 @@ LONG = " ".join(LINES)
 #: A voice that takes little of the tests' time.
 FAST = {"streaming": {"rate": 1.5}, "liveavatar": {"provider": "elevenLabs", "speed": 1.2}}
 
-#: What a pair of eyes and ears would tell, without a hand on the page's own code.
+#: Measures picture and sound without touching the page's own code.
 #: An avatar that both of the simulated APIs know.
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 WITNESS = """
@@ -175,7 +175,7 @@ def rests(seen: dict[str, float]) -> bool:
 
 
 def attend(visit: Visit, comes: Callable[[dict[str, float]], bool]) -> None:
-    """Wait for it: on a busy machine, picture and sound come later than what is told of them."""
+    """Wait for it: on a busy machine, picture and sound come later than their messages."""
     there = "globalThis.witness.ear && document.querySelector('video')?.videoWidth"
     # The page's policy lets no function wait in it.
     visit.until(lambda: visit.page.evaluate(f"Boolean({there})"), "there is somebody to attend to")

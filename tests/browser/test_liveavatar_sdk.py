@@ -141,7 +141,7 @@ class TestSdk:
         assert visit.sim.spoken[0].at - session.created_at > 4
 
     def test_speaks(self, visit: Visit) -> None:
-        """A text that it has repeated is heard, and told of by the id that it was given."""
+        """A text that it has repeated is heard, and its messages have the id of the command."""
         visit.start()
         source = visit.do("repeat", TEXT)
         visit.until_told("avatar.speak_started", source)
@@ -174,7 +174,7 @@ class TestSdk:
         assert [speech.interrupted for speech in visit.sim.spoken] == [True]
 
     def test_listens(self, visit: Visit) -> None:
-        """It tells the avatar to listen, which changes nothing that can be told of."""
+        """It commands the avatar to listen, which sends no events."""
         visit.start()
         for verb in ("startListening", "stopListening"):
             visit.do(verb)
@@ -212,7 +212,7 @@ class TestSdk:
         assert kinds[:2] == ["user.push_to_talk_started", "user.speak_started"]
 
     def test_keeps_alive(self, visit: Visit) -> None:
-        """Its keep-alive, which has no body, begins the idle countdown anew."""
+        """Its keep-alive, which has no body, restarts the idle countdown."""
         visit.start()
         visit.sim.advance(250)
         visit.do("keepAlive")

@@ -1,4 +1,4 @@
-"""A page of another origin, in a real browser: refused until it is named, then as good as ours."""
+"""A page of another origin, in a real browser: refused until it is named, then allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from example_app import create_app
 from flask_heygen.simulator import Simulator
 from tests.constants import KEY
 
-#: What a front end of its own does, with the cookie of whoever is signed in at the back end.
+#: What a front end of its own does, with the cookie of the back end's signed-in user.
 INTERVIEW = """
 async (base) => {
   const post = async (route, body) => {

@@ -78,8 +78,8 @@ class Visit:
         return self.page.evaluate(f"seen.{what}")
 
     def observe(self, milliseconds: int) -> tuple[float, float]:
-        told = self.page.evaluate("observe", milliseconds)
-        return told["moved"], told["loudest"]
+        seen = self.page.evaluate("observe", milliseconds)
+        return seen["moved"], seen["loudest"]
 
     def until_it_speaks(self) -> None:
         for _ in range(20):
@@ -158,7 +158,7 @@ class TestRoom:
         assert visit.seen("reasons") == [ROOM_DELETED]
 
     def test_refuses_a_bad_token(self, visit: Visit) -> None:
-        """The client is told that it is not allowed in, though the page is of another origin."""
+        """The client learns the status 401, though the page is of another origin."""
         visit.session["access_token"] = "nonsense"
         refusal = visit.page.evaluate(
             "([url, token]) => join(url, token).catch((error) => `${error.name} ${error.status}`)",

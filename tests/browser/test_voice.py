@@ -117,6 +117,10 @@ class TestAnswer:
         expect(visit.page.get_by_text("The microphone is muted.")).to_be_visible()
         expect(visit.page.get_by_role("button", name="Unmute")).to_be_visible()
         assert violations(visit) == []
+        visit.press("End interview")
+        with visit.page.expect_download() as download:
+            visit.press("Download transcript")
+        assert WORDS in Path(download.value.path()).read_text()
 
     @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
     def test_is_typed_where_the_microphone_is_denied(self, visit: Visit) -> None:

@@ -54,7 +54,7 @@ _NAMES = [
     *("duration_ms", "token", "session_token", "livekit_url", "livekit_client_token"),
     "max_session_duration",
 ]
-#: Shorter than what the witness looks for: these are tokens from now on.
+#: Shorter than what the leak detector searches for, as these become tokens.
 tokens = st.none() | st.integers() | st.text(max_size=11) | st.just("\ud800")
 some = {**dict.fromkeys(_NAMES, values), "token": tokens, "session_token": tokens}
 good = dict.fromkeys(_NAMES, st.sampled_from(["s", "wss://r"]))

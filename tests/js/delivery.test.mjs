@@ -1,4 +1,4 @@
-/** What only the page can deliver: LiveAvatar's texts, published in the session's room. */
+/** LiveAvatar's texts, which only the page can deliver: published in the session's room. */
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -63,7 +63,7 @@ describe("a delivery", () => {
     assert.equal(livekit.room.published.length, 1);
   });
 
-  test("that nobody can hear is told, and the browser's voice helps out", async () => {
+  test("that nobody can hear is an error, and the browser's voice helps out", async () => {
     page.voices.push({ lang: "en" });
     const { avatar, events } = await live(["heygen"]);
     avatar.speak("Hello.");

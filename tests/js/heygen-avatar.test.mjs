@@ -1,4 +1,4 @@
-/** HeyGenAvatar, on a page, before a server and in a room that do as they are told. */
+/** HeyGenAvatar on a page, with a server and a room that a test controls. */
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -116,7 +116,7 @@ describe("start", () => {
     assert.equal(livekit.room.left, true);
   });
 
-  test("tells why there is none", async () => {
+  test("rejects with the reason", async () => {
     server.next("start", { status: 503, code: "not_configured" });
     const avatar = make();
     const events = record(avatar);
@@ -203,11 +203,11 @@ describe("start", () => {
     livekit = new LiveKit({ silent: true });
     const started = make().start().catch((error) => error);
     await settle();
-    await pass(15_000);
+    await pass(30_000);
 
     const error = await started;
     assert.equal(error.code, "room_not_joined");
-    assert.match(error.cause.message, /15 s/);
+    assert.match(error.cause.message, /30 s/);
   });
 
   test("waits for a picture no longer than a person would", async () => {
@@ -232,12 +232,12 @@ describe("room", () => {
   test("takes no harm from what is not a message", async () => {
     const { events } = await live();
     livekit.room.emit("DataReceived", new Uint8Array([255, 0]));
-    livekit.room.tell("avatar_stop_talking", "unknown");
+    livekit.room.report("avatar_stop_talking", "unknown");
 
     assert.deepEqual(types(events), ["starting", "live"]);
   });
 
-  test("tells that it is being joined again", async () => {
+  test("reports that it is being joined again", async () => {
     const { events } = await live();
     livekit.room.emit("Reconnecting");
     livekit.room.emit("Reconnected");
@@ -246,7 +246,7 @@ describe("room", () => {
     assert.equal(events[2][1].reconnecting, true);
   });
 
-  test("tells that the browser holds the sound back, and plays it in a click", async () => {
+  test("reports that the browser holds the sound back, and plays it in a click", async () => {
     const { avatar, events } = await live();
     livekit.room.canPlaybackAudio = false;
     livekit.room.emit("AudioPlaybackStatusChanged");
@@ -273,9 +273,9 @@ describe("speak", () => {
     const spoken = avatar.speak("Hello.");
     await settle();
     assert.deepEqual(server.to("task"), [{ session_id: "session-1", text: "Hello.", task_type: "repeat" }]);
-    livekit.room.tell("avatar_start_talking", "task-1");
-    livekit.room.tell("avatar_talking_message", "task-1", { message: "Hello." });
-    livekit.room.tell("avatar_stop_talking", "task-1");
+    livekit.room.report("avatar_start_talking", "task-1");
+    livekit.room.report("avatar_talking_message", "task-1", { message: "Hello." });
+    livekit.room.report("avatar_stop_talking", "task-1");
 
     assert.equal(await spoken, "avatar");
     assert.deepEqual(events.slice(2), [
@@ -309,7 +309,7 @@ describe("speak", () => {
     assert.deepEqual(server.routes, ["start", "task"]);
   });
 
-  test("heeds messages that come before the server's answer", async () => {
+  test("uses messages that come before the server's answer", async () => {
     const { avatar } = await live();
     let answer;
     server.next("task", new Promise((resolve) => (answer = resolve)));
@@ -326,17 +326,17 @@ describe("speak", () => {
     let ended = false;
     avatar.speak("Hello.").then(() => (ended = true));
     await settle();
-    livekit.room.tell("avatar_stop_talking", "task-0");
+    livekit.room.report("avatar_stop_talking", "task-0");
     await settle();
 
     assert.equal(ended, false);
   });
 
-  test("takes the duration, and some patience, for a silence that nobody told", async () => {
+  test("ends after the duration and some seconds without a message of its end", async () => {
     const { avatar } = await live();
     const spoken = avatar.speak("Hello.");
     await settle();
-    livekit.room.tell("avatar_start_talking", "task-1");
+    livekit.room.report("avatar_start_talking", "task-1");
     let ended = false;
     spoken.then(() => (ended = true));
     await pass(5_900);
@@ -346,7 +346,7 @@ describe("speak", () => {
     assert.equal(ended, true);
   });
 
-  test("takes the duration alone where there is no room", async () => {
+  test("ends after the duration alone without a room", async () => {
     const avatar = make({ livekit: undefined });
     const events = record(avatar);
     await avatar.start();
@@ -358,7 +358,7 @@ describe("speak", () => {
     assert.deepEqual(types(events), ["starting", "live", "speaking", "silent"]);
   });
 
-  test("guesses a duration that nobody tells where there is no room", async () => {
+  test("estimates an unknown duration without a room", async () => {
     const avatar = make({ livekit: undefined });
     await avatar.start();
     server.duration = null;
@@ -380,7 +380,7 @@ describe("speak", () => {
     assert.deepEqual(server.texts, ["Hello.", "Hello.", "Hello."]);
   });
 
-  test("tries again a few times only, and ends a session that speaks to nobody", async () => {
+  test("retries a few times only, and ends a session that nobody joins", async () => {
     const { avatar } = await live();
     server.next("task", ...Array(9).fill(NOT_READY));
     const spoken = avatar.speak("Hello.");
@@ -392,7 +392,7 @@ describe("speak", () => {
     assert.deepEqual(server.to("stop"), [{ session_id: "session-1" }]);
   });
 
-  test("tells a long wait instead of keeping it", async () => {
+  test("rejects rather than wait for long", async () => {
     const { avatar } = await live();
     server.next("task", { status: 429, code: "rate_limited", retryable: true, retry_after: 30 });
     const spoken = avatar.speak("Hello.");
@@ -405,11 +405,11 @@ describe("speak", () => {
 });
 
 describe("interrupt", () => {
-  test("cuts short what is said, drops the rest and tells the server", async () => {
+  test("cuts short what is said, drops the rest and interrupts the avatar", async () => {
     const { avatar, events } = await live();
     const spoken = [avatar.speak("one"), avatar.speak("two")];
     await settle();
-    livekit.room.tell("avatar_start_talking", "task-1");
+    livekit.room.report("avatar_start_talking", "task-1");
     await avatar.interrupt();
 
     assert.deepEqual(await Promise.all(spoken), [null, null]);
@@ -485,7 +485,7 @@ describe("stop", () => {
       server.next("task", new Promise((resolve) => (answer = resolve)));
       const spoken = avatar.speak("Hello.");
       await settle();
-      if (room) livekit.room.tell("avatar_start_talking", "task-1");
+      if (room) livekit.room.report("avatar_start_talking", "task-1");
       avatar.stop();
       answer();
 
@@ -558,7 +558,7 @@ describe("a session that the other side ends", () => {
     assert.deepEqual(server.to("task").map((task) => task.session_id), ["session-1", "session-2"]);
   });
 
-  test("is replaced, and is not told again what it may have said", async () => {
+  test("is replaced, and what it may have said is not sent again", async () => {
     const { avatar } = await live();
     let answer;
     server.next("task", new Promise((resolve) => (answer = resolve)));
@@ -576,7 +576,7 @@ describe("a session that the other side ends", () => {
     assert.equal(await next, "avatar");
   });
 
-  test("is replaced, and told what it surely did not say", async () => {
+  test("is replaced, and what it certainly did not say is sent again", async () => {
     const { avatar } = await live();
     let answer;
     server.next("task", new Promise((resolve) => (answer = resolve)));
@@ -592,7 +592,7 @@ describe("a session that the other side ends", () => {
     assert.deepEqual(server.texts, ["Hello.", "Hello."]);
   });
 
-  test("is told nothing more: what waited its turn is said in the next one", async () => {
+  test("is sent nothing more: what waited its turn is said in the next one", async () => {
     const { avatar } = await live();
     avatar.speak("one");
     await settle();
@@ -629,7 +629,7 @@ describe("a session that the other side ends", () => {
     assert.equal(await next, "avatar");
   });
 
-  test("is replaced once, then it is told", async () => {
+  test("is replaced once, then it is an error", async () => {
     const { avatar, events } = await live();
     livekit.room.emit("Disconnected", 5);
     await appear();
@@ -674,7 +674,7 @@ describe("a session that the other side ends", () => {
       const { avatar } = await live();
       avatar.speak("Hello.");
       await settle();
-      livekit.room.tell("avatar_start_talking", "task-1");
+      livekit.room.report("avatar_start_talking", "task-1");
       avatar.addEventListener(type, () => avatar.stop());
       page.document.hidden = hidden;
       livekit.room.emit("Disconnected", 5);
@@ -1121,7 +1121,7 @@ describe("the server", () => {
     });
   }
 
-  test("that cannot be reached may be told again what does no harm twice", async () => {
+  test("that cannot be reached may be sent again what is idempotent", async () => {
     const { avatar } = await live();
     server.next("interrupt", 502);
     avatar.speak("Hello.");

@@ -92,8 +92,8 @@ describe("listen", () => {
   test("gives HeyGen's words in the same events", async () => {
     const { avatar, events } = await live();
     await avatar.listen();
-    for (const message of ["I would", "look."]) livekit.room.tell("user_talking_message", "user-1", { message });
-    livekit.room.tell("user_end_message", "user-1");
+    for (const message of ["I would", "look."]) livekit.room.report("user_talking_message", "user-1", { message });
+    livekit.room.report("user_end_message", "user-1");
 
     assert.deepEqual(heard(events).at(-1), { text: "I would look.", final: true, by: "avatar" });
     assert.deepEqual(events.at(-1), ["userSpeaking", { speaking: false }]);
@@ -104,10 +104,10 @@ describe("listen", () => {
     await avatar.listen();
     const spoken = avatar.speak("Hello.");
     await settle();
-    livekit.room.tell("avatar_start_talking", "task-1");
+    livekit.room.report("avatar_start_talking", "task-1");
     await settle();
     assert.equal(livekit.room.tracks[0].isMuted, true);
-    livekit.room.tell("avatar_stop_talking", "task-1");
+    livekit.room.report("avatar_stop_talking", "task-1");
     await spoken;
     await settle();
 
@@ -119,7 +119,7 @@ describe("listen", () => {
     await avatar.listen({ bargeIn: true });
     const spoken = avatar.speak("Let me tell you about the role.");
     await settle();
-    livekit.room.tell("avatar_start_talking", "task-1");
+    livekit.room.report("avatar_start_talking", "task-1");
     await settle();
     assert.equal(livekit.room.tracks[0].isMuted, false);
     say("user.transcription.chunk", "Wait");

@@ -265,8 +265,8 @@ export class LiveKit {
         return attached;
       }
 
-      /** Say something as the avatar does. */
-      tell(type, task_id, more = {}) {
+      /** Report on the avatar's speech, as HeyGen does. */
+      report(type, task_id, more = {}) {
         this.receive({ type, task_id, ...more });
       }
 
@@ -277,7 +277,7 @@ export class LiveKit {
 
       /** Say a whole task. */
       speak(task_id) {
-        for (const type of ["start_talking", "end_message", "stop_talking"]) this.tell(`avatar_${type}`, task_id);
+        for (const type of ["start_talking", "end_message", "stop_talking"]) this.report(`avatar_${type}`, task_id);
       }
     };
   }

@@ -83,7 +83,7 @@ describe("an avatar that leaves its room", () => {
     const { avatar } = await live();
     const spoken = outcome(avatar.speak("Hello."));
     await settle();
-    livekit.room.tell("avatar_start_talking", "task-1");
+    livekit.room.report("avatar_start_talking", "task-1");
     livekit.room.exit("heygen");
     await appear();
 
@@ -141,6 +141,14 @@ describe("headers that are a promise", () => {
     assert.equal(server.calls[0].options.headers.Authorization, "Bearer later");
   });
 
+  test("are an error where they never come", async () => {
+    const started = outcome(make({ headers: () => new Promise(() => {}) }).start());
+    await settle();
+    await pass(40_000);
+
+    assert.deepEqual(started, { code: "page_error" });
+  });
+
   for (const [headers, how] of [[() => Promise.reject(new Error("popup_blocked")), "rejects"], [() => { throw new Error("popup_blocked"); }, "throws"]]) {
     test(`are an error with its cause where the page ${how}, and nothing is sent`, async () => {
       const error = await make({ headers }).start().catch((error) => error);
@@ -176,6 +184,21 @@ describe("a text with nothing to say", () => {
 describe("speak without a start", () => {
   test("is refused", async () => {
     await assert.rejects(make().speak("Hello."), { code: "not_started" });
+  });
+
+  test("is refused after the stop of a start that fails", async () => {
+    let answer;
+    server.next("start", new Promise((resolve) => (answer = resolve)));
+    const avatar = make();
+    const events = record(avatar);
+    const started = avatar.start();
+    await settle();
+    avatar.stop();
+    answer(FAILED);
+    await started;
+
+    assert.deepEqual(types(events), ["starting"]);
+    await assert.rejects(avatar.speak("Hello."), { code: "not_started" });
   });
 
   test("is refused after stop", async () => {
@@ -481,7 +504,7 @@ describe("several texts at once", () => {
     const { avatar } = await live();
     avatar.speak("one");
     await settle();
-    livekit.room.tell("avatar_start_talking", "task-1");
+    livekit.room.report("avatar_start_talking", "task-1");
     avatar.speak("two");
     await settle();
 
@@ -518,7 +541,7 @@ describe("several texts at once", () => {
     const spoken = ["one", "two"].map((text) => outcome(avatar.speak(text)));
     await settle();
     await avatar.interrupt();
-    livekit.room.tell("avatar_start_talking", "task-2");
+    livekit.room.report("avatar_start_talking", "task-2");
     await settle();
     await pass(200);
 
@@ -531,7 +554,7 @@ describe("several texts at once", () => {
     avatar.speak("one");
     const next = outcome(avatar.speak("two"));
     await settle();
-    livekit.room.tell("avatar_start_talking", "task-1");
+    livekit.room.report("avatar_start_talking", "task-1");
     livekit.room.emit("Disconnected", 5);
     await appear();
     livekit.room.speak("task-3");
@@ -622,6 +645,22 @@ describe("a text in pieces", () => {
     assert.ok(asked <= 3);
   });
 
+  test("ends with the first sentence that nobody speaks", async () => {
+    const avatar = make();
+    const events = record(avatar);
+    async function* answer() {
+      for (const word of ["One. ", "Two. ", "Three. ", "Four."]) {
+        yield word;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+    const spoken = outcome(avatar.speak(answer()));
+    for (let piece = 0; piece < 4; piece++) await pass(100);
+
+    assert.deepEqual(spoken, { code: "not_started" });
+    assert.deepEqual(types(events), ["error"]);
+  });
+
   test("that breaks off rejects with the page's own error", async () => {
     const { avatar } = await live();
     async function* broken() {
@@ -670,10 +709,10 @@ describe("a session whose own limit nears", () => {
     await pass(40_000);
     const spoken = [outcome(avatar.speak("Hello.")), outcome(avatar.speak("And yourself?"))];
     await settle();
-    livekit.room.tell("avatar_start_talking", "task-1");
+    livekit.room.report("avatar_start_talking", "task-1");
     await pass(5_500);
     assert.equal(server.to("start").length, 1);
-    livekit.room.tell("avatar_stop_talking", "task-1");
+    livekit.room.report("avatar_stop_talking", "task-1");
     await appear();
     livekit.room.speak(`task-${server.texts.length}`);
     await settle();

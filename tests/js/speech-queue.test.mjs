@@ -6,7 +6,7 @@ import { test, describe } from "node:test";
 import { settle } from "./page.mjs";
 import { SpeechQueue } from "../../flask_heygen/static/heygen-avatar/speech-queue.js";
 
-/** A mouth that says a text when it is told to. */
+/** A mouth that says a text when a test lets it. */
 function mouth() {
   const said = [];
   const open = [];

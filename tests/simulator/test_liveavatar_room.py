@@ -299,11 +299,9 @@ class TestHearing:
         sim = open_simulator(hears=["I like Python."])
         guest.join_and_see(started(sim, context_id=CONTEXT))
         guest.publish_microphone()
-        guest.speak()
-        guest.wait_for_event("user.speak_ended", None)
+        guest.speak_until(guest.words, "the first was transcribed")
         wait_until(lambda: sim.texts, "the avatar answered")
-        guest.speak()
-        wait_until(lambda: len(guest.words()) == 2, "the second was transcribed")
+        guest.speak_until(lambda: len(guest.words()) > 1, "the second was transcribed")
 
         kinds = [event["event_type"] for event in guest.messages()]
         assert kinds[:4] == [
@@ -312,7 +310,7 @@ class TestHearing:
             "user.transcription",
             "user.speak_ended",
         ]
-        assert guest.words() == ["I like Python.", "This is simulated answer 1."]
+        assert guest.words()[:2] == ["I like Python.", "This is simulated answer 1."]
         assert sim.texts[0] == "You said: I like Python."
 
     def test_waits_for_push_to_talk(self, open_simulator: Open, guest: Page) -> None:

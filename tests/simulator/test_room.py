@@ -421,8 +421,7 @@ class TestHearing:
         account = open_account(hears=["I like Python."])
         guest.join(account.started(ia_is_livekit_transport=True))
         publication = guest.publish_microphone()
-        guest.speak()
-        wait_until(lambda: guest.heard("user_end_message"), "the words came")
+        guest.speak_until(lambda: guest.heard("user_end_message"), "the words came")
 
         assert publication.sid.startswith("TR_")
         assert guest.heard("user_talking_message")[0]["message"] == "I like Python."

@@ -24,7 +24,6 @@ ORDER = (
     "signing",
     "http",
     "http.deadline",
-    "http.clock",
     "http.stream",
     "http.connector",
     "http.pool",

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from flask_heygen.backends.redaction import CUT, KEPT, PIECE, READ, redact
+from flask_heygen.backends.redaction import CUT, MAX_KEPT, MAX_READ, MIN_ECHO, redact
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
@@ -249,19 +249,19 @@ class TestMessage:
         """A page and a log get no more than 300 characters."""
         said = redact("word " * 900, [])
 
-        assert said == ("word " * 900)[:KEPT]
-        assert KEPT == 300
+        assert said == ("word " * 900)[:MAX_KEPT]
+        assert MAX_KEPT == 300
 
     def test_is_read_to_a_limit(self) -> None:
         """What comes after 4,000 characters is not looked at and not shown."""
-        said = redact(" " * READ + "more", [])
+        said = redact(" " * MAX_READ + "more", [])
 
         assert said == ""
 
     def test_cut_at_the_limit_shows_no_secret(self) -> None:
         """An echo that the limit cuts in two is gone but for less than a piece."""
         secret = "the text that was to be spoken"
-        message = " " * (READ - 20) + secret
+        message = " " * (MAX_READ - 20) + secret
 
         said = redact(message, [secret])
 
@@ -275,11 +275,11 @@ class TestMessage:
 
         said = redact(spell(text), [text])
 
-        assert survivors(text[:READ], said) == []
-        assert len(said) <= KEPT
+        assert survivors(text[:MAX_READ], said) == []
+        assert len(said) <= MAX_KEPT
 
 
 class TestPiece:
     def test_is_twelve_characters(self) -> None:
         """The promise of this module's tests and of the code is one number."""
-        assert PIECE == 12
+        assert MIN_ECHO == 12

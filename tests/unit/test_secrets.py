@@ -24,7 +24,7 @@ from flask import Flask
 from flask_heygen import HeyGenClient, HeyGenError, heygen_bp, upstream_failed
 from flask_heygen.backends.token_pool import Token, TokenPool
 from flask_heygen.errors import NotConfigured
-from flask_heygen.http.clock import Timestamp
+from flask_heygen.http.deadline import Timestamp
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
 from tests.object_walker import reachable_texts

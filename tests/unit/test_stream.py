@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flask_heygen.http.stream import Response
+from flask_heygen.http.stream import HTTPResponse
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
@@ -58,7 +58,7 @@ class TestResponse:
     )
     def test_is_read_as_http_client_reads_it(self, content: bytes) -> None:
         """Length, end and headers are the same."""
-        assert read(Response, content) == read(http.client.HTTPResponse, content)
+        assert read(HTTPResponse, content) == read(http.client.HTTPResponse, content)
 
     @pytest.mark.parametrize("status", [100, 102, 103, 199])
     def test_follows_interim_ones(self, status: int) -> None:
@@ -66,14 +66,14 @@ class TestResponse:
         interim = b"HTTP/1.1 %d Interim\r\nLink: </style.css>\r\n\r\n" % status
         final = HEAD + b"Content-Length: 2\r\n\r\n{}"
 
-        assert read(Response, 2 * interim + final) == read(Response, final)
+        assert read(HTTPResponse, 2 * interim + final) == read(HTTPResponse, final)
 
     @pytest.mark.parametrize("line", [b"no header", b" folded: value", b"\tfolded"])
     def test_ignores_a_line_that_is_no_header(self, line: bytes) -> None:
         """http.client would ignore those that follow."""
         content = HEAD + b"X-First: 1\r\n" + line + b"\r\nContent-Length: 2\r\n\r\n{}"
 
-        names = [name for name, _ in read(Response, content)[3]]
+        names = [name for name, _ in read(HTTPResponse, content)[3]]
         assert names == ["X-First", "Content-Length"]
 
     @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ class TestResponse:
     )
     def test_that_may_end_in_two_places_is_the_last(self, framing: bytes) -> None:
         """What follows could else be taken for the answer to the next request."""
-        *_, will_close, content, _ = read(Response, HEAD + framing)
+        *_, will_close, content, _ = read(HTTPResponse, HEAD + framing)
 
         assert (will_close, content) == (True, b"{}")
 
@@ -94,7 +94,7 @@ class TestResponse:
         """Python converts no number of so many digits."""
         length = b"Content-Length: " + 5000 * b"9"
 
-        assert read(Response, HEAD + length + b"\r\n\r\n{}")[-3:-1] == (True, b"{}")
+        assert read(HTTPResponse, HEAD + length + b"\r\n\r\n{}")[-3:-1] == (True, b"{}")
 
     @pytest.mark.parametrize(
         ("content", "error"),
@@ -114,4 +114,4 @@ class TestResponse:
     ) -> None:
         """By the errors of http.client."""
         with pytest.raises(error):
-            read(Response, content)
+            read(HTTPResponse, content)

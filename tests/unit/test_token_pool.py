@@ -17,7 +17,7 @@ from flask import Flask
 from flask_heygen import HeyGenClient, heygen_bp
 from flask_heygen.backends import token_pool
 from flask_heygen.backends.token_pool import Token, TokenPool
-from flask_heygen.http.clock import Timestamp
+from flask_heygen.http.deadline import Timestamp
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Fault, Simulator
 from tests.constants import KEY, question

@@ -1,4 +1,4 @@
-"""The participants that a room has of its own: the avatar and, with LiveAvatar, its agent."""
+"""The simulated participants of a room: the avatar and, with LiveAvatar, its agent."""
 
 import time
 import uuid

@@ -51,7 +51,7 @@ class Peer:
 
     @property
     def receives(self) -> bool:
-        """Whether audio and video arrive."""
+        """True while it receives audio and video."""
         return self._subscriber.flows
 
     @property
@@ -68,7 +68,7 @@ class Peer:
         self._subscriber.send(packet)
 
     def dismiss(self, reason: models.DisconnectReason) -> None:
-        """Send the client away, which ends `run`."""
+        """Disconnect the client, which ends `run`."""
         self.signal(signaling.leave(reason))
         self._outbox.put_nowait(None)
 

@@ -43,7 +43,7 @@ class Room:
 
     @property
     def empty(self) -> bool:
-        """Whether no client is there."""
+        """True if no client is connected."""
         return not self._peers
 
     async def serve(self, socket: web.WebSocketResponse, identity: str, *, firefox: bool) -> None:

@@ -32,7 +32,7 @@ class Speaker:
 
     @property
     def speaking(self) -> bool:
-        """Whether a text has begun and not ended."""
+        """True while a text is being spoken."""
         return self._current is not None
 
     def say(self, task_id: str, sound: Sound) -> None:
@@ -46,7 +46,7 @@ class Speaker:
             self._stop(self._current)
 
     def vanish(self) -> None:
-        """Fall silent in mid-word and emit nothing, as an avatar that crashed."""
+        """Stop without emitting anything, like an avatar that crashed."""
         self._queue.clear()
         self._current = None
 

@@ -56,7 +56,7 @@ class Subscriber:
 
     @property
     def flows(self) -> bool:
-        """Whether audio and video arrive."""
+        """True while the client receives audio and video."""
         settled = self._active and self._connection.signalingState == "stable"
         return settled and self._connection.connectionState == "connected"
 

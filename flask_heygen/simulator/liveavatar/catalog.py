@@ -1,4 +1,4 @@
-"""What an account can choose from: credits, avatars, voices, languages and contexts (openapi)."""
+"""LiveAvatar's endpoints for credits, avatars, voices, languages and contexts (openapi)."""
 
 import re
 import uuid

@@ -65,9 +65,9 @@ export class Connection {
     return this.#live ? this.#session : null;
   }
 
-  /** livekit-client's room of the session, if it was joined. */
-  get room() {
-    return this.#session?.room ?? null;
+  /** The session, or the one that is being joined. */
+  get current() {
+    return this.#session;
   }
 
   /** Why there is no session, and none to come. */
@@ -84,8 +84,8 @@ export class Connection {
 
   /** End the session, or the start of one. */
   async stop() {
-    this.#wish?.abort();
-    this.#wish = this.#dormant = this.#error = null;
+    this.#withdraw(null);
+    this.#error = null;
     this.#presence.end();
     this.#settle();
     if (this.#session) return this.#end("stopped");
@@ -142,18 +142,12 @@ export class Connection {
    *  @param {unknown} reason @param {string} [endReason] the vendor's */
   fail(reason, endReason) {
     const error = AvatarError.of(reason);
-    this.#wish?.abort();
-    this.#wish = this.#dormant = null;
+    this.#withdraw(null);
     this.#error = error;
     if (this.#session) this.#end("lost", { endReason });
     this.#presence.rest();
     this.#settle();
     this.#listener.emit("error", { error }); // last: a listener may start again
-  }
-
-  /** Play what the browser held back. */
-  async enableSound() {
-    await this.#session?.enableSound();
   }
 
   /** @param {string} deviceId */
@@ -173,7 +167,9 @@ export class Connection {
 
   async #begin() {
     await null; // a stop in the same task (React's double effects) costs nothing
-    while (this.#wish && !this.#dormant && !this.#live) await this.#open(this.#wish.signal).catch((error) => this.fail(error));
+    while (this.#wish && !this.#dormant && !this.#live) {
+      await this.#open(this.#wish.signal).catch((error) => this.#wish && this.fail(error));
+    }
     this.#starting = null;
     if (this.#error) throw this.#error;
   }
@@ -230,9 +226,7 @@ export class Connection {
   #endIdle() {
     if (this.#busy.has("avatar")) return this.touch();
     if (!this.#wish || this.#dormant) return;
-    this.#wish.abort();
-    this.#wish = null;
-    this.#dormant = "idle";
+    this.#withdraw("idle");
     this.#presence.rest();
     if (this.#session) this.#end("idle");
     else this.#listener.emit("closed", { reason: "idle", restarting: false });
@@ -259,6 +253,13 @@ export class Connection {
     return session;
   }
 
+  /** Want no session any more, or none until somebody returns. @param {"idle" | "left" | null} dormant */
+  #withdraw(dormant) {
+    this.#wish?.abort();
+    this.#wish = null;
+    this.#dormant = dormant;
+  }
+
   #settle() {
     for (const resolve of this.#waiting) resolve();
     this.#waiting.clear();
@@ -267,9 +268,7 @@ export class Connection {
   /** Stop as the page goes away. @returns {boolean} whether a session is wanted when it comes back */
   #leave() {
     if (!this.#wish) return false;
-    this.#wish.abort();
-    this.#wish = null;
-    this.#dormant = "left";
+    this.#withdraw("left");
     noteEnd();
     if (this.#session) this.#forget("left").stopOnUnload();
     return true;

@@ -42,7 +42,7 @@ export class Microphone {
     this.#listener = listener;
   }
 
-  /** Publish the microphone, muted. Raises an AvatarError where there is none, or it is not allowed.
+  /** Publish the microphone, muted. Raises an AvatarError if there is none, or it is not allowed.
    *  @param {string} [deviceId] */
   async open(deviceId) {
     const processing = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };

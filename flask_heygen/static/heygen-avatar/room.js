@@ -30,8 +30,10 @@ const AVATAR = "heygen";
 const AGENT = /^liveavatar-agent-/;
 /** How long a delivery waits for its participants. */
 const PARTICIPANTS_TIMEOUT_MS = 30_000;
-/** How long joining may take, and then the first picture and sound. */
-const JOIN_TIMEOUT_MS = 15_000;
+/** How long joining may take: livekit-client tries twice, for 15 seconds each. */
+const JOIN_TIMEOUT_MS = 30_000;
+/** How long the avatar may take to be seen and heard then. */
+const MEDIA_TIMEOUT_MS = 15_000;
 
 export class AvatarRoom {
   /** livekit-client's. @type {import("livekit-client").Room} */
@@ -69,19 +71,15 @@ export class AvatarRoom {
    *  @param {string} url @param {string} token */
   async join(url, token) {
     const { signal } = this.#left;
-    const late = pause(JOIN_TIMEOUT_MS, signal);
     const connected = this.room.connect(url, token).then(() => (this.#joined = true));
     try {
-      await Promise.race([connected.then(() => this.#media.complete), late]);
+      await Promise.race([connected, pause(JOIN_TIMEOUT_MS, signal)]);
+      if (!this.#joined && !signal.aborted) throw new Error(`No connection within ${JOIN_TIMEOUT_MS / 1000} s.`);
     } catch (error) {
       this.leave();
       throw new AvatarError(FAILURES.roomNotJoined, 0, error);
     }
-    if (this.#joined || signal.aborted) return;
-
-    this.leave();
-    const cause = new Error(`No connection within ${JOIN_TIMEOUT_MS / 1000} s.`);
-    throw new AvatarError(FAILURES.roomNotJoined, 0, cause);
+    await Promise.race([this.#media.complete, pause(MEDIA_TIMEOUT_MS, signal)]);
   }
 
   /** Wait while the room is being joined again: what is said meanwhile is not heard. */

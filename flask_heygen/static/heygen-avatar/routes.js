@@ -96,7 +96,7 @@ export class Routes {
     const token = this.#csrfToken();
     try {
       return {
-        ...(await this.#headers()),
+        ...(await Promise.race([this.#headers(), late()])),
         "Content-Type": "application/json",
         ...(NOT_IDEMPOTENT.includes(route) && { Accept: `${NDJSON}, application/json` }),
         ...(token && { "X-CSRFToken": token }),
@@ -128,6 +128,12 @@ export class Routes {
   #url(route) {
     return new URL(route, this.#base).href;
   }
+}
+
+/** Raise an error when the page takes too long. @returns {Promise<never>} */
+async function late() {
+  await pause(TIMEOUT_MS);
+  throw new Error(`The page's headers() took longer than ${TIMEOUT_MS / 1000} s.`);
 }
 
 /** The JSON of a response, or of its last line; null without, as of a response that was cut off.

@@ -55,11 +55,13 @@ export class Speaker {
     const place = this.#queue.open();
     /** @type {Promise<Spoken>[]} */
     const sentences = [];
+    let failed = false;
     try {
       for await (const text of sentencesOf(pieces)) {
         if (!place.open) return null; // cut short: the rest is not asked for
+        if (failed) break;
         const spoken = this.#queue.add({ text, taskType }, place);
-        spoken.catch(() => {}); // awaited below
+        spoken.catch(() => (failed = true)); // awaited below
         sentences.push(spoken);
         this.#sendAhead();
       }
