@@ -52,8 +52,8 @@ def environment() -> dict[str, Any]:
 
     A value that is JSON is parsed, except for the keys, which are text.
     """
-    ours = ("HEYGEN_", "INTERVIEW_", "SECRET_KEY", "TRUSTED_HOSTS")
-    settings = {name: text for name, text in os.environ.items() if name.startswith(ours)}
+    prefixes = ("HEYGEN_", "INTERVIEW_", "SECRET_KEY", "TRUSTED_HOSTS")
+    settings = {name: text for name, text in os.environ.items() if name.startswith(prefixes)}
     return {
         name: text if name.endswith("_KEY") else _json_or_text(text)
         for name, text in settings.items()

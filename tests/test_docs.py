@@ -70,7 +70,7 @@ class TestReadme:
         assert len(README.read_text().splitlines()) <= 300
 
     def test_has_a_short_changelog(self) -> None:
-        """A release is told in 25 lines."""
+        """A release has at most 25 lines."""
         releases = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1:]
 
         assert max(len(each.strip().splitlines()) for each in releases) <= 25
@@ -103,13 +103,13 @@ class TestSettings:
         """Key and default of each row are those of the dataclass, in its order."""
         listed = [(key.strip("`"), default.strip("`")) for key, default, _ in rows("Settings")]
 
-        told = []
+        expected = []
         for each in fields(Settings):
             factory = each.default_factory
             default = None if factory is MISSING else factory()
             shown = "required" if default is None else repr(default).replace("'", '"')
-            told.append((f"HEYGEN_{each.name.upper()}", shown))
-        assert listed == told
+            expected.append((f"HEYGEN_{each.name.upper()}", shown))
+        assert listed == expected
 
 
 def _verb(rule: Rule) -> str:
@@ -158,7 +158,7 @@ class TestCommands:
         ],
     )
     def test_have_their_call_from_python(self, name: str) -> None:
-        """What the README names of the client is there."""
+        """Each method of the client that the README names exists."""
         assert f"`{name}()`" in section("In an application factory")
         assert callable(getattr(HeyGenClient, name))
 
@@ -168,8 +168,8 @@ class TestErrors:
         """Status and code of each row are those of an error class, and the other way round."""
         listed = {(int(status), code.strip("`")) for status, code, _ in rows("Errors")}
 
-        told = {(kind.status, kind.code) for kind in kinds() if "code" in vars(kind)}
-        assert listed == told
+        expected = {(kind.status, kind.code) for kind in kinds() if "code" in vars(kind)}
+        assert listed == expected
 
 
 class TestPython:

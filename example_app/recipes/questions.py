@@ -7,7 +7,7 @@
   page cannot set the fields that it returns.
 
 Like the owner_loader, both are set before the registration, and are called in the request. With
-LiveAvatar they bind pages that keep to the rules: whoever is in the session's room can publish to
+LiveAvatar they bind pages that keep to the rules: everybody in the session's room can publish to
 it, and make the avatar speak without your server.
 
 The page: ``await avatar.speak("motivation")``. Its captions then show what it sent; let the page

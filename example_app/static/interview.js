@@ -215,3 +215,4 @@ if (transcript.ended) {
 } else if (transcript.turns.length) {
   page.start.textContent = `Continue with question ${transcript.turns.length}`;
 }
+page.start.disabled = false; // a click before now would be lost

@@ -63,7 +63,7 @@ def start(page: FlaskClient, headers: Any = None) -> str:
     return str(started.get_json()["data"]["session_id"])
 
 
-def told(answer: TestResponse) -> tuple[int, str]:
+def error_of(answer: TestResponse) -> tuple[int, str]:
     """Return the status and the code of an error, which must be in JSON."""
     assert answer.mimetype == JSON
     return answer.status_code, answer.get_json()["error"]["code"]
@@ -83,7 +83,7 @@ def simulator() -> Iterator[Simulator]:
 APPS = sorted(path.stem for path in RECIPES.glob("*.py") if "def create_app(" in path.read_text())
 
 
-class TestARecipe:
+class TestRecipes:
     @pytest.mark.parametrize("recipe", APPS)
     def test_runs(self, simulator: Simulator, recipe: str) -> None:
         """Its app serves the module and answers in JSON."""
@@ -99,7 +99,7 @@ class TestARecipe:
             assert (module.status_code, module.mimetype) == (200, "text/javascript")
         missing = page.post("/api/heygen/nowhere", base_url=base_url)
 
-        assert told(missing)[0] in (404, 400)
+        assert error_of(missing)[0] in (404, 400)
 
     def test_is_listed_in_the_readme(self) -> None:
         """Each file of the folder has its link there, and no link leads nowhere."""
@@ -121,13 +121,13 @@ class TestARecipe:
         assert prose.splitlines()[0].endswith(".")
 
 
-class TestALogin:
+class TestLogin:
     @pytest.fixture
     def shop(self, simulator: Simulator) -> Shop:
         return Shop("login", simulator)
 
     def test_is_enough(self, shop: Shop, simulator: Simulator) -> None:
-        """Who is signed in starts, speaks and stops."""
+        """A signed-in user starts, speaks and stops."""
         page = shop.page("ada")
 
         session_id = start(page)
@@ -138,10 +138,10 @@ class TestALogin:
         assert simulator.texts == (TEXT,)
 
     def test_is_needed(self, shop: Shop, simulator: Simulator) -> None:
-        """Who is not signed in gets a 401 in JSON, and the vendor hears nothing."""
+        """Without a user the answer is 401 in JSON, and the vendor is not called."""
         refused = post(shop.page(), "start")
 
-        assert told(refused) == (401, "not_signed_in")
+        assert error_of(refused) == (401, "not_signed_in")
         assert simulator.calls == ()
 
     def test_of_another_is_no_good(self, shop: Shop) -> None:
@@ -149,7 +149,7 @@ class TestALogin:
         session_id = start(shop.page("ada"))
         eve = shop.page("eve")
 
-        refused = [told(post(eve, route, session_id=session_id)) for route in ("task", "stop")]
+        refused = [error_of(post(eve, route, session_id=session_id)) for route in ("task", "stop")]
 
         assert refused == [(403, "not_your_session")] * 2
 
@@ -162,12 +162,12 @@ class TestALogin:
         spoken = post(page, "task", session_id=session_id)
         stopped = post(page, "stop", session_id=session_id)
 
-        assert told(spoken) == (401, "not_signed_in")
+        assert error_of(spoken) == (401, "not_signed_in")
         assert stopped.status_code == 200
         assert states(simulator) == ["closed"]
 
 
-class TestALoginAskedForEverywhere:
+class TestLoginRequiredEverywhere:
     @pytest.fixture
     def shop(self, simulator: Simulator) -> Shop:
         """Return an app that has Flask-Login stand before every route."""
@@ -188,7 +188,7 @@ class TestALoginAskedForEverywhere:
         """A page's fetch can read it."""
         refused = post(shop.page(), "start")
 
-        assert told(refused) == (401, "not_signed_in")
+        assert error_of(refused) == (401, "not_signed_in")
 
     def test_stays_a_redirect_beyond_it(self, shop: Shop) -> None:
         """The host's own pages lead to its login as before."""
@@ -204,7 +204,7 @@ class TestALoginAskedForEverywhere:
         assert post(shop.page(), "start").status_code == 302
 
 
-class TestAJwt:
+class TestJwtHeader:
     @pytest.fixture
     def shop(self, simulator: Simulator) -> Shop:
         return Shop("jwt_header", simulator)
@@ -222,7 +222,7 @@ class TestAJwt:
         refused = post(page, "task", headers=self.bearer("eve"), session_id=session_id)
 
         assert spoken.status_code == 200
-        assert told(refused) == (403, "not_your_session")
+        assert error_of(refused) == (403, "not_your_session")
         assert simulator.texts == (TEXT,)
 
     @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ class TestAJwt:
         """A token that is not good is no user."""
         refused = post(shop.page(), "start", headers={"Authorization": header})
 
-        assert told(refused) == (401, "not_signed_in")
+        assert error_of(refused) == (401, "not_signed_in")
         assert simulator.calls == ()
 
     def test_is_not_needed_by_a_beacon(self, shop: Shop, simulator: Simulator) -> None:
@@ -285,7 +285,7 @@ class TestJwtExtended:
         refused = post(page, "task", headers=self.bearer(shop, "eve"), session_id=session_id)
 
         assert spoken.status_code == 200
-        assert told(refused) == (403, "not_your_session")
+        assert error_of(refused) == (403, "not_your_session")
         assert simulator.texts == (TEXT,)
 
     @pytest.mark.parametrize("header", ["none", "expired", "nonsense"])
@@ -299,11 +299,11 @@ class TestJwtExtended:
 
         refused = post(shop.page(), "start", headers=headers[header])
 
-        assert told(refused) == (401, "not_signed_in")
+        assert error_of(refused) == (401, "not_signed_in")
         assert simulator.calls == ()
 
     def test_may_have_expired_for_a_stop(self, shop: Shop, simulator: Simulator) -> None:
-        """What costs money can be ended all the same."""
+        """An expired token does not keep a session from being stopped."""
         page = shop.page()
         session_id = start(page, self.bearer(shop, "ada"))
 
@@ -325,7 +325,7 @@ class TestJwtExtended:
         form = {"session_id": start(page, csrf)}
         stopped = page.post("/api/heygen/stop", data=form, content_type=FORM)
 
-        assert told(refused) == (401, "not_signed_in")
+        assert error_of(refused) == (401, "not_signed_in")
         assert stopped.status_code == 200
         assert states(simulator) == ["closed"]
 
@@ -352,7 +352,7 @@ class TestCsrfProtect:
         """Its 400 is JSON, with its own reason."""
         refused = post(shop.page("ada"), "start")
 
-        assert told(refused) == (400, "bad_request")
+        assert error_of(refused) == (400, "bad_request")
         assert refused.get_json()["error"]["message"] == "The CSRF token is missing."
         assert simulator.calls == ()
 
@@ -376,7 +376,7 @@ class TestCsrfProtect:
         form = {"session_id": session_id, "csrf_token": token}
         stopped = page.post("/api/heygen/stop", data=form, content_type=FORM)
 
-        assert told(bare) == (400, "bad_request")
+        assert error_of(bare) == (400, "bad_request")
         assert stopped.status_code == 200
         assert states(simulator) == ["closed"]
 
@@ -399,7 +399,7 @@ class TestCsrfProtect:
         session_id = start(page, headers)
         page.get("/clear")
 
-        assert told(post(page, "stop", headers=headers, session_id=session_id))[0] == 400
+        assert error_of(post(page, "stop", headers=headers, session_id=session_id))[0] == 400
 
     def test_leaves_the_size_of_a_body_bounded(self, shop: Shop) -> None:
         """It looks for its token in the body, before any blueprint's before_request."""
@@ -408,7 +408,7 @@ class TestCsrfProtect:
 
         refused = post(page, "task", headers=headers, session_id="any", text="x" * (1 << 20))
 
-        assert told(refused) == (413, "body_too_large")
+        assert error_of(refused) == (413, "body_too_large")
 
     def test_tells_a_named_origin_too(self, simulator: Simulator) -> None:
         """A page of another origin can read the refusal."""
@@ -418,11 +418,11 @@ class TestCsrfProtect:
 
         refused = post(shop.page(), "start", headers={"Origin": origin})
 
-        assert told(refused) == (400, "bad_request")
+        assert error_of(refused) == (400, "bad_request")
         assert refused.headers["Access-Control-Allow-Origin"] == origin
 
 
-class TestAnExemption:
+class TestCsrfExemption:
     @pytest.fixture
     def shop(self, simulator: Simulator) -> Shop:
         return Shop("csrf_exempt", simulator)
@@ -444,7 +444,7 @@ class TestAnExemption:
         """The guard does what the token did."""
         refused = post(shop.page("ada"), "start", headers=headers)
 
-        assert told(refused) == (403, "cross_site")
+        assert error_of(refused) == (403, "cross_site")
         assert simulator.calls == ()
 
     @pytest.mark.parametrize(("exempt", "status"), [("parent", 400), ("heygen_bp", 200)])
@@ -469,20 +469,20 @@ class TestAnExemption:
         assert answer.mimetype == JSON
 
 
-class TestALimit:
+class TestRateLimit:
     def test_without_redis_fails_and_stop_does_not(self, simulator: Simulator) -> None:
-        """What cannot be counted is not done, and what saves money is."""
+        """Requests that cannot be counted fail; *stop* is not counted."""
         nowhere = "redis+unix:///nowhere/redis.sock"
         shop = Shop(
             "rate_limit", simulator, RATELIMIT_STORAGE_URI=nowhere, PROPAGATE_EXCEPTIONS=False
         )
         page = shop.page("ada")
 
-        failed = [told(post(page, route, session_id="any")) for route in ("start", "task")]
+        failed = [error_of(post(page, route, session_id="any")) for route in ("start", "task")]
         stopped = post(page, "stop", session_id="any")
 
         assert failed == [(500, "internal_error")] * 2
-        assert told(stopped) == (403, "not_your_session")
+        assert error_of(stopped) == (403, "not_your_session")
 
     def test_never_holds_a_stop_up(self, simulator: Simulator) -> None:
         """Not even one that the host has set for all its routes."""
@@ -496,7 +496,7 @@ class TestALimit:
         assert kept[-1] == 429
 
     def test_is_not_used_up_by_another_site(self, simulator: Simulator) -> None:
-        """What the guard refuses is not counted against the user whose browser it came from."""
+        """A cross-site request does not count against the user whose browser sent it."""
         shop = Shop("csrf_exempt", simulator)
         Limiter(lambda: "ada", app=shop.app, default_limits=["1 per day"], storage_uri="memory://")
         page = shop.page("ada")
@@ -504,7 +504,7 @@ class TestALimit:
         for _ in range(3):
             refused = post(page, "start", headers={"Sec-Fetch-Site": "cross-site"})
 
-            assert told(refused) == (403, "cross_site")
+            assert error_of(refused) == (403, "cross_site")
         assert start(page)
 
     def test_of_every_route_tells_a_named_origin_too(self, simulator: Simulator) -> None:
@@ -524,7 +524,7 @@ class TestALimit:
 
         refused = page.post("/api/heygen/start", base_url=ORIGIN, json={}, headers=headers)
 
-        assert told(refused) == (429, "rate_limited")
+        assert error_of(refused) == (429, "rate_limited")
         assert refused.headers["Access-Control-Allow-Origin"] == headers["Origin"]
         assert refused.headers["Access-Control-Expose-Headers"] == "Retry-After"
         assert int(refused.headers["Retry-After"]) > 80_000
@@ -571,7 +571,7 @@ def counting() -> Iterator[tuple[Simulator, list[str]]]:
         yield simulator, servers
 
 
-class TestARateOnRedis:
+class TestRateLimitOnRedis:
     def test_counts_the_tasks_of_a_user(self, counting: tuple[Simulator, list[str]]) -> None:
         """The 31st within a minute is one too many, whichever server took the others."""
         simulator, servers = counting
@@ -748,8 +748,8 @@ class TestQuestions:
         refused = post(page, "task", session_id=start(page), text="I resign.")
         chosen = page.post("/api/heygen/start", json={"language": "fr"})
 
-        assert told(refused) == (403, "text_refused")
-        assert told(chosen) == (422, "invalid_field")
+        assert error_of(refused) == (403, "text_refused")
+        assert error_of(chosen) == (422, "invalid_field")
         assert simulator.texts == ()
 
 
@@ -799,7 +799,7 @@ class TestTranscript:
     def test_is_stored_by_a_command_where_no_page_stops(
         self, shop: Shop, simulator: Simulator, database: Path
     ) -> None:
-        """What has ended is stored; what goes on is left."""
+        """The transcript of an ended session is stored, that of a live one is not."""
         *_, ended = self.interview(shop, simulator)
         simulator.close_session(ended)
         *_, live = self.interview(shop, simulator)
@@ -828,7 +828,7 @@ class TestServerless:
         assert threading.active_count() <= before
 
 
-class TestTheDebugLog:
+class TestDebugLog:
     def test_has_a_line_for_each_upstream_call(
         self, simulator: Simulator, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -849,7 +849,7 @@ class TestTheDebugLog:
         assert TEXT not in printed
 
 
-class TestAnotherOrigin:
+class TestOtherOrigin:
     OURS = ORIGIN
     NAMED: ClassVar = {"Origin": "https://app.example.com", "Sec-Fetch-Site": "cross-site"}
 
@@ -883,7 +883,7 @@ class TestAnotherOrigin:
         assert states(simulator) == ["closed"]
 
     @pytest.mark.parametrize("header", ["content-type", "authorization, content-type"])
-    def test_is_told_so_before(self, page: FlaskClient, header: str) -> None:
+    def test_is_allowed_by_the_preflight(self, page: FlaskClient, header: str) -> None:
         """The preflight, which carries no cookie, allows JSON and a JWT."""
         asks = {
             "Access-Control-Request-Method": "POST",
@@ -906,12 +906,12 @@ class TestAnotherOrigin:
 
         refused = self.fetch(page, "start", headers)
 
-        assert told(refused) == (403, "cross_site")
+        assert error_of(refused) == (403, "cross_site")
         assert "Access-Control-Allow-Origin" not in refused.headers
         assert simulator.calls == ()
 
 
-class TestAProxy:
+class TestProxy:
     FORWARDED: ClassVar = {
         "X-Forwarded-For": "192.0.2.7",
         "X-Forwarded-Proto": "https",
@@ -953,11 +953,11 @@ class TestTrustedHosts:
         answer = page.post("/api/heygen/start", base_url=f"http://{host}", json={}, headers=headers)
 
         assert answer.status_code == status
-        assert status == 200 or told(answer) == (400, "bad_request")
+        assert status == 200 or error_of(answer) == (400, "bad_request")
         assert bool(simulator.calls) == (status == 200)
 
 
-class TestTheHost:
+class TestHostApp:
     @pytest.fixture
     def shop(self, simulator: Simulator) -> Shop:
         return Shop("login", simulator)
@@ -970,7 +970,7 @@ class TestTheHost:
         theirs, ours = page.get("/nowhere"), page.get("/api/heygen/nowhere")
 
         assert theirs.text == "<h1>Nothing here</h1>"
-        assert told(ours) == (404, "not_found")
+        assert error_of(ours) == (404, "not_found")
 
     def test_may_take_smaller_bodies(self, simulator: Simulator) -> None:
         """Its own limit holds below our prefix, in JSON."""
@@ -978,7 +978,7 @@ class TestTheHost:
 
         refused = post(page, "task", session_id="any", text="x" * 100)
 
-        assert told(refused) == (413, "body_too_large")
+        assert error_of(refused) == (413, "body_too_large")
 
     @pytest.mark.parametrize(
         ("error", "expected", "wait"),
@@ -992,7 +992,7 @@ class TestTheHost:
     def test_may_refuse(
         self, shop: Shop, error: Any, expected: tuple[int, str], wait: int | None
     ) -> None:
-        """What it raises is told in JSON, with its own time to wait, if it has one."""
+        """An error that it raises is answered in JSON, with its Retry-After if it has one."""
 
         @shop.app.before_request
         def refuse() -> None:
@@ -1000,14 +1000,14 @@ class TestTheHost:
 
         refused = post(shop.page(), "start")
 
-        assert told(refused) == expected
+        assert error_of(refused) == expected
         assert refused.get_json()["error"].get("retry_after") == wait
         assert refused.headers.get("Retry-After", type=int) == wait
 
 
-class TestAnOperator:
+class TestCron:
     def test_can_have_cron_stop_what_is_old(self) -> None:
-        """What is older than the README's line says is ended, nothing else, and nobody is asked."""
+        """The README's line stops older sessions and no others, without a question."""
         [line] = re.findall(r"flask --app shop (heygen stop .*)$", README, re.MULTILINE)
         defaults = {"activity_idle_timeout": 3600}
         with Simulator(session_seconds=7200) as simulator:
@@ -1026,11 +1026,11 @@ class TestAnOperator:
             assert states(simulator) == ["closed", "connected"]
 
 
-class TestTheLog:
+class TestInterviewLog:
     def test_tells_an_interview(
         self, simulator: Simulator, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Who started, how much was said, who stopped, and never the text."""
+        """It names the owner and the number of characters, never the text."""
         page = Shop("interview_log", simulator).page("ada")
 
         with caplog.at_level(logging.INFO, "interviews"):
@@ -1046,7 +1046,7 @@ class TestTheLog:
         ]
 
 
-class TestAnInstance:
+class TestInstance:
     def test_needs_no_registration_to_be_used_from_python(self, simulator: Simulator) -> None:
         """Where only the server may choose the words, there need be no routes."""
         app = Flask("host")
