@@ -16,6 +16,8 @@ export const page = Object.fromEntries(
 export const { interview } = JSON.parse(page.data.textContent);
 
 const main = document.querySelector("main");
+/** @type {"off" | "on" | "muted"} */
+let microphone = "off";
 const firstName = interview.interviewer.split(" ")[0];
 const AWAY = `${firstName} has left, since nobody was here. She returns with your next answer.`;
 const POOR = "Your connection is poor: picture and voice may falter.";
@@ -35,6 +37,7 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
   announce(page.status, statusOf(name, live));
   page.trouble.hidden = name !== "error";
   block(page.repeat, waiting || name === "speaking");
+  showListening();
   showNext();
 }
 
@@ -71,8 +74,15 @@ export function showMicrophone({ on, muted }) {
   page["microphone-name"].textContent = on ? "Stop listening" : "Answer by voice";
   page.mute.hidden = !on;
   page["mute-name"].textContent = muted ? "Unmute" : "Mute";
-  const note = muted ? "The microphone is muted." : "Listening: your words appear in the box.";
-  announce(page["microphone-note"], on ? note : "");
+  microphone = on ? (muted ? "muted" : "on") : "off";
+  announce(page["microphone-note"], "");
+  showListening();
+}
+
+function showListening() {
+  const rests = state() === "speaking";
+  const on = rests ? `Listening again when ${firstName} has spoken.` : "Listening: your words appear in the box.";
+  if (microphone !== "off") announce(page["microphone-note"], microphone === "muted" ? "The microphone is muted." : on);
 }
 
 /** @param {Error} error in words for a person */

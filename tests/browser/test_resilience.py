@@ -179,3 +179,4 @@ def sign_in(visit: Visit) -> None:
     visit.page.get_by_label("Your name").fill("Ada")
     visit.press("Sign in")
     visit.reach("intro")
+    visit.page.wait_for_load_state()
