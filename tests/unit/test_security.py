@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from flask import Flask, request
 from flask.testing import FlaskClient
+from flask_cors import CORS
 from werkzeug.test import TestResponse
 
 from flask_heygen import HeyGen
@@ -161,6 +162,24 @@ class TestTheTable:
 
             assert code(refused) == "cross_site"
             assert "Access-Control-Allow-Origin" not in refused.headers
+        assert len(simulator.calls) == before
+
+    @pytest.mark.parametrize("accept", ["*/*", "application/x-ndjson"])
+    def test_a_cors_of_the_host_shows_another_site_the_refusal_alone(
+        self, app: Flask, simulator: Simulator, accept: str
+    ) -> None:
+        """It lets every site read, and our routes answer none of them."""
+        CORS(app, supports_credentials=True)
+        ada = page(app, "ada")
+        handle = start(ada)
+        before = len(simulator.calls)
+
+        for route in ROUTES:
+            headers = {"Origin": "https://evil.example", "Accept": accept}
+            refused = post(ada, route, handle, headers=headers)
+
+            assert code(refused) == "cross_site"
+            assert handle not in refused.text
         assert len(simulator.calls) == before
 
     def test_a_signed_out_person_can_stop_and_nothing_else(
