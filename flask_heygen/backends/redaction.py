@@ -23,7 +23,7 @@ _OPAQUE = re.compile(r"[\w+/=.~-]{32,}", re.ASCII)
 #: The escapes of JSON, JavaScript, HTML and URLs, and those of bytes in Python and C.
 _ESCAPE = re.compile(
     r"(?:\\u|%u)([\da-f]{4})|\\u\{([\da-f]{1,6})\}|\\(\W)|\\[bfnrt]"
-    r"|&(?:#x?0*[\da-f]{1,7};?|\w{2,31};)|((?:(?:%|\\x)[\da-f]{2}|\\[0-3][0-7]{2})+)",
+    r"|&(?:#x?0{0,99}[\da-f]{1,7};?|\w{2,31};)|((?:(?:%|\\x)[\da-f]{2}|\\[0-3][0-7]{2})+)",
     re.ASCII | re.IGNORECASE,
 )
 

@@ -278,6 +278,11 @@ class TestMessage:
         assert survivors(text[:MAX_READ], said) == []
         assert len(said) <= MAX_KEPT
 
+    @pytest.mark.parametrize("run", ["&#" + 39_000 * "0", "&amp;" * 8000])
+    def test_may_quote_a_text_that_is_one_escape(self, run: str) -> None:
+        """Python converts no number of so many digits."""
+        assert redact(f"bad: {run}", [run]) == f"bad: {CUT}"
+
 
 class TestPiece:
     def test_is_twelve_characters(self) -> None:
