@@ -22,16 +22,17 @@ __all__ = [
 __version__ = "0.1.0"
 
 if not TYPE_CHECKING:
+    # pytest imports this package for its plugin in every run, and one that does not use it should
+    # not pay for Flask and requests: so each name is imported on first use.
+    _MODULES = dict.fromkeys(__all__, "signals") | {
+        "HeyGen": "blueprint",
+        "heygen_bp": "blueprint",
+        "HeyGenClient": "client",
+        "HeyGenError": "errors",
+    }
 
     def __getattr__(name: str) -> Any:
-        """Import a public name on first use.
-
-        pytest imports this package for its plugin in every run; one that does not use it should
-        not pay for Flask and requests.
-        """
-        if name in __all__:
-            for module in ("errors", "client", "signals", "blueprint"):
-                names = vars(import_module(f"{__name__}.{module}"))
-                if name in names:
-                    return names[name]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        """Import a public name on first use."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)

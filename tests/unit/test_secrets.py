@@ -56,7 +56,7 @@ def config(sim: Simulator) -> dict[str, Any]:
     return {
         "HEYGEN_API_KEY": KEY,
         "HEYGEN_BASE_URL": sim.url,
-        "HEYGEN_TIMEOUT": 1,
+        "HEYGEN_TIMEOUT": 3,
         "HEYGEN_SPARE_TOKENS": 0,
     }
 
