@@ -95,8 +95,13 @@ class HeyGen(AccountBlueprint):
 
         def start() -> Answer:
             session = client.start(**fields)
-            send(session_started, owner=signer.owner, session_id=session["session_id"])
-            return _success({**session, "session_id": signer.sign(session["session_id"])})
+            answer = _success({**session, "session_id": signer.sign(session["session_id"])})
+            try:
+                send(session_started, owner=signer.owner, session_id=session["session_id"])
+            except BaseException:  # of a time limit, while a receiver runs
+                _abandon(client, signer, answer)
+                raise
+            return answer
 
         return respond(start, undo=partial(_abandon, client, signer))
 
@@ -171,14 +176,14 @@ def _start_existing(
 
 
 def _abandon(client: HeyGenClient, signer: Signer, answer: Answer) -> None:
-    """Stop a session whose page has gone before it was answered."""
+    """Stop a session whose page did not get its id."""
     session_id = signer.unsign(answer["data"]["session_id"])
     try:
         client.stop(session_id)
     except HeyGenError as error:
         logger.warning(
-            "The page that started session %s is gone, and it could not be stopped (%s): it costs "
-            "credits until its idle timeout.",
+            "The page that started session %s did not get its id, and the session could not be "
+            "stopped (%s): it costs credits until its idle timeout.",
             session_id,
             error.code,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import itertools
 import os
 import signal
@@ -51,6 +53,10 @@ _REPLIES: dict[str, dict[str, Any]] = {
 def pytest_configure() -> None:
     """Let Ctrl-C end the programs that tests run, though a shell's background jobs ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # pytest rewrites the modules of a package with a plugin. In the simulator's thread, while
+    # this one rewrites another, that can end in a SystemError with Python 3.11.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("flask_heygen.simulator.avatar.room")
 
 
 def pytest_xdist_auto_num_workers() -> int:

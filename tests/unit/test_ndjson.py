@@ -336,7 +336,7 @@ class TestASessionWhosePageHasGone:
 
         self.drop(make_app(HEYGEN_TIMEOUT=1), "start")
 
-        assert "session a-session is gone" in caplog.text
+        assert "started session a-session did not get its id" in caplog.text
 
     def test_is_not_stopped_after_a_failure(self, vendor: Mocker) -> None:
         """There is none then."""

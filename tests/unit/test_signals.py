@@ -129,6 +129,18 @@ class TestAReceiver:
 
         assert senders == [app]
 
+    def test_that_is_interrupted_leaves_no_session(self, app: Flask, simulator: Simulator) -> None:
+        """A time limit of the server's may end the request while a receiver runs."""
+
+        def interrupt(_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        with session_started.connected_to(interrupt), pytest.raises(KeyboardInterrupt):
+            app.test_client().post("/api/heygen/start")
+
+        (session,) = simulator.sessions.values()
+        assert session.state == "closed"
+
     def test_that_fails_changes_no_answer(
         self, app: Flask, simulator: Simulator, heard: Heard, caplog: pytest.LogCaptureFixture
     ) -> None:
