@@ -17,7 +17,7 @@ from flask_heygen import heygen_bp
 from flask_heygen.simulator import Fault, Simulator, joinable
 from flask_heygen.simulator.signaling_endpoint import ADVICE
 from tests.constants import KEY
-from tests.requirements import CI, module
+from tests.requirements import CI, module, program
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
@@ -455,6 +455,13 @@ class TestCdn:
 
 
 class TestReturn:
+    @pytest.fixture
+    def browser(
+        self, launch: Callable[[dict[str, Any]], Browser], browser_options: dict[str, Any]
+    ) -> Browser:
+        """Return a Chromium with windows: without them it has no such cache."""
+        return launch({**browser_options, "executable_path": program("chromium", "chromium")})
+
     def test_out_of_the_browsers_cache_begins_a_new_session(
         self, visit: Visit, simulator: Simulator
     ) -> None:

@@ -193,7 +193,8 @@ class TestSdk:
         visit.voice_chat("mute")
         visit.until_any(SPOKEN)
 
-        texts = {e["event_type"]: e["text"] for e in visit.seen("events") if "text" in e}
+        events = reversed(visit.seen("events"))  # of each type the first is kept
+        texts = {e["event_type"]: e["text"] for e in events if "text" in e}
         assert texts["user.transcription"] == "I like Python."
         assert texts["user.transcription.chunk"] == "I like Python."
         assert visit.sim.texts[0] == "You said: I like Python."

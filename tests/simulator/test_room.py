@@ -1,6 +1,5 @@
 """A session's room, as LiveKit's own Python client meets it."""
 
-import asyncio
 import re
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from livekit.protocol.rtc import LeaveRequest, SignalResponse
 
 from flask_heygen.simulator import Refusal, Simulator
 from tests.constants import KEY
+from tests.coroutines import run
 from tests.simulator.guest import LONG, SILENT, TEXT, Guest, Invite, wait_until
 
 NOT_READY = {"code": 400006, "message": "Session is not in correct state"}
@@ -227,7 +227,7 @@ class TestSignalling:
         """By the line msid a client finds participant and track; Firefox wants the track twice."""
         offers = {}
         for browser in ("Chrome", "Firefox"):
-            join, offer = asyncio.run(signals(account.new(), 2, browser=browser))
+            join, offer = run(signals(account.new(), 2, browser=browser))
             [avatar] = join.join.other_participants
             offers[browser] = (avatar, re.findall("a=msid:(.*)\r\n", offer.offer.sdp))
 
@@ -238,14 +238,14 @@ class TestSignalling:
 
     def test_does_not_resume(self, account: Customer) -> None:
         """A client that lost its connection has to join again."""
-        [leave] = asyncio.run(signals(account.new(), 1, reconnect="1"))
+        [leave] = run(signals(account.new(), 1, reconnect="1"))
 
         assert leave.leave.action == LeaveRequest.RECONNECT
 
     def test_ends_on_nonsense(self, account: Customer) -> None:
         """What is no message closes the connection."""
         session = account.new()
-        asyncio.run(signals(session, 10, send=b"\xff"))
+        run(signals(session, 10, send=b"\xff"))
 
         session_id = session["session_id"]
         wait_until(lambda: account.sim.sessions[session_id].empty_until, "the room was empty")

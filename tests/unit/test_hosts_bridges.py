@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +11,8 @@ from a2wsgi import WSGIMiddleware
 from asgiref.wsgi import WsgiToAsgi
 from flask import Flask
 from requests_mock import Mocker
+
+from tests.coroutines import run
 
 TASK = json.dumps({"session_id": "a-session", "text": "Hello."}).encode()
 
@@ -51,7 +52,7 @@ def post(
         }
         await bridge(app)(scope, receive, send)
 
-    asyncio.run(call())
+    run(call())
     content = b"".join(each.get("body", b"") for each in sent)
     return sent[0]["status"], json.loads(content)
 
