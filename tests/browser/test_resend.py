@@ -84,10 +84,11 @@ class Relay:
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             while not self._ends.is_set():
+                resets = self._resets.is_set()  # before looking for what is to be passed on
                 ready = selector.select(0.01)
                 for key, _ in ready:
                     self._relay(key.fileobj, selector)  # type: ignore[arg-type]
-                if self._resets.is_set() and not ready:
+                if resets and not ready:
                     for browser in [*self._browsers]:
                         browser.setsockopt(
                             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
