@@ -127,6 +127,7 @@ def kill_worker(server: Server) -> None:
     [pid] = children(server.process.pid)
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: f"Worker (pid:{pid}) was sent SIGKILL!" in server.log.read_text())
+    assert server.post("no-such-route")[0] == 404  # by its successor, which can then be ended
     server.log.write_text("")  # which `serve` would complain of
 
 
