@@ -270,7 +270,9 @@ class HeyGenClient:
         """Return which settings are valid and may be mistakes."""
         defaults = self.settings.session_defaults
         unknown = [name for name in defaults if name not in self._backend.fields]
-        warnings = [f"In the session defaults, {name} is not a known field." for name in unknown]
+        warnings = [
+            f"In the session defaults, {name[:40]!r} is not a known field." for name in unknown
+        ]
         if self.base_url.startswith("http:") and not is_local(self.base_url):
             warnings.append("The base URL is http: key, tokens and texts are sent unencrypted.")
         return warnings

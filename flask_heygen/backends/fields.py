@@ -176,5 +176,6 @@ def validate_fields(known: Fields, fields: Mapping[str, Any]) -> str | None:
     """
     for name, value in fields.items():
         if wrong := known.get(name, _any)(value):
-            return f"{name} {wrong}."
+            # Quoted, as a name that is not known may hold what forges a line of the log.
+            return f"{name if name in known else repr(name[:40])} {wrong}."
     return None

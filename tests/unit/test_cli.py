@@ -135,7 +135,7 @@ class TestCheckOfASetup:
         result = run(app, "check")
 
         assert result.exit_code == 0
-        assert "warning   In the session defaults, avatarName is not a known" in result.output
+        assert "warning   In the session defaults, 'avatarName' is not a known" in result.output
 
     def test_names_a_default_that_is_wrong(self, app: Flask) -> None:
         """Each start would fail with it."""

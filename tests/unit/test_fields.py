@@ -140,3 +140,11 @@ class TestField:
     def test_is_never_repeated(self) -> None:
         """The answer says what is wanted, never what came."""
         assert "hunter2" not in (validate_fields(STREAMING_FIELDS, {"quality": "hunter2"}) or "")
+
+
+def test_an_unknown_name_is_quoted() -> None:
+    """It may hold what forges a line of the log."""
+    wrong = validate_fields(STREAMING_FIELDS, {"x\nFORGED": float("inf")})
+
+    assert wrong is not None
+    assert wrong.startswith("'x\\nFORGED' must be")
