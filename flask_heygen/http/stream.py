@@ -105,6 +105,9 @@ class HTTPResponse(http.client.HTTPResponse):
     an interim response other than ``100 Continue`` for the final one.
     """
 
+    #: The reader; None for ``close`` if it could not be made, since no connection could.
+    fp: Any = None
+
     def begin(self) -> None:
         """Read the status line and the headers."""
         self.status = 100
