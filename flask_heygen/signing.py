@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -71,10 +72,12 @@ class SessionSigner:
         """
         if not isinstance(handle, str) or not handle.isascii():
             raise NotYourSession
-        try:
-            (session_id, digest), signed = self._serializer.loads(handle, return_timestamp=True)
-        except BadData as error:
-            raise NotYourSession from error
+        loaded = None
+        with suppress(BadData):  # not a cause: its message quotes what the page has sent
+            loaded = self._serializer.loads(handle, return_timestamp=True)
+        if loaded is None:
+            raise NotYourSession
+        (session_id, digest), signed = loaded
         owned = self._owned(session_id)
         if self.owner is not None and not self._digester.verify_signature(owned, digest):
             raise NotYourSession

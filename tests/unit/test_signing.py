@@ -98,11 +98,16 @@ class TestAHandle:
     )
     @pytest.mark.parametrize("to_stop", [False, True])
     def test_is_refused_unless_whole(self, forge: Callable[[str], Any], to_stop: bool) -> None:
-        """A forged, truncated or raw id, or something else altogether, is nobody's session."""
+        """A forged, truncated or raw id, or something else altogether, is nobody's session.
+
+        Its parts are not quoted by the error's context either: it may be a text in a wrong field.
+        """
         handle = forge(signer_of("ada").sign(SESSION))
 
-        with pytest.raises(errors.NotYourSession):
+        with pytest.raises(errors.NotYourSession) as refused:
             signer_of("ada").unsign(handle, to_stop=to_stop)
+
+        assert refused.value.__context__ is None
 
     def test_outlives_a_release(self) -> None:
         """A page that holds one while the host is updated goes on with it, as its owner alone."""
