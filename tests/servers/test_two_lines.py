@@ -153,7 +153,9 @@ class TestACrowdOfBrowsers:
 
             async def crowd() -> list[tuple[str, str]]:
                 pages = [speak(server.port, session_id, accept, page) for page in range(16)]
-                *told, _ = await asyncio.gather(*pages, kill_workers(sim, server, times=2))
+                killing = asyncio.create_task(kill_workers(sim, server, times=2))
+                told = await asyncio.gather(*pages)
+                await killing
                 return [each for page in told for each in page]
 
             return asyncio.run(crowd())
