@@ -99,7 +99,7 @@ addEventListener("DOMContentLoaded", () => {
 #: Notes every 10 ms how loud the voice is, and how many words of the greeting are shown.
 TRACE = """
 const trace = () => {
-  const caption = document.querySelector("#caption"), text = document.querySelector("#spoken")?.textContent;
+  const [caption, { textContent: text }] = document.querySelectorAll("#caption, #spoken");
   if (text) witness.spoken ??= text;
   if (text && text !== witness.spoken) return;
   const shown = text ? Number(caption.dataset.line) + caption.querySelectorAll(".said").length : 0;
