@@ -130,7 +130,7 @@ globalThis.SpeechSynthesisUtterance = class { constructor(text) { this.text = te
 @pytest.fixture
 def vendor() -> dict[str, Any]:
     """Rooms as the vendor has them: a session waits until somebody joins."""
-    return {"joined": False, "frame_rate": 5}
+    return {"joined": False}
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +211,8 @@ def attend(visit: Visit, comes: Callable[[dict[str, float]], bool]) -> None:
 
 #: For what a page must see alike, whichever vendor API is behind it.
 either = pytest.mark.parametrize("api", ["streaming", "liveavatar"])
+#: For what is said about the picture.
+moving = pytest.mark.parametrize("vendor", [{"joined": False, "frame_rate": 25}], ids=["moving"])
 #: For what happens while the avatar speaks its first words, which last some seconds.
 GREETING = INTERVIEW.greeting
 greeted_at_length = pytest.mark.parametrize(
@@ -225,6 +227,7 @@ def states(simulator: Simulator) -> list[str]:
 class TestInterviewer:
     @either
     @greeted_at_length
+    @moving
     def test_is_seen_and_heard_speaking(self, visit: Visit) -> None:
         """The mouth moves and the voice is loud while a text is spoken; then both rest."""
         begin(visit)
@@ -275,6 +278,7 @@ class TestInterviewer:
         assert max(map(abs, ahead.values())) <= 500 + halted
 
     @greeted_at_length
+    @moving
     def test_is_joined_by_the_client_that_the_vendors_sdk_pins(
         self, visit: Visit, simulator: Simulator
     ) -> None:
@@ -470,6 +474,7 @@ class TestReadme:
         app.add_url_rule("/", "page", lambda: render_template_string(page[1]))
         return app
 
+    @moving
     def test_shows_a_page_that_speaks(self, visit: Visit, simulator: Simulator) -> None:
         """A dozen lines are enough for a face and a voice."""
         client = module("livekit-client/dist/livekit-client.esm.mjs")

@@ -110,7 +110,7 @@ class Visit:
 @pytest.fixture
 def visit(request: pytest.FixtureRequest, site: str, browser: Browser) -> Iterator[Visit]:
     options = getattr(request, "param", {})
-    with Simulator(joined=False, **options) as sim, browser.new_context() as context:
+    with Simulator(joined=False, frame_rate=5, **options) as sim, browser.new_context() as context:
         page = context.new_page()
         page.goto(site)
         yield Visit(sim, page)

@@ -76,7 +76,7 @@ class Visit:
 @pytest.fixture
 def visit(site: str, browser: Browser) -> Iterator[Visit]:
     with (
-        Simulator(joined=False, hears=["I like Python."]) as sim,
+        Simulator(joined=False, frame_rate=5, hears=["I like Python."]) as sim,
         browser.new_context() as context,
     ):
         context.route_web_socket("wss://127.0.0.1/**", lambda _: None)

@@ -98,8 +98,10 @@ def app(request: pytest.FixtureRequest, simulator: Simulator) -> Flask:
 
 
 @pytest.fixture
-def visit(browser: Browser, url: str, visit_type: type[Visit]) -> Iterator[Visit]:
-    with browser.new_context(permissions=["microphone"]) as context:
+def visit(
+    browser: Browser, url: str, screen: dict[str, Any], visit_type: type[Visit]
+) -> Iterator[Visit]:
+    with browser.new_context(**screen, permissions=["microphone"]) as context:
         context.add_init_script(MICROPHONES)
         yield visit_type(context.new_page(), url, patience=30_000)
 
