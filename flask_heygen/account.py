@@ -90,9 +90,8 @@ class AccountBlueprint(Blueprint):
         client: HeyGenClient | None = clients.get(self.config_prefix)
         if client is None or client.config != config or client.pid != os.getpid():
             settings = Settings.from_mapping(current_app.config, self.config_prefix)
-            if (
-                client is not None and client.pid == os.getpid()
-            ):  # a forked process shares its locks
+            # Not a client from before a fork: its locks may be held for ever.
+            if client is not None and client.pid == os.getpid():
                 client.close()
             client = clients[self.config_prefix] = HeyGenClient(
                 settings, deepcopy(config), self._unsign

@@ -294,13 +294,15 @@ export class LiveKit {
   /** The microphone's tracks, the newest last; `microphone` is what the browser makes of the wish for one. */
   microphones = [];
   microphone = null;
+  TrackEvent = { Ended: "ended", Restarted: "restarted" };
 
   async createLocalAudioTrack(options) {
     if (this.microphone) throw this.microphone;
     const track = {
       options,
       isMuted: false,
-      mediaStreamTrack: new Target(),
+      handlers: {},
+      on: (type, handler) => void (track.handlers[type] = handler),
       mute: async () => void (track.isMuted = true),
       unmute: async () => void (track.isMuted = false),
       stop: () => (track.stopped = true),
