@@ -27,9 +27,9 @@ def signing_keys(secret: Any, fallbacks: Any) -> list[str | bytes]:
 
     """
     if not secret:
-        raise NotConfigured("SECRET_KEY is not set; session ids are signed with it.")
+        raise NotConfigured("SECRET_KEY is not set: set a random string, which signs session ids.")
     if not _is_key(secret):
-        raise NotConfigured("SECRET_KEY must be a string or bytes.")
+        raise NotConfigured("SECRET_KEY must be a string or bytes; digits alone need quotes.")
     older = fallbacks or ()
     # A string would be taken as a list of keys of one letter each.
     if not isinstance(older, list | tuple) or not all(map(_is_key, older)):
