@@ -64,7 +64,9 @@ class Contender:
     def __init__(self, app: Flask, session_id: str, **headers: str) -> None:
         self._app = app
         body = {"session_id": session_id, "text": TEXT}
-        builder = EnvironBuilder("/api/heygen/task", method="POST", json=body, headers=headers)
+        builder = EnvironBuilder(
+            "/api/heygen/task", method="POST", json=body, headers=[*headers.items()]
+        )
         self._environ = builder.get_environ()
         self._body = self._environ["wsgi.input"].read()
         self.milliseconds: list[float] = []
