@@ -49,7 +49,7 @@ class AdminApi:
 
     def routes(self) -> Iterator[web.RouteDef]:
         """Yield every route."""
-        yield web.get("/", self.page)
+        yield web.get("/", self.page, allow_head=False)
         yield web.get("/simulator", self.records)
         yield web.post("/simulator/faults", self.fault)
         yield web.post("/simulator/sessions/{session_id}/close", self.close)

@@ -3,6 +3,7 @@
     GET /rtc             the signaling, a WebSocket
     GET /rtc/validate    why the signaling was refused
     GET /rtc/v1…         404, at which a newer client falls back to /rtc
+    HEAD /               whether the network is back, after which a client joins again
 
 Without the extra ``avatar`` rooms cannot be joined, and these paths say what to install.
 """
@@ -39,6 +40,7 @@ class SignalingEndpoint:
         yield web.get("/rtc", self.join)
         yield web.get("/rtc/validate", self.validate)
         yield web.get("/rtc/{newer:v1.*}", self.decline)
+        yield web.head("/", self.ping)
 
     async def join(self, request: web.Request) -> web.StreamResponse:
         """Let a client into a room, and serve it until it leaves."""
@@ -69,6 +71,10 @@ class SignalingEndpoint:
     async def decline(self, _request: web.Request) -> web.Response:
         """Respond with 404, on which a newer client falls back to /rtc."""
         return web.Response(status=404, headers=_ANY_ORIGIN)
+
+    async def ping(self, _request: web.Request) -> web.Response:
+        """Respond that the server is there."""
+        return web.Response(headers=_ANY_ORIGIN)
 
     def _authorize(self, request: web.Request) -> tuple[Session, str]:
         if not joinable():

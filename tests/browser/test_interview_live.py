@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,19 @@ addEventListener("DOMContentLoaded", () => {
   const watch = { subtree: true, childList: true, attributes: true };
   new MutationObserver(() => witness.read()).observe(document.querySelector("#caption"), watch);
 });
+"""
+
+#: Notes every 10 ms how loud the voice is, and how many words of the greeting are shown.
+TRACE = """
+const trace = () => {
+  const [caption, { textContent: text }] = document.querySelectorAll("#caption, #spoken");
+  if (text) witness.spoken ??= text;
+  if (text && text !== witness.spoken) return;
+  const shown = text ? Number(caption.dataset.line) + caption.querySelectorAll(".said").length : 0;
+  if (witness.ear) (witness.trace ??= []).push([performance.now(), witness.loudness(), shown]);
+  setTimeout(trace, 10);
+};
+addEventListener("DOMContentLoaded", trace);
 """
 
 #: A voice for a browser that has none, and a list of what it said.
@@ -218,6 +232,31 @@ class TestInterviewer:
         captions = visit.page.evaluate("Object.entries(witness.captions)")
         shown = {text: re.sub(r"\s+", " ", " ".join(lines.values())) for text, lines in captions}
         assert {text: shown[text].strip() for text in shown} == {text: text for text in LINES[:4]}
+
+    @either
+    def test_shows_each_word_while_it_is_heard(
+        self, visit: Visit, api: str, record_property: Callable[[str, object], None]
+    ) -> None:
+        """Each is within half a second of its place in the sound, the last as the first."""
+        sound = pytest.importorskip("flask_heygen.simulator.avatar.sound", reason=ADVICE)
+        visit.page.add_init_script(TRACE)
+        begin(visit)
+        expect(visit.page.locator("#spoken")).not_to_have_text(INTERVIEW.greeting)
+        trace = visit.page.evaluate("witness.trace")
+
+        made = sound.record(INTERVIEW.greeting, "en", rate=1.5 if api == "streaming" else 1.2)
+        first = next(at for at, block in enumerate(made.blocks) if sound.loudness(block) > 0.01)
+        heard = next(at for at, loudness, _ in trace if loudness > 0.01)
+        ahead, number = {}, 0
+        for block, words in made.words:
+            shown = next(at for at, _, count in trace if count > number)
+            ahead[words] = round(heard + sound.milliseconds(block - first) - shown)
+            number += len(words.split())
+        # How long the page, which a busy machine halts, was unable to see or hear.
+        halted = max(later[0] - earlier[0] for earlier, later in pairwise(trace))
+        record_property("ms_by_which_captions_are_ahead", str(ahead))
+        assert number == len(INTERVIEW.greeting.split())
+        assert max(map(abs, ahead.values())) <= 500 + halted
 
     def test_is_joined_by_the_client_that_the_vendors_sdk_pins(
         self, visit: Visit, simulator: Simulator

@@ -38,6 +38,12 @@ mediaDevices.getUserMedia = async (wish) => {
   return stream;
 };
 """
+#: What the browser does with the track of a microphone that is unplugged.
+UNPLUGGED = """
+const microphone = microphones.at(-1);
+microphone.stop();
+microphone.dispatchEvent(new Event("ended"));
+"""
 #: A user who does not allow the microphone.
 DENIED = """
 navigator.mediaDevices.getUserMedia = async () => {
@@ -132,6 +138,20 @@ class TestAnswer:
         expect(visit.page.get_by_text("The microphone is not allowed")).to_be_visible()
         expect(visit.page.get_by_role("button", name="Answer by voice")).to_be_visible()
         visit.answer("Typed instead.")
+
+    @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
+    def test_is_typed_where_the_microphone_is_unplugged(self, visit: Visit) -> None:
+        """It is said in words, and no other microphone is left on in its place."""
+        visit.start()
+        visit.press("Answer by voice")
+        expect(visit.page.locator("#level")).to_be_visible()
+        visit.page.evaluate(UNPLUGGED)
+
+        expect(visit.page.get_by_text("No microphone was found. Type your answer")).to_be_visible()
+        visit.answer("Typed instead.")
+
+        expect(visit.page.get_by_role("button", name="Answer by voice")).to_be_visible()
+        assert visit.page.evaluate("microphones.every((each) => each.readyState === 'ended')")
 
 
 def muted(visit: Visit) -> bool:

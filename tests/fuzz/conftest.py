@@ -29,7 +29,7 @@ BOUND = 10
 #: Characters of a secret that count as a leak.
 PIECE = 12
 
-# Ten properties send a request for each example: 2,000 in all, others each time. .ci/run sends
+# 14 properties send a request for each example: 2,800 in all, others each time. .ci/run sends
 # 100,000, the same each time, without coverage, whose tracing takes twice as long as they do.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
 settings.register_profile(

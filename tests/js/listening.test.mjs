@@ -214,10 +214,14 @@ describe("listen", () => {
   test("is ended with an error by a microphone that is unplugged", async () => {
     const { avatar, events } = await live();
     await avatar.listen();
-    livekit.microphones[0].mediaStreamTrack.fire("ended");
+    const [microphone] = livekit.microphones;
+    microphone.handlers.ended();
+    microphone.stopped = false; // as livekit-client restarts it with another device
+    microphone.handlers.restarted();
 
     assert.deepEqual(events.map(([type]) => type), ["listening", "listening", "error"]);
     assert.equal(events[2][1].error.code, "microphone_missing");
+    assert.equal(microphone.stopped, true);
   });
 });
 

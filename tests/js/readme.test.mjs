@@ -11,6 +11,12 @@ const read = (path) => readFileSync(new URL(path, root), "utf8");
 const pages = ["README.md", "example_app/README.md"].filter((path) => existsSync(new URL(path, root)));
 const documentation = pages.map(read).join("\n\n");
 
+const parts = "flask_heygen/static/heygen-avatar";
+const sources = [`${parts}.js`, ...readdirSync(new URL(parts, root)).map((name) => `${parts}/${name}`)].map(read);
+
+/** What the modules' source has at the group of a pattern. @param {RegExp} pattern */
+const inSources = (pattern) => new Set(sources.flatMap((source) => [...source.matchAll(pattern)].map(([, found]) => found)));
+
 /** The first cells of the table with this heading. */
 function listed(heading) {
   const table = documentation.split(`| ${heading} |`)[1].split("\n\n")[0];
@@ -25,10 +31,17 @@ describe("the documentation", () => {
   });
 
   test("lists every event", () => {
-    const parts = "flask_heygen/static/heygen-avatar";
-    const files = [`${parts}.js`, ...readdirSync(new URL(parts, root)).map((name) => `${parts}/${name}`)];
-    const types = files.flatMap((file) => [...read(file).matchAll(/emit\("(\w+)"/g)].map(([, type]) => type));
+    assert.deepEqual(listed("event").toSorted(), [...inSources(/emit\("(\w+)"/g)].toSorted());
+  });
 
-    assert.deepEqual(listed("event").toSorted(), [...new Set(types)].toSorted());
+  test("lists every code of an error", () => {
+    const tables = documentation.split("| code | what happened |").map((text) => text.split("\n\n")[0]);
+    const [, ofServer, ofPage] = tables.map((table) =>
+      [...table.matchAll(/^\| (?:\d+ \| )?(`.*?`) \| /gm)].flatMap(([, cell]) => cell.match(/\w+/g)),
+    );
+    const codes = inSources(/code: "(\w+)"/g);
+
+    assert.deepEqual([...codes].filter((code) => ![...ofServer, ...ofPage].includes(code)), []);
+    assert.deepEqual(ofPage.filter((code) => !codes.has(code)), []);
   });
 });

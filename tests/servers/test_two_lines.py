@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -16,10 +17,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from flask_heygen.simulator import Simulator
+from tests.bench.soak.browser import NDJSON, Browser
+from tests.constants import question
 from tests.servers import test_servers
 from tests.servers.machines import wait_until
 from tests.servers.nginx import Nginx
-from tests.servers.test_servers import GEVENT, GTHREAD, SYNC, Serve
+from tests.servers.test_servers import GEVENT, GTHREAD, SYNC, Serve, Server
 
 serve = test_servers.serve
 
@@ -130,6 +133,75 @@ class TestAnAnswer:
             assert f"Worker (pid:{pid}) was sent SIGKILL!" in server.log.read_text()
             server.log.write_text("")  # which `serve` would complain of
         assert sim.count("task") == 1
+
+
+@pytest.mark.parametrize(
+    "worker", [GTHREAD, pytest.param(GEVENT, marks=pytest.mark.ci)], ids=lambda worker: worker[0]
+)
+class TestACrowdOfBrowsers:
+    """16 browsers that send again by themselves, whose worker is killed twice under their texts."""
+
+    @pytest.fixture
+    def told(
+        self, sim: Simulator, serve: Serve, worker: tuple[str, ...], accept: str
+    ) -> list[tuple[str, str]]:
+        """Return each text with the answer that its page got."""
+        sim.latency["task"] = 0.2
+
+        with serve((*worker, "--keep-alive", "60")) as server:
+            session_id = server.start()
+
+            async def crowd() -> list[tuple[str, str]]:
+                pages = [speak(server.port, session_id, accept, page) for page in range(16)]
+                killing = asyncio.create_task(kill_workers(sim, server, times=2))
+                told = await asyncio.gather(*pages)
+                await killing
+                return [each for page in told for each in page]
+
+            return asyncio.run(crowd())
+
+    @pytest.mark.parametrize("accept", [NDJSON], ids=["ndjson"])
+    def test_is_spoken_once_in_two_lines(self, sim: Simulator, told: list[tuple[str, str]]) -> None:
+        """A text whose answer was cut is in doubt, and not sent again."""
+        success = {text for text, outcome in told if outcome == "success"}
+        cut = {text for text, outcome in told if outcome == "cut"}
+
+        assert len(set(sim.texts)) == len(sim.texts)
+        assert success <= set(sim.texts) <= success | cut
+        assert cut
+
+    @pytest.mark.parametrize("accept", ["application/json"], ids=["json"])
+    def test_is_spoken_twice_in_one(self, sim: Simulator, told: list[tuple[str, str]]) -> None:
+        """And no page knows."""
+        assert {outcome for _, outcome in told} == {"success"}
+        assert len(sim.texts) > len(set(sim.texts)) == len(told)
+
+
+async def speak(port: int, session_id: str, accept: str, page: int) -> list[tuple[str, str]]:
+    """Speak 6 texts from one browser; return each with its outcome."""
+    browser, told = Browser(port), []
+    for number in range(6):
+        task = {"session_id": session_id, "text": question(100 * page + number)}
+        try:
+            answer = await browser.post("/api/heygen/task", task, accept)
+            told.append((task["text"], str(answer["status"])))
+        except ConnectionResetError:
+            told.append((task["text"], "cut"))
+    browser.close()
+    return told
+
+
+async def kill_workers(sim: Simulator, server: Server, *, times: int) -> None:
+    """Kill the worker while it waits for the vendor, on connections that were used before."""
+    for _ in range(times):
+        until = sim.count("task") + 32
+        while sim.count("task") < until:
+            await asyncio.sleep(0.01)
+        for pid in children(server.process.pid):
+            os.kill(pid, signal.SIGKILL)
+    while server.log.read_text().count("was sent SIGKILL!") < times:
+        await asyncio.sleep(0.01)
+    server.log.write_text("")  # which `serve` would complain of
 
 
 class TestBehindNginx:

@@ -213,6 +213,13 @@ class TestRefusing:
             assert reply.headers["Access-Control-Allow-Origin"] == "*"
         assert account.sim.count("unknown") == 0
 
+    def test_a_look_whether_the_network_is_back(self, account: Customer) -> None:
+        """A client that was offline joins again as soon as it can read the answer."""
+        reply = account.http.head(account.sim.url, timeout=30)
+
+        assert reply.status_code == 200
+        assert reply.headers["Access-Control-Allow-Origin"] == "*"
+
     def validate(self, account: Customer, session: dict[str, Any]) -> int:
         """Ask as the Rust clients do, by a header."""
         headers = {"Authorization": f"Bearer {session['access_token']}"}

@@ -135,6 +135,11 @@ class Peer:
             return
 
         candidate = candidate_from_sdp(init["candidate"].partition(":")[2])
+        # A browser hides its address behind a name of mDNS. Its own checks show the address, and
+        # looking the name up takes a second, in which no other message is read.
+        if candidate.ip.endswith(".local"):
+            return
+
         candidate.sdpMid = init.get("sdpMid")
         candidate.sdpMLineIndex = init.get("sdpMLineIndex")
         if trickle.target == rtc.PUBLISHER:

@@ -48,7 +48,7 @@ export class Microphone {
     const processing = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
     try {
       this.#track = await this.#livekit.createLocalAudioTrack({ ...processing, ...(deviceId && { deviceId }) });
-      this.#track.mediaStreamTrack.addEventListener("ended", () => this.#lose());
+      this.#track.on(this.#livekit.TrackEvent.Ended, () => this.#lose());
       await this.#track.mute();
       await this.session.room?.localParticipant.publishTrack(this.#track);
     } catch (error) {
@@ -74,6 +74,8 @@ export class Microphone {
     this.#track = null;
     if (!track) return;
     track.stop();
+    // livekit-client replaces a microphone that is unplugged by another, at this very moment maybe.
+    track.on(this.#livekit.TrackEvent.Restarted, () => track.stop());
     this.session.room?.localParticipant.unpublishTrack(track).catch(() => {}); // the room may be gone
   }
 

@@ -175,6 +175,7 @@ async def _soak(running: Server, vendor: Vendor, plan: Plan, folder: Path) -> Re
         still_open(answers, record),
         record.calls,
         len(record.tokens),
+        sum(page.browser.resent for page in crowd),
         len(record.spoken),
         workers.reloads,
         workers.kills,

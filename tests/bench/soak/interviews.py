@@ -1,20 +1,19 @@
-"""Interviews: pages that start a session, speak with pauses, stop it, and start anew.
+"""Interviews: pages that start a session, speak with pauses, stop it, and start the next one.
 
-A page does as the module in JavaScript does: it sends again only what surely was not done, and
-takes a connection that is cut under a text for doubt.
+A page does as the module in JavaScript does: it asks for answers in two lines, sends again only
+what was certainly not done, and takes a text whose connection was cut for one in doubt.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.pages import Connection, Endpoint
+from tests.bench.soak.browser import Browser
 
 #: Seconds that a page waits for an answer.
 PATIENCE = 40.0
@@ -54,7 +53,8 @@ class Page:
     def __init__(
         self, port: int, number: int, think: tuple[float, float], *, until: float, seed: int
     ) -> None:
-        self._port, self._user = port, f"page-{number}"
+        self._user = f"page-{number}"
+        self.browser = Browser(port, headers=f"X-User: {self._user}\r\n")
         self._think_time, self._until = think, until
         self._chance = random.Random(f"{seed} {number}")
         self._count = 0
@@ -69,6 +69,7 @@ class Page:
             if started.code == SUCCESS:
                 await self._interview(started.told["session_id"])
             await self._think()
+        self.browser.close()
 
     async def _interview(self, handle: str) -> None:
         for _ in range(self._chance.randint(4, 12)):
@@ -117,6 +118,7 @@ class Page:
             told = await asyncio.wait_for(self._post(route, fields), PATIENCE)
         except asyncio.TimeoutError:  # which is an OSError from Python 3.11 on
             told = {"code": UNANSWERED}
+            self.browser.close()
         except (OSError, ValueError):
             told = {"code": CUT}
         seconds = time.monotonic() - begun
@@ -126,17 +128,8 @@ class Page:
 
     async def _post(self, route: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Return the data of a success, or the error."""
-        # A connection each time, as from an nginx: none rests for as long as a page thinks.
-        headers = f"X-User: {self._user}\r\nConnection: close\r\n"
-        target = Endpoint(self._port, f"/api/heygen/{route}", headers=headers)
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(Connection, "127.0.0.1", self._port)
-        try:
-            status, content = await connection.ask(target.request(fields))
-        finally:
-            connection.close()
-        answer = json.loads(content)
-        return dict(answer["data"] if status == 200 else answer["error"])
+        answer = await self.browser.post(f"/api/heygen/{route}", fields)
+        return dict(answer["data"] if answer["status"] == "success" else answer["error"])
 
     def _name(self, kind: str) -> str:
         self._count += 1

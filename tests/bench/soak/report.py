@@ -30,6 +30,8 @@ class Report:
     #: Calls of the vendor by name and status.
     calls: dict[str, int]
     minted: int
+    #: Requests that browsers have sent again.
+    resent: int
     spoken: int
     reloads: int
     kills: int
@@ -90,6 +92,7 @@ def terminal(kind: str, report: Report) -> str:
         "sessions open, their start in doubt": still_open.in_doubt,
         "sessions open, their stop in vain": still_open.unstopped,
         "tokens minted, refused": _list(report.minted, report.refused),
+        "requests sent again by browsers": report.resent,
         "answers": _counts(report.answers),
         "vendor": _counts(report.calls),
     }
@@ -124,7 +127,7 @@ def _column(report: Report) -> dict[str, str]:
     return {
         "minutes, reloads, workers killed": _list(report.minutes, report.reloads, report.kills),
         "texts spoken, and per second": _list(report.spoken, report.spoken / report.minutes / 60),
-        "lost, doubled, told wrongly": _list(*map(len, wrong)),
+        "lost, doubled, misreported": _list(*map(len, wrong)),
         "sessions leaked, tokens used twice, tracebacks": _list(
             len(violations.leaked), violations.used_twice, report.tracebacks
         ),

@@ -18,6 +18,8 @@ from statistics import linear_regression
 from tests.bench.servers import BACKLOG, Server
 from tests.bench.targets import KEY, ROOT
 
+#: Seconds that a connection may be idle, longer than a page pauses: pages reuse theirs.
+KEEP_ALIVE = "15"
 #: As the README has them.
 KINDS = {
     "gevent": ("--worker-class", "gevent"),
@@ -75,7 +77,7 @@ def server(kind: str, upstream: str, directory: Path) -> Server:
     command = (
         *(sys.executable, "-m", "gunicorn", "--chdir", str(ROOT / "tests" / "servers")),
         *("--bind", "fd://{fd}", "--backlog", str(BACKLOG), "--workers", "2"),
-        *(*KINDS[kind], "owned:app"),
+        *(*KINDS[kind], "--keep-alive", KEEP_ALIVE, "owned:app"),
     )
     environment = {
         "FLASK_HEYGEN_API_KEY": KEY,

@@ -1,0 +1,101 @@
+"""A browser's HTTP: a kept connection, and a POST that is sent again without the page's knowledge.
+
+Chromium and Firefox repeat a request on a new connection if a reused one breaks before the first
+byte of the response.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any
+
+from tests.bench.pages import Endpoint
+
+#: What the page's module accepts.
+NDJSON = "application/x-ndjson, application/json"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
+
+
+class Browser:
+    """One connection of a page, with one request under way at most."""
+
+    def __init__(self, port: int, headers: str = "") -> None:
+        self._port, self._headers = port, headers
+        self._connection: _Connection | None = None
+        #: Requests that were sent again.
+        self.resent = 0
+
+    async def post(self, path: str, fields: object, accept: str = NDJSON) -> dict[str, Any]:
+        """Post ``fields``; return the response's JSON, or that of its last line.
+
+        Raises OSError if the connection breaks and nothing is sent again, or if none can be made,
+        and ValueError for a response without JSON.
+        """
+        headers = f"{self._headers}Accept: {accept}\r\n"
+        request = Endpoint(self._port, path, headers=headers).request(fields)
+        while (connection := self._connection) is not None and not connection.lost:
+            try:
+                return await connection.ask(request)
+            except _NothingReceivedError:
+                self.resent += 1
+
+        self._connection = connection = await self._connect()
+        return await connection.ask(request)
+
+    async def _connect(self) -> _Connection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(_Connection, "127.0.0.1", self._port)
+        return connection
+
+    def close(self) -> None:
+        """Reset the connection, as a browser does for a page that has stopped waiting."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+class _NothingReceivedError(ConnectionResetError):
+    pass
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self) -> None:
+        self._received = b""
+        self._answer: asyncio.Future[bytes] | None = None
+        self.lost = False
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, _, body = self._received.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        ended = len(body) >= int(length[1]) if length else body.endswith(b"\r\n0\r\n\r\n")
+        if not ended:
+            return
+
+        if _CLOSES.search(head):
+            self.close()
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(body)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if self._answer is not None and not self._answer.done():
+            kind = ConnectionResetError if self._received else _NothingReceivedError
+            self._answer.set_exception(kind("The connection was closed."))
+
+    async def ask(self, request: bytes) -> dict[str, Any]:
+        self._received = b""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        # The sizes of chunks stand on lines of their own, and each line of JSON in one chunk.
+        *_, last = (line for line in (await self._answer).splitlines() if line.startswith(b"{"))
+        return dict(json.loads(last))
+
+    def close(self) -> None:
+        self.lost = True  # the transport says so only in the loop's next turn
+        self._transport.abort()
