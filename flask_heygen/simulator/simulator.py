@@ -165,7 +165,7 @@ class Simulator(Config):
         """
         session_id = _vendor_id(session_id)
         self._account.sessions.keep_alive(session_id)
-        self._account.rooms.deserted.add(session_id)
+        self._account.rooms.avatar_left.add(session_id)
 
     def hear(self, session_id: str, text: str) -> None:
         """Act as if a session's user had said a text; raises Refusal if it is not connected.

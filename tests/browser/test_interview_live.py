@@ -16,14 +16,14 @@ from example_app import create_app
 from example_app.interview import INTERVIEW
 from flask_heygen import heygen_bp
 from flask_heygen.simulator import Fault, Simulator, joinable
-from flask_heygen.simulator.signaling_endpoint import ADVICE
+from flask_heygen.simulator.signaling_endpoint import INSTALL_HINT
 from tests.constants import KEY
 from tests.requirements import CI, module, program
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
 
-pytestmark = pytest.mark.skipif(not joinable() and not CI, reason=ADVICE)
+pytestmark = pytest.mark.skipif(not joinable() and not CI, reason=INSTALL_HINT)
 
 README = Path(__file__).parent.parent.parent / "README.md"
 LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
@@ -238,7 +238,7 @@ class TestInterviewer:
         self, visit: Visit, api: str, record_property: Callable[[str, object], None]
     ) -> None:
         """Each is within half a second of its place in the sound, the last as the first."""
-        sound = pytest.importorskip("flask_heygen.simulator.avatar.sound", reason=ADVICE)
+        sound = pytest.importorskip("flask_heygen.simulator.avatar.sound", reason=INSTALL_HINT)
         visit.page.add_init_script(TRACE)
         begin(visit)
         expect(visit.page.locator("#spoken")).not_to_have_text(INTERVIEW.greeting)
