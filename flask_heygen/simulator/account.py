@@ -5,7 +5,7 @@ from typing import Protocol
 from .auth import AccessTokens, SessionTokens, joinable
 from .clock import Clock
 from .config import Config
-from .faults import FaultQueue
+from .fault_queue import FaultQueue
 from .rate_limiter import RateLimiter
 from .request_log import RequestLog
 from .rooms import RoomManager
