@@ -12,9 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask_heygen.errors import UpstreamFailed
-from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline
-from flask_heygen.settings import Settings, is_local
 
 from .base import Backend, Progress, no_progress, retry_when_allowed, stop_on_error
 from .data import (
@@ -48,16 +46,7 @@ class LiveAvatarBackend(Backend):
     base_url = "https://api.liveavatar.com"
     fields = LIVEAVATAR_FIELDS
     credits_per_minute = 2.0
-    answering_fields = ("context_id", "voice_agent")
-
-    def __init__(self, settings: Settings) -> None:
-        self.base_url = settings.base_url or self.base_url
-        self._key = settings.api_key
-        self._local = is_local(self.base_url)
-        self._http = ApiClient(self.base_url)
-
-    def close(self) -> None:
-        self._http.close()
+    responding_fields = ("context_id", "voice_agent")
 
     def validate(self, fields: Mapping[str, Any]) -> str | None:
         clash = [name for name in PERSONA_FIELDS if name in fields]
@@ -68,7 +57,10 @@ class LiveAvatarBackend(Backend):
     def missing(self, fields: Mapping[str, Any]) -> str | None:
         if "avatar_id" in fields or fields.get("is_sandbox"):
             return None
-        return "LiveAvatar needs an avatar_id; set one in HEYGEN_SESSION_DEFAULTS."
+        return (
+            "LiveAvatar needs an avatar_id: set one of `flask heygen avatars` in "
+            "HEYGEN_SESSION_DEFAULTS."
+        )
 
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         # A session that was created and never started costs nothing (guess).

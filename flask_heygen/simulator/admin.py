@@ -19,7 +19,8 @@ from aiohttp import web
 
 from .account import Account
 from .errors import ApiError
-from .faults import Fault, ScheduledFault
+from .fault_queue import ScheduledFault
+from .faults import Fault
 from .request_log import json_body
 
 _PAGE = """<!doctype html>
@@ -48,7 +49,7 @@ class AdminApi:
 
     def routes(self) -> Iterator[web.RouteDef]:
         """Yield every route."""
-        yield web.get("/", self.page)
+        yield web.get("/", self.page, allow_head=False)
         yield web.get("/simulator", self.records)
         yield web.post("/simulator/faults", self.fault)
         yield web.post("/simulator/sessions/{session_id}/close", self.close)

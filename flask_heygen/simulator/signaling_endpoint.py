@@ -3,6 +3,7 @@
     GET /rtc             the signaling, a WebSocket
     GET /rtc/validate    why the signaling was refused
     GET /rtc/v1…         404, at which a newer client falls back to /rtc
+    HEAD /               whether the network is back, after which a client joins again
 
 Without the extra ``avatar`` rooms cannot be joined, and these paths say what to install.
 """
@@ -18,7 +19,7 @@ from .errors import ApiError
 from .models import Session
 
 #: The message where sessions cannot be joined.
-ADVICE = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar]'"
+INSTALL_HINT = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar]'"
 
 # The page comes from another origin, and its client reads why it was refused.
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
@@ -39,6 +40,7 @@ class SignalingEndpoint:
         yield web.get("/rtc", self.join)
         yield web.get("/rtc/validate", self.validate)
         yield web.get("/rtc/{newer:v1.*}", self.decline)
+        yield web.head("/", self.ping)
 
     async def join(self, request: web.Request) -> web.StreamResponse:
         """Let a client into a room, and serve it until it leaves."""
@@ -70,9 +72,13 @@ class SignalingEndpoint:
         """Respond with 404, on which a newer client falls back to /rtc."""
         return web.Response(status=404, headers=_ANY_ORIGIN)
 
+    async def ping(self, _request: web.Request) -> web.Response:
+        """Respond that the server is there."""
+        return web.Response(headers=_ANY_ORIGIN)
+
     def _authorize(self, request: web.Request) -> tuple[Session, str]:
         if not joinable():
-            raise web.HTTPNotImplemented(text=ADVICE, headers=_ANY_ORIGIN)
+            raise web.HTTPNotImplemented(text=INSTALL_HINT, headers=_ANY_ORIGIN)
 
         # Browsers send it in the query, Rust clients in the header.
         scheme, _, sent = request.headers.get("Authorization", "").partition(" ")

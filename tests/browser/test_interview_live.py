@@ -17,7 +17,7 @@ from example_app import create_app
 from example_app.interview import INTERVIEW, Interview
 from flask_heygen import heygen_bp
 from flask_heygen.simulator import Fault, Simulator, joinable
-from flask_heygen.simulator.signaling_endpoint import ADVICE
+from flask_heygen.simulator.signaling_endpoint import INSTALL_HINT
 from tests.browser.interviews import BRIEF, lines
 from tests.constants import KEY
 from tests.requirements import CI, module, program
@@ -25,7 +25,7 @@ from tests.requirements import CI, module, program
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
 
-pytestmark = pytest.mark.skipif(not joinable() and not CI, reason=ADVICE)
+pytestmark = pytest.mark.skipif(not joinable() and not CI, reason=INSTALL_HINT)
 
 README = Path(__file__).parent.parent.parent / "README.md"
 LINES = lines(BRIEF)
@@ -257,7 +257,7 @@ class TestInterviewer:
         self, visit: Visit, api: str, record_property: Callable[[str, object], None]
     ) -> None:
         """Each is within half a second of its place in the sound, the last as the first."""
-        sound = pytest.importorskip("flask_heygen.simulator.avatar.sound", reason=ADVICE)
+        sound = pytest.importorskip("flask_heygen.simulator.avatar.sound", reason=INSTALL_HINT)
         visit.page.add_init_script(TRACE)
         begin(visit)
         expect(visit.page.locator("#spoken")).not_to_have_text(GREETING)

@@ -143,11 +143,11 @@ class TestAvatar:
     def vendor(self) -> dict[str, Any]:
         return {"joined": False}
 
-    @pytest.fixture
-    def app(self, simulator: Simulator) -> Flask:
+    @pytest.fixture(params=["liveavatar", "streaming"])
+    def app(self, request: pytest.FixtureRequest, simulator: Simulator) -> Flask:
         return create_app(
             {
-                "HEYGEN_API": "liveavatar",
+                "HEYGEN_API": request.param,
                 "HEYGEN_API_KEY": "a-key-that-no-browser-sees",
                 "HEYGEN_BASE_URL": simulator.url,
                 "HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR},

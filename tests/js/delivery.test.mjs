@@ -43,6 +43,22 @@ function respond(event_type, more = {}) {
   livekit.room.receive(event);
 }
 
+describe("the connection for publishing", () => {
+  test("is opened while the avatar is on its way, by a message to nobody else", async () => {
+    server.listening = "conversational";
+    new HeyGenAvatar({ livekit, baseUrl: "/api/heygen" }).start();
+    await settle();
+
+    assert.deepEqual(livekit.room.empty, [["client"]]);
+  });
+
+  test("is not opened where nothing will be published", async () => {
+    await live(["heygen"]);
+
+    assert.deepEqual(livekit.room.empty, []);
+  });
+});
+
 describe("a delivery", () => {
   test("is published, reliably and on its topic", async () => {
     const { avatar } = await live(["heygen", AGENT]);

@@ -182,12 +182,16 @@ export class LiveKit {
       guests = new Set();
       /** The page's messages: topic, content, and whether reliably. */
       published = [];
+      /** To whom it sent an empty one. */
+      empty = [];
       /** The page's tracks. */
       tracks = [];
       localParticipant = {
         publishTrack: async (track) => void this.tracks.push(track),
         unpublishTrack: async (track) => void this.tracks.splice(this.tracks.indexOf(track), 1),
-        publishData: async (data, { topic, reliable }) => {
+        identity: "client",
+        publishData: async (data, { topic, reliable, destinationIdentities }) => {
+          if (!data.length) return void this.empty.push(destinationIdentities);
           this.published.push({ topic, reliable, ...JSON.parse(new TextDecoder().decode(data)) });
         },
       };
@@ -270,9 +274,10 @@ export class LiveKit {
         this.receive({ type, task_id, ...more });
       }
 
-      /** Send a data message. */
+      /** Send a data message, also one that is no JSON, or from nobody known. */
       receive(message, identity = "heygen") {
-        this.emit("DataReceived", new TextEncoder().encode(JSON.stringify(message)), { identity });
+        const text = typeof message === "string" ? message : JSON.stringify(message);
+        this.emit("DataReceived", new TextEncoder().encode(text), identity ? { identity } : undefined);
       }
 
       /** Say a whole task. */

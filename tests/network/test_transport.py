@@ -26,7 +26,8 @@ from flask_heygen.http import connector, pool
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests.constants import KEY, question
-from tests.requirements import program
+
+from .certificates import Certificate
 
 #: Seconds of HEYGEN_TIMEOUT where they are not what is tried: a slow machine has enough of them.
 TIMEOUT = 10
@@ -472,7 +473,7 @@ class TestBounds:
             def do_POST(self) -> None:
                 self.be_silent()
 
-        with serving(Slow, certificate.context()) as server:
+        with serving(Slow, certificate.context) as server:
             client = client_of(server.url, TIMEOUT=DEADLINE)
             with Timed(), pytest.raises(UpstreamTimeout):
                 speak(client)
@@ -662,7 +663,7 @@ class TestCertificates:
         self, certificate: Certificate, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Nothing was sent, and the log says why."""
-        with serving(tls=certificate.context()) as server, pytest.raises(UpstreamFailed):
+        with serving(tls=certificate.context) as server, pytest.raises(UpstreamFailed):
             speak(client_of(server.url))
 
         assert server.received == []
@@ -675,7 +676,7 @@ class TestCertificates:
         """As every program of requests does."""
         monkeypatch.setenv(name, str(certificate.path))
 
-        with serving(tls=certificate.context()) as server:
+        with serving(tls=certificate.context) as server:
             assert speak(client_of(server.url))["task_id"] == "a-task"
 
     def test_one_in_a_folder_that_the_environment_names_is_accepted(
@@ -687,7 +688,7 @@ class TestCertificates:
         (tmp_path / f"{ran.stdout.strip()}.0").symlink_to(certificate.path)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
 
-        with serving(tls=certificate.context()) as server:
+        with serving(tls=certificate.context) as server:
             assert speak(client_of(server.url))["task_id"] == "a-task"
 
     def test_one_for_another_name_is_refused(
@@ -699,7 +700,7 @@ class TestCertificates:
         """To trust whoever signed it is not enough."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(strangers_certificate.path))
 
-        with serving(tls=strangers_certificate.context()) as server, pytest.raises(UpstreamFailed):
+        with serving(tls=strangers_certificate.context) as server, pytest.raises(UpstreamFailed):
             speak(client_of(server.url))
 
         assert server.received == []
@@ -717,7 +718,7 @@ class TestCertificates:
         bundle = tmp_path / "bundle.pem"
         bundle.write_bytes(certificate.path.read_bytes())
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-        with serving(Closing, certificate.context()) as server:
+        with serving(Closing, certificate.context) as server:
             client = client_of(server.url)
             bundle.unlink()
             # And so that requests does not find its own, which it would read for each of them.
@@ -805,7 +806,7 @@ class TestProxies:
         """So that nobody on the way to it reads the key."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
 
-        with serving(Proxy, certificate.context()) as proxy:
+        with serving(Proxy, certificate.context) as proxy:
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
             client_of(sim.url).start()
 
@@ -820,8 +821,8 @@ class TestProxies:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
 
         with (
-            serving(Proxy, certificate.context()) as proxy,
-            serving(tls=certificate.context()) as server,
+            serving(Proxy, certificate.context) as proxy,
+            serving(tls=certificate.context) as server,
         ):
             monkeypatch.setenv("HTTPS_PROXY", proxy.url)
             speak(client_of(server.url))
@@ -835,7 +836,7 @@ class TestProxies:
         """It is asked for a tunnel, in which the vendor's certificate is checked."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
 
-        with serving(Proxy) as proxy, serving(tls=certificate.context()) as server:
+        with serving(Proxy) as proxy, serving(tls=certificate.context) as server:
             monkeypatch.setenv("HTTPS_PROXY", proxy.url)
             client = client_of(server.url)
             speak(client)
@@ -853,7 +854,7 @@ class TestProxies:
         """With the request for a tunnel; what the vendor gets through it does not hold it."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
 
-        with serving(Proxy) as proxy, serving(tls=certificate.context()) as server:
+        with serving(Proxy) as proxy, serving(tls=certificate.context) as server:
             address = proxy.url.replace("//", "//user:the-password@")
             monkeypatch.setenv("HTTPS_PROXY", address)
             speak(client_of(server.url))
@@ -866,7 +867,7 @@ class TestProxies:
         self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A proxy is no reason to trust."""
-        with serving(Proxy) as proxy, serving(tls=certificate.context()) as server:
+        with serving(Proxy) as proxy, serving(tls=certificate.context) as server:
             monkeypatch.setenv("HTTPS_PROXY", proxy.url)
             with pytest.raises(UpstreamFailed):
                 speak(client_of(server.url))
@@ -940,35 +941,13 @@ class TestProxies:
         assert "the-password" not in caplog.text
 
 
-class Certificate:
-    """A certificate that nobody has signed but its owner."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.path, self._key = folder / "certificate.pem", folder / "key.pem"
-        command = (
-            f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=flask-heygen-test "
-            f"-addext subjectAltName={name} "
-            f"-addext keyUsage=critical,digitalSignature,keyCertSign "
-            f"-keyout {self._key} -out {self.path}"
-        )
-        subprocess.run(command.split(), check=True, capture_output=True)
-
-    def context(self) -> ssl.SSLContext:
-        """Make what a server needs to show it."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.path, self._key)
-        return context
-
-
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    program("openssl", "openssl")
     return Certificate(tmp_path_factory.mktemp("certificate"), "IP:127.0.0.1")
 
 
 @pytest.fixture(scope="session")
 def strangers_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    program("openssl", "openssl")
     return Certificate(tmp_path_factory.mktemp("stranger"), "DNS:stranger.test")
 
 

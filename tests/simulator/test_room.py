@@ -213,6 +213,13 @@ class TestRefusing:
             assert reply.headers["Access-Control-Allow-Origin"] == "*"
         assert account.sim.count("unknown") == 0
 
+    def test_a_look_whether_the_network_is_back(self, account: Customer) -> None:
+        """A client that was offline joins again as soon as it can read the answer."""
+        reply = account.http.head(account.sim.url, timeout=30)
+
+        assert reply.status_code == 200
+        assert reply.headers["Access-Control-Allow-Origin"] == "*"
+
     def validate(self, account: Customer, session: dict[str, Any]) -> int:
         """Ask as the Rust clients do, by a header."""
         headers = {"Authorization": f"Bearer {session['access_token']}"}
@@ -526,7 +533,7 @@ with Simulator() as sim:
         print(joinable(), reply.status_code, reply.text)
 """
 
-ADVICE = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar]'"
+INSTALL_HINT = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar]'"
 
 
 class TestWithoutTheExtra:
@@ -536,7 +543,7 @@ class TestWithoutTheExtra:
             [sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=60, check=True
         )
 
-        assert done.stdout.splitlines() == [f"False 501 {ADVICE}"] * 2
+        assert done.stdout.splitlines() == [f"False 501 {INSTALL_HINT}"] * 2
 
 
 PROGRAM = """
@@ -568,7 +575,7 @@ class TestProgram:
             printed = [lines.readline() for _ in range(2)]
 
         assert printed[0].startswith("A simulation of HeyGen is at http://127.0.0.1:")
-        assert printed[1] == f"{ADVICE}\n"
+        assert printed[1] == f"{INSTALL_HINT}\n"
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from flask_heygen.settings import Settings
 KEY = "a-key-of-liveavatar"
 TOKEN = "a-session-token-of-liveavatar"
 SESSION = "5b3c1c1e-3f0e-4d0a-9f5a-0d5a1c9b7f10"
+AVATAR = "0930fd59-c8ad-434d-ad53-b391a1768720"
 URL = "https://api.liveavatar.com/v1/sessions"
 MADE = {"code": 1000, "data": {"session_id": SESSION, "session_token": TOKEN}, "message": "ok"}
 STARTED = {
@@ -36,7 +37,7 @@ def client_of(**config: Any) -> HeyGenClient:
     base = {
         "HEYGEN_API": "liveavatar",
         "HEYGEN_API_KEY": KEY,
-        "HEYGEN_SESSION_DEFAULTS": {"avatar_id": "an-avatar"},
+        "HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR},
         "TESTING": True,
     }
     return HeyGenClient(Settings.from_mapping({**base, **config}))
@@ -89,19 +90,19 @@ class TestStart:
         ("defaults", "page", "sent"),
         [
             (
-                {"avatar_id": "an-avatar"},
+                {"avatar_id": AVATAR},
                 {},
-                {"mode": "FULL", "avatar_id": "an-avatar", "avatar_persona": {}},
+                {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": {}},
             ),
             (
-                {"avatar_id": "an-avatar", "context_id": "a-context", "max_session_duration": 300},
+                {"avatar_id": AVATAR, "context_id": "a-context", "max_session_duration": 300},
                 {
                     "voice": {"voice_id": "a-voice", "provider": "fish", "rate": 1.1},
                     "language": "de",
                 },
                 {
                     "mode": "FULL",
-                    "avatar_id": "an-avatar",
+                    "avatar_id": AVATAR,
                     "avatar_persona": {
                         "voice_id": "a-voice",
                         "voice_settings": {"provider": "fish", "speed": 1.1},
@@ -123,11 +124,11 @@ class TestStart:
                 },
             ),
             (
-                {"avatar_id": "an-avatar", "voice_agent": {"id": "an-agent"}},
+                {"avatar_id": AVATAR, "voice_agent": {"id": "an-agent"}},
                 {"language": "de", "dynamic_variables": {"name": "Ada"}},
                 {
                     "mode": "FULL",
-                    "avatar_id": "an-avatar",
+                    "avatar_id": AVATAR,
                     "voice_agent": {
                         "id": "an-agent",
                         "language": "de",
@@ -137,7 +138,7 @@ class TestStart:
             ),
             (
                 {
-                    "avatar_id": "an-avatar",
+                    "avatar_id": AVATAR,
                     "stt_settings": {"provider": "deepgram"},
                     "llm_configuration_id": "a-model",
                     "memory": {"enabled": True},
@@ -146,7 +147,7 @@ class TestStart:
                 {"dynamic_variables": {"name": "Ada"}, "max_session_duration": 7200},
                 {
                     "mode": "FULL",
-                    "avatar_id": "an-avatar",
+                    "avatar_id": AVATAR,
                     "avatar_persona": {"stt_config": {"provider": "deepgram"}},
                     "llm_configuration_id": "a-model",
                     "memory": {"enabled": True},
@@ -179,7 +180,7 @@ class TestStart:
 
     def test_takes_a_persona_or_an_agent(self, vendor: requests_mock.Mocker) -> None:
         """LiveAvatar refuses both at once, and an agent has a voice of its own."""
-        defaults = {"avatar_id": "an-avatar", "voice_agent": {"id": "an-agent"}}
+        defaults = {"avatar_id": AVATAR, "voice_agent": {"id": "an-agent"}}
 
         with pytest.raises(errors.InvalidField, match="voice_agent has its own voice"):
             client_of(HEYGEN_SESSION_DEFAULTS=defaults).start(voice={"voice_id": "a-voice"})
@@ -301,8 +302,8 @@ class TestAnswer:
     @pytest.mark.parametrize(
         "config",
         [
-            {"HEYGEN_SESSION_DEFAULTS": {"avatar_id": "a", "context_id": "a-context"}},
-            {"HEYGEN_SESSION_DEFAULTS": {"avatar_id": "a", "voice_agent": {"id": "an-agent"}}},
+            {"HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR, "context_id": "a-context"}},
+            {"HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR, "voice_agent": {"id": "an-agent"}}},
             {"HEYGEN_SESSION_ALLOWED": ["context_id"]},
             {"HEYGEN_API": "streaming"},
         ],
@@ -310,17 +311,17 @@ class TestAnswer:
     )
     def test_may_be_given(self, config: dict[str, Any]) -> None:
         """By a context, by an agent, by what a page may choose, and always by v1's avatars."""
-        client_of(**config).check_answer("chat")
+        client_of(**config).check_can_respond("chat")
 
     @pytest.mark.parametrize("task_type", ["chat", "talk"])
     def test_is_given_by_nobody(self, task_type: str) -> None:
         """A text that is to be answered would be taken, and followed by silence."""
         with pytest.raises(errors.InvalidField, match="only in sessions with context_id or voice"):
-            client_of().check_answer(task_type)
+            client_of().check_can_respond(task_type)
 
     def test_is_not_asked_for(self) -> None:
         """A text that is spoken word for word needs no context."""
-        client_of().check_answer("repeat")
+        client_of().check_can_respond("repeat")
 
 
 class TestRateLimit:

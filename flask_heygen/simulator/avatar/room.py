@@ -55,7 +55,7 @@ class Room:
         """Serve a client until it leaves; of two with one identity the newer one stays."""
         for other in self._peers:
             if other.identity == identity:
-                other.dismiss(models.DUPLICATE_IDENTITY)
+                other.disconnect(models.DUPLICATE_IDENTITY)
         peer = Peer(
             socket,
             self._participants,
@@ -92,7 +92,7 @@ class Room:
 
         self._avatar_present = present
         if not present:
-            self._speaker.vanish()
+            self._speaker.abort()
         await asyncio.gather(*(peer.announce(present=present) for peer in self._peers))
 
     def announce(self, identity: str) -> None:
@@ -116,7 +116,7 @@ class Room:
             await self._media
         self._speaker.interrupt()
         for peer in self._peers:
-            peer.dismiss(models.ROOM_DELETED if deleted else models.SERVER_SHUTDOWN)
+            peer.disconnect(models.ROOM_DELETED if deleted else models.SERVER_SHUTDOWN)
         deadline = asyncio.get_running_loop().time() + _CLOSE_TIMEOUT
         while self._peers and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)

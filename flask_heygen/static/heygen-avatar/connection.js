@@ -212,7 +212,7 @@ export class Connection {
   /** The vendor or the network has ended the session: replace it, once.
    *  @param {{endReason?: string, left?: boolean}} how */
   #handleLoss({ endReason, left } = {}) {
-    const final = FINAL_END_REASONS[endReason ?? ""];
+    const final = FINAL_END_REASONS.get(endReason ?? "");
     if (final) return this.fail(new AvatarError(final), endReason);
     if (this.#replaced) return this.fail(new AvatarError(FAILURES.sessionClosed), endReason);
 

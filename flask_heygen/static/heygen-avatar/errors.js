@@ -22,11 +22,11 @@ export const FAILURES = {
 };
 
 /** Why the vendor ended a session, where a new one would end in the same way.
- *  @type {Record<string, Failure>} */
-export const FINAL_END_REASONS = {
-  NO_CREDITS: { code: "no_credits", message: "The avatar has left: the account has no credits left." },
-  AVATAR_DELETED: { code: "avatar_deleted", message: "The avatar has left: it has been deleted from the account." },
-};
+ *  @type {Map<string, Failure>} */
+export const FINAL_END_REASONS = new Map([
+  ["NO_CREDITS", { code: "no_credits", message: "The avatar has left: the account has no credits left." }],
+  ["AVATAR_DELETED", { code: "avatar_deleted", message: "The avatar has left: it has been deleted from the account." }],
+]);
 
 const DENIED = { code: "microphone_denied", message: "The microphone is not allowed for this page. Type your answer instead." };
 const MISSING = { code: "microphone_missing", message: "No microphone was found. Type your answer instead." };

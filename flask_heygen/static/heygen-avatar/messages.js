@@ -13,52 +13,67 @@
  * @property {boolean} [speaking] of the user; of push-to-talk, whether it is open
  */
 
-/** HeyGen's, whose ids may be missing. @type {Record<string, Message["type"]>} */
-const STREAMING = {
-  avatar_start_talking: "started",
-  avatar_talking_message: "words",
-  avatar_stop_talking: "ended",
-};
-/** LiveAvatar's. `avatar.transcription` is left out: it comes whole, before the first word.
- *  @type {Record<string, Message["type"]>} */
-const LIVEAVATAR = {
-  "avatar.speak_started": "started",
-  "avatar.transcription.chunk": "words",
-  "avatar.speak_ended": "ended",
-  "session.stopped": "stopped",
-};
+/** Longer than any message that LiveKit carries: what only a broken or a hostile room sends. */
+const MAX_BYTES = 65_536;
 
-/** About the user. @type {Record<string, Pick<Message, "type" | "final" | "speaking">[]>} */
-const USER = {
-  user_talking_message: [{ type: "user-speaking", speaking: true }, { type: "heard" }],
-  user_end_message: [{ type: "heard", final: true }, { type: "user-speaking", speaking: false }],
-  "user.speak_started": [{ type: "user-speaking", speaking: true }],
-  "user.transcription.chunk": [{ type: "heard" }],
-  "user.transcription": [{ type: "heard", final: true }],
-  "user.speak_ended": [{ type: "user-speaking", speaking: false }],
-  "user.push_to_talk_started": [{ type: "push-to-talk", speaking: true }],
-  "user.push_to_talk_start_failed": [{ type: "push-to-talk", speaking: false }],
-  "user.push_to_talk_stopped": [{ type: "push-to-talk", speaking: false }],
-  "user.push_to_talk_stop_failed": [{ type: "push-to-talk", speaking: false }],
-};
+/** HeyGen's, whose ids may be missing. @type {Map<unknown, Message["type"]>} */
+const STREAMING = new Map([
+  ["avatar_start_talking", "started"],
+  ["avatar_talking_message", "words"],
+  ["avatar_stop_talking", "ended"],
+]);
+/** LiveAvatar's. `avatar.transcription` is left out: it comes whole, before the first word.
+ *  @type {Map<unknown, Message["type"]>} */
+const LIVEAVATAR = new Map([
+  ["avatar.speak_started", "started"],
+  ["avatar.transcription.chunk", "words"],
+  ["avatar.speak_ended", "ended"],
+  ["session.stopped", "stopped"],
+]);
+
+/** About the user. @type {Map<unknown, Pick<Message, "type" | "final" | "speaking">[]>} */
+const USER = new Map([
+  ["user_talking_message", [{ type: "user-speaking", speaking: true }, { type: "heard" }]],
+  ["user_end_message", [{ type: "heard", final: true }, { type: "user-speaking", speaking: false }]],
+  ["user.speak_started", [{ type: "user-speaking", speaking: true }]],
+  ["user.transcription.chunk", [{ type: "heard" }]],
+  ["user.transcription", [{ type: "heard", final: true }]],
+  ["user.speak_ended", [{ type: "user-speaking", speaking: false }]],
+  ["user.push_to_talk_started", [{ type: "push-to-talk", speaking: true }]],
+  ["user.push_to_talk_start_failed", [{ type: "push-to-talk", speaking: false }]],
+  ["user.push_to_talk_stopped", [{ type: "push-to-talk", speaking: false }]],
+  ["user.push_to_talk_stop_failed", [{ type: "push-to-talk", speaking: false }]],
+]);
 
 /** Read a data message. @param {Uint8Array} payload @returns {Message[]} empty: of another kind */
 export function parseMessages(payload) {
-  let message;
-  try {
-    message = JSON.parse(new TextDecoder().decode(payload));
-  } catch {
-    return [];
-  }
-  const { type: streaming, event_type: liveavatar } = message ?? {};
-  if (STREAMING[streaming]) {
-    return [{ type: STREAMING[streaming], taskId: message.task_id, named: false, text: message.message }];
-  }
-  if (LIVEAVATAR[liveavatar]) {
-    const type = LIVEAVATAR[liveavatar];
+  const message = payload.length <= MAX_BYTES ? parse(payload) : {};
+  const id = message.task_id ?? message.source_event_id ?? undefined;
+  if (id !== undefined && typeof id !== "string") return []; // of no text of this page's
+  const text = string(message.message) ?? string(message.text);
+  const streaming = STREAMING.get(message.type);
+  if (streaming) return [{ type: streaming, taskId: id, named: false, text }];
+
+  const liveavatar = LIVEAVATAR.get(message.event_type);
+  if (liveavatar) {
     // Of its messages about speech, the words alone may come without the id.
-    const endReason = message.end_reason ?? message.stop_reason;
-    return [{ type, taskId: message.source_event_id, named: type !== "words", text: message.text, endReason }];
+    const named = liveavatar !== "words";
+    const endReason = string(message.end_reason) ?? string(message.stop_reason);
+    return [{ type: liveavatar, taskId: id, named, text, endReason }];
   }
-  return (USER[streaming ?? liveavatar] ?? []).map((each) => ({ ...each, text: message.message ?? message.text }));
+  return (USER.get(message.type ?? message.event_type) ?? []).map((each) => ({ ...each, text }));
+}
+
+/** @param {Uint8Array} payload @returns {Record<string, unknown>} */
+function parse(payload) {
+  try {
+    return JSON.parse(new TextDecoder().decode(payload)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** @param {unknown} value @returns {string | undefined} */
+function string(value) {
+  return typeof value === "string" ? value : undefined;
 }

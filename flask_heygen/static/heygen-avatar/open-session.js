@@ -84,7 +84,7 @@ export class OpenSession {
     if (!livekit) return;
 
     this.#room = new AvatarRoom(livekit, { video, audio, speaker }, this.#listener);
-    await this.#room.join(url, access_token);
+    await this.#room.join(url, access_token, this.hears);
   }
 
   /** Whether its limit is near, or would come before a text of this length has been spoken.

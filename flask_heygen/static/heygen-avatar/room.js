@@ -68,8 +68,9 @@ export class AvatarRoom {
   }
 
   /** Join, and wait some time for picture and voice. Raises an AvatarError where that fails.
-   *  @param {string} url @param {string} token */
-  async join(url, token) {
+   *  @param {string} url @param {string} token
+   *  @param {boolean} publishes whether the page will publish: texts, or the microphone */
+  async join(url, token, publishes) {
     const { signal } = this.#left;
     const connected = this.room.connect(url, token).then(() => (this.#joined = true));
     try {
@@ -79,6 +80,7 @@ export class AvatarRoom {
       this.leave();
       throw new AvatarError(FAILURES.roomNotJoined, 0, error);
     }
+    if (publishes) this.#openPublisher();
     await Promise.race([this.#media.complete, pause(MEDIA_TIMEOUT_MS, signal)]);
   }
 
@@ -133,6 +135,14 @@ export class AvatarRoom {
     for (const ending of [signal, this.#left.signal]) ending.addEventListener("abort", end, { once: true });
     await pause(PARTICIPANTS_TIMEOUT_MS, done.signal);
     this.room.off(ParticipantConnected, look);
+  }
+
+  /** Have livekit-client open the connection on which it publishes, which takes some round trips, while
+   *  the avatar is on its way: by a message to nobody but this page. */
+  #openPublisher() {
+    const { localParticipant } = this.room;
+    const options = { reliable: true, destinationIdentities: [localParticipant.identity] };
+    localParticipant.publishData(new Uint8Array(), options).catch(() => {}); // the first text tries again
   }
 
   #listen() {
