@@ -89,6 +89,7 @@ def tasks(visit: Visit) -> list[Any]:
     return [each.post_data_json for each in visit.requests if each.url.endswith("/task")]
 
 
+@pytest.mark.slow
 class TestInterview:
     def test_goes_from_start_to_the_downloaded_transcript(
         self, visit: Visit, simulator: Simulator
@@ -416,6 +417,7 @@ class TestTraffic:
         assert [secret for secret in secrets if secret in seen] == []
 
 
+@pytest.mark.slow
 class TestTrouble:
     def test_is_told_in_the_servers_words_and_mended_by_trying_again(
         self, visit: Visit, simulator: Simulator

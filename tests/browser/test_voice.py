@@ -118,6 +118,7 @@ def patience() -> float:
     return 30_000
 
 
+@pytest.mark.slow
 class TestAnswer:
     @pytest.mark.parametrize("interview", [LONG_QUESTION], ids=["long question"])
     def test_is_heard_by_the_avatar(self, visit: Visit) -> None:
