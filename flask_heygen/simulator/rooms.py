@@ -72,7 +72,10 @@ class RoomManager:
         if session_id not in self._rooms:
             protocol = self.protocol(session)
             self._rooms[session_id] = room_class(
-                session_id, protocol, partial(self.on_speech, session_id)
+                session_id,
+                protocol,
+                partial(self.on_speech, session_id),
+                frame_rate=self._config.frame_rate,
             )
             task = asyncio.create_task(self._run_room(session_id, protocol))
             self._tasks.add(task)

@@ -26,7 +26,12 @@ class Room:
     """A room, open until `close`; `on_speech` is called when a client begins or ends to speak."""
 
     def __init__(
-        self, session_id: str, protocol: RoomProtocol, on_speech: Callable[[bool], object]
+        self,
+        session_id: str,
+        protocol: RoomProtocol,
+        on_speech: Callable[[bool], object],
+        *,
+        frame_rate: int,
     ) -> None:
         self._session_id = session_id
         self._protocol = protocol
@@ -38,7 +43,7 @@ class Room:
         self.others: dict[str, str] = {}
         self._wait_until = 0.0
         self._speaker = Speaker(self._emit)
-        loop = MediaLoop(self._speaker, self._viewers, self._ready)
+        loop = MediaLoop(self._speaker, self._viewers, self._ready, frame_rate)
         self._media = asyncio.create_task(loop.run())
 
     @property
