@@ -48,8 +48,8 @@ class Account:
         session = self.sessions.find(session_id)
         return () if session is None else self.rooms.protocol(session).events()
 
-    def expect_guests(self) -> None:
-        """Prepare for clients that are about to join a room."""
+    def preload_rooms(self) -> None:
+        """Import the modules of rooms in the background, as a client is about to join one."""
         if joinable():
             self.rooms.preload()
 

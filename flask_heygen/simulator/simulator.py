@@ -68,7 +68,7 @@ class Simulator(Config):
         self._server.close_connections(last_words)
 
     def refuse_connections(self, seconds: float) -> None:
-        """Refuse new connections from now on (on Linux), for so long; open ones stay."""
+        """Refuse new connections from now on, for so long; open ones stay."""
         self._server.refuse_connections(seconds)
 
     @property
@@ -165,7 +165,7 @@ class Simulator(Config):
         """
         session_id = _vendor_id(session_id)
         self._account.sessions.keep_alive(session_id)
-        self._account.rooms.deserted.add(session_id)
+        self._account.rooms.avatar_left.add(session_id)
 
     def hear(self, session_id: str, text: str) -> None:
         """Act as if a session's user had said a text; raises Refusal if it is not connected.

@@ -34,13 +34,13 @@ def host(sim: Simulator) -> Host:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """Return a valid certificate."""
-    return Certificate(tmp_path_factory.mktemp("good"), "20200101000000Z", "20491231235959Z")
+    return Certificate(tmp_path_factory.mktemp("good"))
 
 
 @pytest.fixture(scope="session")
 def expired(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """Return a certificate that has expired."""
-    return Certificate(tmp_path_factory.mktemp("expired"), "20200101000000Z", "20200131235959Z")
+    return Certificate(tmp_path_factory.mktemp("expired"), end="20200131235959Z")
 
 
 @pytest.fixture

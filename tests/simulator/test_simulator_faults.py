@@ -345,8 +345,7 @@ class TestListening:
 
     def test_ssl_context(self, tmp_path: Path) -> None:
         """With a certificate it serves https."""
-        certificate = Certificate(tmp_path, "20200101000000Z", "20491231235959Z")
-        with Simulator(ssl_context=certificate.context) as sim:
+        with Simulator(ssl_context=Certificate(tmp_path).context) as sim:
             assert sim.url.startswith("https://")
             with pytest.raises(requests.exceptions.SSLError, match="self-signed"):
                 requests.get(sim.url, timeout=10)
