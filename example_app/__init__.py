@@ -27,12 +27,13 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Create the app from `config`, or from the environment without one.
 
-    `INTERVIEW_SIGN_IN = False` removes the sign-in. `TRUSTED_HOSTS` names the hosts that the app
-    answers for, those of this machine by default: a page whose domain name points at this machine
-    (DNS rebinding) is of another host.
+    `INTERVIEW` is the `Interview` to hold. `INTERVIEW_SIGN_IN = False` removes the sign-in.
+    `TRUSTED_HOSTS` names the hosts that the app answers for, those of this machine by default: a
+    page whose domain name points at this machine (DNS rebinding) is of another host.
     """
     app = Flask(__name__)
     app.config.update(SECRET_KEY=secrets.token_hex(), SESSION_COOKIE_SAMESITE="Lax")
+    app.config["INTERVIEW"] = INTERVIEW
     app.config["INTERVIEW_CDN"] = not livekit.installed()
     app.config["TRUSTED_HOSTS"] = [*LOCAL_HOSTS]
     app.config.update(environment() if config is None else config)
@@ -64,13 +65,14 @@ def environment() -> dict[str, Any]:
 def interview() -> str:
     """Render the page: the interview, or with `INTERVIEW_CONVERSATION` a free talk."""
     free = current_app.config.get("INTERVIEW_CONVERSATION")
+    held = current_app.config["INTERVIEW"]
     return render_template(
         "conversation.html" if free else "interview.html",
-        interview=INTERVIEW,
+        interview=held,
         livekit_url=livekit.CDN if current_app.config["INTERVIEW_CDN"] else None,
         livekit_integrity=livekit.INTEGRITY,
         import_map=import_map(),
-        page={"interview": asdict(INTERVIEW)},
+        page={"interview": asdict(held)},
     )
 
 

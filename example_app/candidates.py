@@ -2,13 +2,11 @@
 
 import secrets
 
-from flask import Flask, Response, abort, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from flask_heygen import HeyGen
-
-from .interview import INTERVIEW
 
 
 class Candidate(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
@@ -61,7 +59,7 @@ def sign_in() -> ResponseReturnValue:
     """Ask for a name. A product would ask for more; any login will do for the blueprint."""
     name = " ".join(request.form.get("name", "").split())[:60]
     if not name:
-        return render_template("sign_in.html", interview=INTERVIEW)
+        return render_template("sign_in.html", interview=current_app.config["INTERVIEW"])
 
     login_user(Candidate(f"{secrets.token_hex(8)} {name}"))
     return redirect(url_for("interview"))

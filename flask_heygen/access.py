@@ -33,7 +33,9 @@ def reject_cross_site(origins: Collection[str]) -> None:
     else:
         same = site in ("same-origin", "none")
     if not same:
-        warn_once("Refused a page of %.200r: HEYGEN_CORS_ORIGINS does not name it.", origin)
+        warn_once(
+            "Refused a request of a page at %.200r: HEYGEN_CORS_ORIGINS does not name it.", origin
+        )
         raise CrossSite
 
 

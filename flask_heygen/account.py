@@ -6,6 +6,8 @@ import logging
 import os
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Blueprint, current_app, g, has_request_context
 from flask.sansio.scaffold import setupmethod
@@ -19,7 +21,23 @@ from .tracebacks import conceal_frames
 
 Signer = SessionSigner | UnsignedSessions
 
+OPEN = (
+    "The routes of the blueprint %r are open: every client can spend the account's credits. "
+    "Register an owner_loader."
+)
+
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Account:
+    """A client, with what must not have changed for it to be used again."""
+
+    client: HeyGenClient
+    #: The config values that its settings were read from.
+    config: dict[str, Any] = field(repr=False)
+    #: Connections and locks do not survive a fork: another process needs another client.
+    pid: int
 
 
 class AccountBlueprint(Blueprint):
@@ -77,6 +95,11 @@ class AccountBlueprint(Blueprint):
         return load
 
     @property
+    def is_open(self) -> bool:
+        """Whether everybody may use the account, in an app that is not only tested or debugged."""
+        return self._owner_loader is None and not (current_app.debug or current_app.testing)
+
+    @property
     @conceal_frames
     def client(self) -> HeyGenClient:
         """The client for the current app's settings, kept until they change.
@@ -85,21 +108,19 @@ class AccountBlueprint(Blueprint):
             NotConfigured: a setting is missing or wrong; the message names it.
 
         """
-        clients = current_app.extensions.setdefault("heygen", {})
+        accounts: dict[str, _Account] = current_app.extensions.setdefault("heygen", {})
         config = config_values(current_app.config, self.config_prefix)
-        client: HeyGenClient | None = clients.get(self.config_prefix)
-        if client is None or client.config != config or client.pid != os.getpid():
+        account, pid = accounts.get(self.config_prefix), os.getpid()
+        if account is None or account.config != config or account.pid != pid:
             settings = Settings.from_mapping(current_app.config, self.config_prefix)
-            # Not a client from before a fork: its locks may be held for ever.
-            if client is not None and client.pid == os.getpid():
-                client.close()
-            client = clients[self.config_prefix] = HeyGenClient(
-                settings, deepcopy(config), self._unsign
-            )
+            if account is not None and account.pid == pid:
+                account.client.close()
+            account = _Account(HeyGenClient(settings, self._unsign), deepcopy(config), pid)
+            accounts[self.config_prefix] = account
             if has_request_context():  # the command line prints them itself
                 for warning in self.warnings():
                     logger.warning("%s", warning)
-        return client
+        return account.client
 
     def problems(self) -> list[str]:
         """Return a sentence for each setting that would make a start fail."""

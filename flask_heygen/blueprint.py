@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Response, after_this_request, current_app, g, request, request_finished
+from flask import Response, after_this_request, g, request, request_finished
 from flask.blueprints import BlueprintSetupState
 
 from .access import add_cors_headers, add_timings, drop_session_cookie, reject_cross_site, warn_once
-from .account import AccountBlueprint, Signer
+from .account import OPEN, AccountBlueprint, Signer
 from .cli import add_commands
 from .client import HeyGenClient
 from .error_handlers import forbid_caching, register_error_handlers
@@ -72,12 +72,8 @@ class HeyGen(AccountBlueprint):
         g.heygen_stops = (endpoint or "").endswith(".stop")
         if request.method in ("GET", "HEAD"):  # the page's module, which is public
             return
-        if self._owner_loader is None and not (current_app.debug or current_app.testing):
-            warn_once(
-                "The routes of the blueprint %r are open: every client can spend the account's "
-                "credits. Register an owner_loader.",
-                self.name,
-            )
+        if self.is_open:
+            warn_once(OPEN, self.name)
         g.heygen_client = self.client  # once per request, as it reads and compares the settings
         origins = g.heygen_client.settings.cors_origins
         after_this_request(partial(add_cors_headers, origins=origins))
@@ -99,11 +95,11 @@ class HeyGen(AccountBlueprint):
             try:
                 send(session_started, owner=signer.owner, session_id=session["session_id"])
             except BaseException:  # of a time limit, while a receiver runs
-                _abandon(client, signer, answer)
+                _stop_unclaimed(client, signer, answer)
                 raise
             return answer
 
-        return respond(start, undo=partial(_abandon, client, signer))
+        return respond(start, undo=partial(_stop_unclaimed, client, signer))
 
     def _task(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
@@ -112,7 +108,7 @@ class HeyGen(AccountBlueprint):
         fields["text"] = load_text(self._text_loader, fields["text"])
         client.check_task(**fields)
         if self._session_loader is None:
-            client.check_answer(fields.get("task_type", "repeat"))
+            client.check_can_respond(fields.get("task_type", "repeat"))
         characters = len(fields["text"])
 
         def send_task() -> Answer:
@@ -175,7 +171,7 @@ def _start_existing(
     return respond(start)
 
 
-def _abandon(client: HeyGenClient, signer: Signer, answer: Answer) -> None:
+def _stop_unclaimed(client: HeyGenClient, signer: Signer, answer: Answer) -> None:
     """Stop a session whose page did not get its id."""
     session_id = signer.unsign(answer["data"]["session_id"])
     try:

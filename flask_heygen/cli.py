@@ -14,10 +14,10 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from .account import AccountBlueprint
+from .account import OPEN, AccountBlueprint
 from .backends import Progress, one_line
 from .client import HeyGenClient
-from .errors import HeyGenError, SessionClosed, SessionNotFound
+from .errors import ApiRetired, AuthFailed, HeyGenError, SessionClosed, SessionNotFound
 
 #: Seconds for which a vendor may still list a session that was stopped.
 LIST_LAG = 5.0
@@ -57,14 +57,17 @@ def _check_command(account: AccountBlueprint) -> click.Command:
         """Check the key, the API and the settings; exit with 1 if a start would fail."""
         with _explained():
             client = account.client
-        for warning in account.warnings():
+        open_routes = [OPEN % account.name] if account.is_open else []
+        for warning in [*account.warnings(), *open_routes]:
             click.echo(f"warning   {warning}")
         try:
             live = client.check()
-        except HeyGenError as error:
-            others = [name for name in client.working_apis() if name != client.settings.api]
+        except (AuthFailed, ApiRetired) as error:
+            others = client.working_apis()
             works = f" This key works with HEYGEN_API = {others[0]!r}: set that." if others else ""
             raise click.ClickException(_explain(error) + works) from error
+        except HeyGenError as error:
+            raise click.ClickException(_explain(error)) from error
 
         click.echo(f"key       accepted by {client.base_url}")
         click.echo(f"API       {client.settings.api} is alive")
@@ -192,14 +195,16 @@ def _stop_command(account: AccountBlueprint) -> click.Command:
             client = account.client
             live = [] if ids else client.sessions()
         chosen = list(dict.fromkeys(ids)) or _older(live, older_than or 0)
-        ageless = [each["session_id"] for each in live if older_than and each["age"] is None]
+        unknown_age = [each["session_id"] for each in live if older_than and each["age"] is None]
         if every and chosen and not yes:
             sessions = "1 session" if len(chosen) == 1 else f"{len(chosen)} sessions"
             click.confirm(f"Stop {sessions}, though somebody may be in them?", abort=True)
 
         failed = _stop(client, chosen, listed=not ids)
         click.echo(f"{len(chosen) - len(failed)} stopped, {len(failed)} failed.")
-        failed += [f"{each} has no known age and was left: stop it by its id." for each in ageless]
+        failed += [
+            f"{each} has no known age and was left: stop it by its id." for each in unknown_age
+        ]
         if failed:
             raise click.ClickException("\n".join(failed))
 
@@ -254,8 +259,9 @@ def _explained() -> Iterator[None]:
 
 
 def _explain(error: HeyGenError) -> str:
-    quoted = f"The vendor said: {error.upstream['message']!r}." if error.upstream else ""
-    return " ".join(filter(None, (f"[{error.code}]", error.message, quoted, error.hint)))
+    status = error.upstream and not error.upstream["message"] and error.upstream["status"]
+    silent = f"The vendor gave no reason, and status {status}." if status else ""
+    return " ".join(filter(None, (f"[{error.code}]", str(error), silent, error.hint)))
 
 
 def _clock(at: float | None) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from .backends import Progress, create_backend, is_id, no_progress, working_apis
 from .errors import InvalidField, NotConfigured, SessionClosed, SessionNotFound
 from .http.deadline import Deadline
-from .settings import Settings, is_local
+from .settings import Settings, is_local, meant
 from .text import check_text
 from .tracebacks import conceal_frames, hold_back
 
@@ -33,14 +32,9 @@ class HeyGenClient:
     def __init__(
         self,
         settings: Settings,
-        config: Mapping[str, Any] | None = None,
         unsign: Callable[[str], str] | None = None,
     ) -> None:
         self.settings = settings
-        #: The config values that the settings were read from, by which a change is noticed.
-        self.config = config
-        #: Connections and locks do not survive a fork: another process needs another client.
-        self.pid = os.getpid()
         self._backend = create_backend(settings)
         self._unsign = unsign
         #: The URL of the vendor's API.
@@ -90,19 +84,14 @@ class HeyGenClient:
         return self._backend.start(self.session_fields(**fields), self._deadline())
 
     @conceal_frames
-    def start_existing(self, session_id: str) -> dict[str, Any]:
-        """Start a session that a page has created itself; return its ``session_id``.
-
-        A session that runs already is a success.
+    def start_existing(self, session_id: str) -> None:
+        """Start a session that a page has created itself; one that runs already is a success.
 
         Raises:
             NotSupported: with LiveAvatar, whose sessions are started with their own token.
 
         """
-        session_id = self.session_id(session_id)
-
-        self._backend.start_existing(session_id, self._deadline())
-        return {"session_id": session_id}
+        self._backend.start_existing(self.session_id(session_id), self._deadline())
 
     @conceal_frames
     def check_task(
@@ -111,27 +100,28 @@ class HeyGenClient:
         text: str,
         task_type: str = "repeat",
         interrupt: bool = False,  # noqa: FBT001, FBT002  as those of task
-    ) -> None:
-        """Raise the error of a task that would not be sent, such as that of a text too long."""
-        self.session_id(session_id)
+    ) -> str:
+        """Return the vendor's session id of a task that can be sent, or raise its error."""
+        session_id = self.session_id(session_id)
         check_text(text, self.settings.max_text)
         if task_type not in TASK_TYPES:
             raise InvalidField(f"task_type must be one of: {', '.join(TASK_TYPES)}.")
         if not isinstance(interrupt, bool):
             raise InvalidField("interrupt must be true or false.")
+        return session_id
 
     @conceal_frames
-    def check_answer(self, task_type: str) -> None:
-        """Raise InvalidField if the avatar would stay silent, as nothing can answer the text.
+    def check_can_respond(self, task_type: str) -> None:
+        """Raise InvalidField if the avatar would not respond to a text of this type.
 
-        LiveAvatar answers with a context or a voice agent alone, which neither the session
-        defaults nor a page may set here.
+        LiveAvatar responds only in a session with a context or a voice agent. It has neither if
+        the session defaults set none, and a page may not.
         """
-        needed = self._backend.answering_fields
+        needed = self._backend.responding_fields
         possible = {*self.settings.session_defaults, *self.settings.session_allowed}
         if task_type in ("chat", "talk") and needed and not possible.intersection(needed):
             raise InvalidField(
-                f"task_type must be repeat: the avatar answers only in sessions with "
+                f"task_type must be repeat: the avatar responds only in sessions with "
                 f"{' or '.join(needed)}, and none is set."
             )
 
@@ -143,17 +133,17 @@ class HeyGenClient:
         task_type: str = "repeat",
         interrupt: bool = False,  # noqa: FBT001, FBT002  the names and the order of the route
     ) -> dict[str, Any]:
-        """Make the avatar say ``text`` word for word, or answer it (``task_type`` chat or talk).
+        """Make the avatar say ``text`` word for word, or respond to it (``task_type`` chat, talk).
 
         ``interrupt`` interrupts the avatar first. Returns ``task_id`` and ``duration_ms`` (None
         if unknown). If only the page can publish the text, also ``deliver``, a LiveKit data
         message: ``transport``, ``topic``, ``payload`` and, to be published first, ``interrupt``.
         A text is never sent twice: after ``OutcomeUnknown`` it may or may not have been spoken.
         """
-        self.check_task(session_id, text, task_type, interrupt)
+        session_id = self.check_task(session_id, text, task_type, interrupt)
 
         return self._backend.send_task(
-            self.session_id(session_id), text, task_type, self._deadline(), interrupt=interrupt
+            session_id, text, task_type, self._deadline(), interrupt=interrupt
         )
 
     @conceal_frames
@@ -251,7 +241,7 @@ class HeyGenClient:
 
     @conceal_frames
     def check(self) -> list[dict[str, Any]]:
-        """Raise the error that keeps the account from being used, or list its live sessions."""
+        """Try the key: list the live sessions, or raise what is wrong with the key or the API."""
         self._backend.check(self._deadline())
         return self.sessions()
 
@@ -268,10 +258,11 @@ class HeyGenClient:
 
     def warnings(self) -> list[str]:
         """Return which settings are valid and may be mistakes."""
-        defaults = self.settings.session_defaults
-        unknown = [name for name in defaults if name not in self._backend.fields]
+        defaults, fields = self.settings.session_defaults, self._backend.fields
         warnings = [
-            f"In the session defaults, {name[:40]!r} is not a known field." for name in unknown
+            f"In the session defaults, {name[:40]!r} is not a known field{meant(name, fields)}"
+            for name in defaults
+            if name not in fields
         ]
         if self.base_url.startswith("http:") and not is_local(self.base_url):
             warnings.append("The base URL is http: key, tokens and texts are sent unencrypted.")
@@ -279,7 +270,7 @@ class HeyGenClient:
 
     @conceal_frames
     def working_apis(self) -> list[str]:
-        """Return the values of ``HEYGEN_API`` with which this key works."""
+        """Return the other values of ``HEYGEN_API`` with which this key works."""
         return working_apis(self.settings, self._deadline())
 
     def session_id(self, session_id: str) -> str:

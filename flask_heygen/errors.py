@@ -43,7 +43,7 @@ from typing import Any
 
 
 class HeyGenError(Exception):
-    """The base of all errors; raised itself, it is a fault of this package."""
+    """The base of all errors; raised directly, it is a bug of this package."""
 
     #: The HTTP status of the answer.
     status = 500
@@ -71,6 +71,10 @@ class HeyGenError(Exception):
         self.retry_after = self.wait if retry_after is None else retry_after
         self.upstream = upstream
         super().__init__(self.message)
+
+    def __str__(self) -> str:
+        reason = self.upstream and self.upstream.get("message")
+        return f"{self.message} The vendor said: {reason!r}." if reason else self.message
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``error`` of the answer: ``code``, ``message`` and what a page may do next."""
@@ -170,7 +174,7 @@ class NotYourSession(CallerError):
 
     status = 403
     code = "not_your_session"
-    message = "This session is not yours."
+    message = "This session_id was not issued to you; use the one that start answered."
 
 
 class CrossSite(CallerError):
@@ -235,7 +239,7 @@ class NotSupported(HeyGenError):
 
     status = 501
     code = "not_supported"
-    message = "The avatar service that this server uses cannot do this."
+    message = "The vendor API that this server uses (HEYGEN_API) has no such operation."
 
 
 class LimitError(HeyGenError):
@@ -285,7 +289,7 @@ class Refused(UpstreamError):
 
     code = "heygen_refused"
     message = "HeyGen refused the request."
-    hint = "The vendor's message names the reason."
+    hint = "Compare its fields, and those of HEYGEN_SESSION_DEFAULTS, with the vendor's reason."
 
 
 class UpstreamFailed(UpstreamError):

@@ -94,7 +94,7 @@ def load_text(load: TextLoader | None, text: Any) -> Any:
 
     Raises:
         TextRefused: the loader returned None.
-        TypeError: the loader returned something else than a string.
+        TypeError: the loader returned something other than a string.
 
     """
     if load is None:
@@ -114,7 +114,7 @@ def load_session_fields(load: SessionLoader | None, chosen: Collection[str]) -> 
 
     Raises:
         InvalidField: the page has chosen a field that the server sets.
-        TypeError: the loader returned something else than a mapping.
+        TypeError: the loader returned something other than a mapping.
 
     """
     loaded = load() if load else {}

@@ -43,6 +43,8 @@ def respond(
 
 
 def _accepts_ndjson() -> bool:
+    if NDJSON not in request.headers.get("Accept", "").lower():  # to parse it takes longer
+        return False
     accepted = request.accept_mimetypes
     # By name: a page that sends "*/*" expects one JSON object.
     best = accepted.best_match([NDJSON, "application/json"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -141,7 +141,7 @@ class Settings:
     max_session_seconds: float = _seconds(1, 86_400, 3600.0)
     #: Origins of other sites whose pages may call, with cookies.
     cors_origins: tuple[str, ...] = _setting(
-        "must be a list of origins such as 'https://app.example.com', never '*'", _origins, ()
+        "must be a list such as ['https://app.example.com'], never '*'", _origins, ()
     )
 
     @classmethod
@@ -198,10 +198,15 @@ def unknown_keys(
         rest = name.removeprefix(prefix)
         if not name.startswith(f"{prefix}_") or rest in known or name.startswith(longer):
             continue
-        close = get_close_matches(rest, known, 1)
-        meant = f"; did you mean {prefix}{close[0]}?" if close else "."
-        sentences.append(f"{name} is not a setting{meant}")
+        sentences.append(f"{name} is not a setting{meant(rest, known, prefix)}")
     return sentences
+
+
+def meant(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return the end of a sentence about a name that is not known: what it may stand for."""
+    upper = {each.upper(): each for each in known}
+    close = get_close_matches(name.upper(), upper, 1)
+    return f"; did you mean {prefix}{upper[close[0]]}?" if close else "."
 
 
 def is_local(url: str) -> bool:

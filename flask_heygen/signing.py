@@ -17,6 +17,7 @@ from .errors import NotConfigured, NotYourSession, SessionExpired
 CLOCK_SKEW = 60
 
 _HMAC: dict[str, Any] = {"key_derivation": "hmac", "digest_method": sha256}
+_DERIVED = {**_HMAC, "key_derivation": "none"}
 
 
 def signing_keys(secret: Any, fallbacks: Any) -> list[str | bytes]:
@@ -27,9 +28,9 @@ def signing_keys(secret: Any, fallbacks: Any) -> list[str | bytes]:
 
     """
     if not secret:
-        raise NotConfigured("SECRET_KEY is not set; session ids are signed with it.")
+        raise NotConfigured("SECRET_KEY is not set: set a random string, which signs session ids.")
     if not _is_key(secret):
-        raise NotConfigured("SECRET_KEY must be a string or bytes.")
+        raise NotConfigured("SECRET_KEY must be a string or bytes; digits alone need quotes.")
     older = fallbacks or ()
     # A string would be taken as a list of keys of one letter each.
     if not isinstance(older, list | tuple) or not all(map(_is_key, older)):
@@ -102,11 +103,15 @@ class SessionSigner:
 @lru_cache(maxsize=32)  # they cost more to make than to use
 def _signers(keys: tuple[str | bytes, ...], salt: str) -> tuple[URLSafeTimedSerializer, Signer]:
     """Return what signs handles, and what digests the owner in them."""
-    secrets = [key.encode() if isinstance(key, str) else key for key in keys]
+    # Each signature would derive its key from the secret again, which takes as long as to sign.
     return (
-        URLSafeTimedSerializer(secrets, salt=salt, signer_kwargs=_HMAC),
-        Signer(secrets, salt=f"{salt}.owner", **_HMAC),
+        URLSafeTimedSerializer(_derived(keys, salt), salt=salt, signer_kwargs=_DERIVED),
+        Signer(_derived(keys, f"{salt}.owner"), **_DERIVED),
     )
+
+
+def _derived(keys: Iterable[str | bytes], salt: str) -> list[bytes]:
+    return [Signer(key, salt=salt, **_HMAC).derive_key() for key in keys]
 
 
 class UnsignedSessions:

@@ -12,7 +12,7 @@ from .errors import InvalidField, TextTooLong
 _SILENT = {"Cc", "Cf", "Me", "Mc", "Mn", "Zl", "Zp", "Zs"}
 #: Blank characters that Unicode counts as letters or symbols: fillers, and a Braille blank.
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"
-# Not by encoding the text: the error that fails holds it.
+# A pattern, and not text.encode(), as a UnicodeEncodeError holds the text.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -24,8 +24,10 @@ def check_text(text: Any, most: int) -> None:
         TextTooLong: it has more than ``most`` characters.
 
     """
-    if not isinstance(text, str) or not any(map(_is_audible, text)):
-        raise InvalidField("text must be a text with something to say; it is blank.")
+    if not isinstance(text, str):
+        raise InvalidField("text must be a string.")
+    if not any(map(_is_audible, text)):
+        raise InvalidField("text is blank: there is nothing to speak.")
     if not text.isascii() and _SURROGATE.search(text):
         raise InvalidField("text must be valid Unicode; it holds half of a surrogate pair.")
     if len(text) > most:

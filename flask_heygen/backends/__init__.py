@@ -37,9 +37,9 @@ def create_backend(settings: Settings) -> Backend:
 
 
 def working_apis(settings: Settings, deadline: Deadline) -> list[str]:
-    """Return the names of the APIs that accept the key and are not retired."""
+    """Return the names of the other APIs that accept the key and are not retired."""
     names = []
-    for name in _BACKENDS:
+    for name in _BACKENDS.keys() - {settings.api}:
         with suppress(HeyGenError), closing(create_backend(replace(settings, api=name))) as backend:
             backend.check(deadline)
             names.append(name)

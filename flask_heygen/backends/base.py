@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from flask_heygen.errors import (
     HeyGenError,
@@ -17,7 +18,9 @@ from flask_heygen.errors import (
     SessionNotFound,
     UpstreamFailed,
 )
+from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline
+from flask_heygen.settings import Settings, is_local
 from flask_heygen.tracebacks import hold_back
 
 from .fields import Fields, validate_fields
@@ -39,7 +42,7 @@ def no_progress(read: int, total: int) -> None:
     """Report nothing."""
 
 
-class Backend(Protocol):
+class Backend(ABC):
     """The operations of a vendor API, each within a deadline.
 
     Where only the page can carry out a task or an interrupt, from inside the session's LiveKit
@@ -50,13 +53,20 @@ class Backend(Protocol):
     base_url: str
     #: What a minute of a session costs.
     credits_per_minute: float
-    #: The fields of a session of which one is needed for the avatar to answer; empty for none.
-    answering_fields: Collection[str] = ()
-    #: The fields of a session that the API has, or that are refused by name.
+    #: The fields of a session of which one is needed for the avatar to respond; empty for none.
+    responding_fields: Collection[str] = ()
+    #: The fields of a session, each with its check; those of the other API refuse every value.
     fields: Fields
+
+    def __init__(self, settings: Settings) -> None:
+        self.base_url = settings.base_url or self.base_url
+        self._key = settings.api_key
+        self._local = is_local(self.base_url)
+        self._http = ApiClient(self.base_url)
 
     def close(self) -> None:
         """Close the idle connections."""
+        self._http.close()
 
     def validate(self, fields: Mapping[str, Any]) -> str | None:
         """Return the first thing that is wrong with the fields of a new session, or None."""
@@ -66,6 +76,7 @@ class Backend(Protocol):
         """Return which field a new session lacks, as a sentence, or None."""
         return None
 
+    @abstractmethod
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Create and start a session; return what a page needs to join its room.
 
@@ -76,17 +87,21 @@ class Backend(Protocol):
         """Start a session that was created elsewhere; a session that runs already is a success."""
         raise NotSupported
 
+    @abstractmethod
     def send_task(
         self, session_id: str, text: str, task_type: str, deadline: Deadline, *, interrupt: bool
     ) -> dict[str, Any]:
         """Make the avatar speak; return ``task_id``, ``duration_ms`` and perhaps ``deliver``."""
 
+    @abstractmethod
     def interrupt(self, session_id: str, deadline: Deadline) -> dict[str, Any]:
         """Interrupt the avatar; return an empty dict, or ``deliver``."""
 
+    @abstractmethod
     def keep_alive(self, session_id: str, deadline: Deadline) -> None:
         """Reset the session's idle timeout."""
 
+    @abstractmethod
     def stop(self, session_id: str, deadline: Deadline) -> None:
         """Stop the session.
 
@@ -95,9 +110,11 @@ class Backend(Protocol):
 
         """
 
+    @abstractmethod
     def check(self, deadline: Deadline) -> None:
-        """Raise the error that keeps the key from being used."""
+        """Make a call that needs the key; raise what is wrong with the key or the API."""
 
+    @abstractmethod
     def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
         """List the live sessions: ``session_id``, ``status``, ``age`` in seconds or None."""
 
@@ -113,9 +130,11 @@ class Backend(Protocol):
         """Delete the transcript of a session for good."""
         raise NotSupported
 
+    @abstractmethod
     def credits(self, deadline: Deadline) -> float:
         """Return the credits that the account has left."""
 
+    @abstractmethod
     def avatars(self, deadline: Deadline, progress: Progress) -> list[dict[str, Any]]:
         """List the avatars: ``id``, ``name``, ``kind``, ``ready``."""
 

@@ -7,6 +7,7 @@ of docs.liveavatar.com (create-session-token).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -19,6 +20,7 @@ Fields = Mapping[str, Check]
 _NAME, _PROMPT = 200, 20_000
 #: Characters as JSON; a voice with all its settings has about 300, and 1,000 cannot nest too deep.
 _OBJECT_SIZE = 1000
+_UUID = re.compile(r"[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 def _check(wanted: str, holds: Callable[[Any], bool]) -> Check:
@@ -50,8 +52,12 @@ def _seconds(least: int, most: int) -> Check:
     )
 
 
-def _never(reason: str) -> Check:
+def _forbidden(reason: str) -> Check:
     return lambda _: f"cannot be set: {reason}"
+
+
+def _is_uuid(value: Any) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def _is_object(value: Any) -> bool:
@@ -66,8 +72,8 @@ def _is_small(value: Any) -> bool:
 
 _object = _check(f"must be an object of at most {_OBJECT_SIZE} characters of JSON", _is_object)
 _any = _check(f"must be JSON of less than {_OBJECT_SIZE} characters, or a text", _is_small)
-_flag = _check("must be true or false", lambda value: isinstance(value, bool))
-_name, _prompt, _share = _text(_NAME), _text(_PROMPT), _number(0, 1)
+_boolean = _check("must be true or false", lambda value: isinstance(value, bool))
+_name, _prompt, _fraction = _text(_NAME), _text(_PROMPT), _number(0, 1)
 
 
 def _object_of(fields: Fields) -> Check:
@@ -87,24 +93,24 @@ def _object_of(fields: Fields) -> Check:
 
 
 _ELEVENLABS: Fields = {
-    "stability": _share,
-    "similarity_boost": _share,
-    "style": _share,
-    "use_speaker_boost": _flag,
+    "stability": _fraction,
+    "similarity_boost": _fraction,
+    "style": _fraction,
+    "use_speaker_boost": _boolean,
 }
 
 STREAMING_FIELDS: Fields = {
     "activity_idle_timeout": _seconds(30, 3600),
     "avatar_id": _name,
     "avatar_name": _name,
-    "ia_is_livekit_transport": _flag,
+    "ia_is_livekit_transport": _boolean,
     "knowledge_base": _prompt,
     "knowledge_base_id": _name,
     "language": _name,
     "quality": _one_of("high", "medium", "low"),
-    "silence_response": _flag,
+    "silence_response": _boolean,
     "source": _name,
-    "stt_settings": _object_of({"provider": _name, "confidence": _share}),
+    "stt_settings": _object_of({"provider": _name, "confidence": _fraction}),
     "video_encoding": _one_of("H264", "VP8"),
     "voice": _object_of(
         {
@@ -115,8 +121,8 @@ STREAMING_FIELDS: Fields = {
         }
     ),
     # Without an idle timeout a forgotten session costs credits until it is stopped.
-    "disable_idle_timeout": _never("such a session costs credits until it is stopped"),
-    "version": _never("it is always v2, the version with a LiveKit room"),
+    "disable_idle_timeout": _forbidden("such a session costs credits until it is stopped"),
+    "version": _forbidden("it is always v2, the version with a LiveKit room"),
 }
 
 _SPEED = _number(0.8, 1.2)
@@ -142,11 +148,11 @@ def _liveavatar_voice(value: Any) -> str | None:
 
 
 LIVEAVATAR_FIELDS: Fields = {
-    "avatar_id": _name,
+    "avatar_id": _check("must be a UUID, as `flask heygen avatars` lists them", _is_uuid),
     "context_id": _name,
     "dynamic_variables": _object,
     "interactivity_type": _one_of("CONVERSATIONAL", "PUSH_TO_TALK"),
-    "is_sandbox": _flag,
+    "is_sandbox": _boolean,
     "language": _name,
     "llm_configuration_id": _name,
     "max_session_duration": _seconds(1, 86_400),  # the vendor has a limit by plan
@@ -158,14 +164,14 @@ LIVEAVATAR_FIELDS: Fields = {
     "video_encoding": _one_of("H264", "VP8"),
     "voice": _liveavatar_voice,
     "voice_agent": _object_of({"id": _name, "language": _name, "dynamic_variables": _object}),
-    "activity_idle_timeout": _never("LiveAvatar's is always five minutes"),
-    "avatar_name": _never("LiveAvatar knows its avatars by avatar_id alone"),
-    "avatar_persona": _never("set voice, language, context_id and stt_settings instead"),
-    "disable_idle_timeout": _never("such a session costs credits until it is stopped"),
-    "knowledge_base": _never("LiveAvatar has contexts; set context_id"),
-    "knowledge_base_id": _never("LiveAvatar has contexts; set context_id"),
-    "mode": _never("it is always FULL, the mode in which the avatar speaks texts"),
-    "video_settings": _never("set quality and video_encoding instead"),
+    "activity_idle_timeout": _forbidden("LiveAvatar's is always five minutes"),
+    "avatar_name": _forbidden("LiveAvatar knows its avatars by avatar_id alone"),
+    "avatar_persona": _forbidden("set voice, language, context_id and stt_settings instead"),
+    "disable_idle_timeout": _forbidden("such a session costs credits until it is stopped"),
+    "knowledge_base": _forbidden("LiveAvatar has contexts; set context_id"),
+    "knowledge_base_id": _forbidden("LiveAvatar has contexts; set context_id"),
+    "mode": _forbidden("it is always FULL, the mode in which the avatar speaks texts"),
+    "video_settings": _forbidden("set quality and video_encoding instead"),
 }
 
 

@@ -13,9 +13,8 @@ from contextlib import suppress
 from typing import Any
 
 from flask_heygen.errors import AuthFailed, OutcomeUnknown, SessionNotReady, UpstreamFailed
-from flask_heygen.http.client import ApiClient
 from flask_heygen.http.deadline import Deadline, Timestamp
-from flask_heygen.settings import Settings, is_local
+from flask_heygen.settings import Settings
 from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
@@ -61,18 +60,12 @@ class StreamingBackend(Backend):
     credits_per_minute = 0.2
 
     def __init__(self, settings: Settings) -> None:
-        self.base_url = settings.base_url or self.base_url
-        self._key = settings.api_key
-        self._local = is_local(self.base_url)
-        self._http = ApiClient(self.base_url)
+        super().__init__(settings)
         self._pool = TokenPool(
             lambda: self._create_token(Deadline(settings.timeout)),
             size=settings.spare_tokens,
             max_age=settings.token_max_age,
         )
-
-    def close(self) -> None:
-        self._http.close()
 
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         fields = {**fields, "version": "v2"}  # the version with a LiveKit room
@@ -87,8 +80,8 @@ class StreamingBackend(Backend):
 
         body = {"session_id": session_id}
 
-        def stop(deadline: Deadline) -> None:
-            self._call("stop", body, token, deadline)
+        def stop(until: Deadline) -> None:
+            self._call("stop", body, token, until)
 
         with stop_on_error(session_id, stop):
             room = parse_room(session, _ROOM, local=self._local)

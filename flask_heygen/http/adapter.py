@@ -74,7 +74,7 @@ class Adapter(HTTPAdapter):
         return response
 
     def close(self) -> None:
-        """Close the idle connections, and each other one after its response."""
+        """Close idle connections now, and busy ones after their response."""
         self._pool.close()
         super().close()
 

@@ -93,7 +93,7 @@ class ApiClient:
         self._session.mount("https://", adapter)
 
     def close(self) -> None:
-        """Close the idle connections, and each other one after its response."""
+        """Close idle connections now, and busy ones after their response."""
         self._session.close()
 
     @timed("upstream")

@@ -51,7 +51,7 @@ class Connector:
         first = self.proxy or self.target
         try:
             return self._connect(first, min(deadline, time.monotonic() + CONNECT_TIMEOUT))
-        except (OSError, UnicodeError) as error:  # Unicode's: a label of the name is too long
+        except (OSError, UnicodeError) as error:  # a label of the host's name is too long
             reason, timed_out = str(error), isinstance(error, TimeoutError)
         except http.client.HTTPException as error:
             reason, timed_out = type(error).__name__, False  # its message is the proxy's own text

@@ -68,7 +68,7 @@ class Pool:
         return RawResponse(response.status, response.headers, content)
 
     def close(self) -> None:
-        """Close the idle connections, and each other one after its response."""
+        """Close idle connections now, and busy ones after their response."""
         self._finalizer()
 
     def _get(self) -> Any:

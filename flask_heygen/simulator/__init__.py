@@ -16,7 +16,18 @@ except ModuleNotFoundError as error:
 
 from .auth import joinable
 from .errors import ApiError as Refusal
+from .exchange import Exchange
 from .faults import Fault
 from .models import Call, Session, Speech, Token
 
-__all__ = ["Call", "Fault", "Refusal", "Session", "Simulator", "Speech", "Token", "joinable"]
+__all__ = [
+    "Call",
+    "Exchange",
+    "Fault",
+    "Refusal",
+    "Session",
+    "Simulator",
+    "Speech",
+    "Token",
+    "joinable",
+]

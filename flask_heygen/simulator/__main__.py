@@ -10,7 +10,7 @@ import click
 
 from .auth import joinable
 from .config import Config
-from .signaling_endpoint import ADVICE
+from .signaling_endpoint import INSTALL_HINT
 from .simulator import Simulator
 
 # Where the program differs from the class.
@@ -70,7 +70,7 @@ def main(port: int, **options: Any) -> None:
 
     click.echo(f"A simulation of HeyGen is at {simulator.url}")
     if not joinable():
-        click.echo(ADVICE)
+        click.echo(INSTALL_HINT)
     # With a timeout, so that Windows notices Ctrl-C.
     while not ended.wait(0.5):
         pass

@@ -5,7 +5,7 @@ from typing import Protocol
 from .auth import AccessTokens, SessionTokens, joinable
 from .clock import Clock
 from .config import Config
-from .faults import FaultQueue
+from .fault_queue import FaultQueue
 from .rate_limiter import RateLimiter
 from .request_log import RequestLog
 from .rooms import RoomManager
@@ -48,8 +48,8 @@ class Account:
         session = self.sessions.find(session_id)
         return () if session is None else self.rooms.protocol(session).events()
 
-    def expect_guests(self) -> None:
-        """Prepare for clients that are about to join a room."""
+    def preload_rooms(self) -> None:
+        """Import the modules of rooms in the background, as a client is about to join one."""
         if joinable():
             self.rooms.preload()
 

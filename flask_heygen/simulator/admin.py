@@ -19,7 +19,8 @@ from aiohttp import web
 
 from .account import Account
 from .errors import ApiError
-from .faults import Fault, ScheduledFault
+from .fault_queue import ScheduledFault
+from .faults import Fault
 from .request_log import json_body
 
 _PAGE = """<!doctype html>

@@ -47,9 +47,10 @@ class SessionTokens:
         with self._lock:
             return tuple(self._tokens.values())
 
-    def check_key(self, key: str | None) -> None:
-        """Raise Unauthorized unless it is the account's key, or any if the account has none."""
-        if not (key or "").strip() or self._config.api_key not in {None, key}:
+    def check_key(self, headers: Mapping[str, str]) -> None:
+        """Raise Unauthorized unless X-Api-Key is the account's key, or any if it has none."""
+        key = headers.get("X-Api-Key", "")
+        if not key.strip() or self._config.api_key not in {None, key}:
             raise Unauthorized
 
     def mint(self) -> Token:

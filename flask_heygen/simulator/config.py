@@ -44,6 +44,7 @@ class Config:
     ms_per_character: float = _option(
         60, "How long the avatar speaks, in a session whose room no client has joined."
     )
+    frame_rate: int = _option(25, "Pictures of the avatar per second, at most 50; 5 save CPU.")
     latency: dict[str, float] = field(
         default_factory=dict,
         metadata={"help": 'How long a call waits, by its name; "*" is any other.'},

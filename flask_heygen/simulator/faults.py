@@ -1,10 +1,21 @@
-"""The faults of the vendor, and the calls they are scheduled for."""
+"""The faults of a call, each a function of its `Exchange`.
 
-import threading
-from collections import defaultdict, deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+Such a function returns the response to send, or None if it has written, closed or reset the
+connection itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
 from enum import Enum
+
+from aiohttp import web
+
+from .errors import InvalidParams, Unauthorized
+from .exchange import Exchange
+from .request_log import json_body
+from .responses import error, json_response, liveavatar_success, success
+
+FaultFunction = Callable[[Exchange], Awaitable[web.Response | None]]
 
 
 class Fault(Enum):
@@ -43,61 +54,117 @@ class Fault(Enum):
     #: 200 with 5 MB of JSON.
     HUGE = "huge"
 
-    @property
-    def acted(self) -> bool:
-        """True if the call is executed before the fault."""
-        return self in {Fault.RESET_AFTER, Fault.TRUNCATED, Fault.SLOW_BODY, Fault.SLOW_HEADERS}
-
-    @property
-    def answered(self) -> bool:
-        """True if any byte of a response is sent."""
-        return self not in {Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.NO_RESPONSE}
+    def __call__(self, exchange: Exchange) -> Awaitable[web.Response | None]:
+        """Make a call fail, as every `FaultFunction` does."""
+        return _FUNCTIONS[self](exchange)
 
 
-@dataclass(frozen=True)
-class ScheduledFault:
-    """A fault that is to happen."""
-
-    fault: Fault
-    #: How many calls it is for; None: all until cleared.
-    times: int | None = 1
-    retry_after: int = 7
-    #: The pause between two bytes.
-    seconds: float = 0.2
+_BAD_GATEWAY = b"<html><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>\n"
+_RETIRED = "This endpoint has been retired, please migrate to LiveAvatar"
 
 
-class FaultQueue:
-    """The scheduled faults, by the name of a call; every method may be called from any thread."""
+async def _unauthorized(exchange: Exchange) -> web.Response:
+    return Unauthorized().response(exchange.api)
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._names = {"*"}
-        self._queues: defaultdict[str, deque[ScheduledFault]] = defaultdict(deque)
 
-    def know(self, names: Iterable[str]) -> None:
-        """Add names of calls to those that `add` accepts."""
-        self._names.update(names)
+async def _sunset(_exchange: Exchange) -> web.Response:
+    # The exact JSON is unknown (guess).
+    return error(410, {"error": {"code": "endpoint_sunset", "message": _RETIRED}})
 
-    def add(self, name: str, scheduled: ScheduledFault) -> None:
-        """Schedule a fault behind those of the same call; raises ValueError for a wrong name."""
-        if name not in self._names:
-            raise ValueError(
-                f"No call is named {name}; there are {', '.join(sorted(self._names))}."
-            )
 
-        once = [scheduled] if scheduled.times is None else [scheduled] * scheduled.times
-        with self._lock:
-            self._queues[name].extend(once)
+async def _rate_limited(exchange: Exchange) -> web.Response:
+    response = error(429, {"code": 400123, "message": "Exceed rate limit"})
+    response.headers["Retry-After"] = str(exchange.retry_after)
+    return response
 
-    def take(self, name: str) -> ScheduledFault | None:
-        """Take the fault of a call of this name; those for ``*`` come last."""
-        with self._lock:
-            for queue in (self._queues[name], self._queues["*"]):
-                if queue:
-                    return queue[0] if queue[0].times is None else queue.popleft()
-        return None
 
-    def reset(self) -> None:
-        """Forget every fault."""
-        with self._lock:
-            self._queues.clear()
+async def _server_error(_exchange: Exchange) -> web.Response:
+    return error(500, {"code": 500, "message": "Internal Server Error"})
+
+
+async def _html(_exchange: Exchange) -> web.Response:
+    return web.Response(status=502, body=_BAD_GATEWAY, content_type="text/html")
+
+
+async def _invalid_json(_exchange: Exchange) -> web.Response:
+    return web.Response(body=b'{"code":100,"message":', content_type="application/json")
+
+
+async def _no_data(exchange: Exchange) -> web.Response:
+    if exchange.name == "create_token":
+        return json_response({"error": None, "data": None})
+    return liveavatar_success(None) if exchange.api == "liveavatar" else success(None)
+
+
+async def _reset_before(exchange: Exchange) -> None:
+    exchange.reset()
+
+
+async def _reset_after(exchange: Exchange) -> None:
+    await exchange.execute()
+    exchange.reset()
+
+
+async def _truncated(exchange: Exchange) -> None:
+    head, body = exchange.encode(await exchange.execute())
+    await exchange.write(head + body[: len(body) // 2])
+    exchange.close()
+
+
+async def _slow_body(exchange: Exchange) -> None:
+    head, body = exchange.encode(await exchange.execute())
+    await exchange.write(head)
+    await _write_slowly(exchange, body)
+
+
+async def _slow_headers(exchange: Exchange) -> None:
+    await _write_slowly(exchange, b"".join(exchange.encode(await exchange.execute())))
+
+
+async def _no_response(exchange: Exchange) -> None:
+    await exchange.wait_closed()
+
+
+async def _echo(exchange: Exchange) -> web.Response:
+    content, headers = await json_body(exchange.request), exchange.request.headers
+    text = content.get("text") if isinstance(content, dict) else None
+    secrets = (headers.get("X-Api-Key"), headers.get("Authorization"), text)
+    message = ", ".join(str(secret) for secret in secrets if secret)
+    return error(
+        400, {"code": InvalidParams.code, "message": f"{InvalidParams.message}: {message}"}
+    )
+
+
+async def _redirect(_exchange: Exchange) -> web.Response:
+    headers = {"Location": "/v1/elsewhere"}
+    return web.Response(status=307, headers=headers, content_type="text/html")
+
+
+async def _huge(_exchange: Exchange) -> web.Response:
+    return success({"padding": "x" * 5_000_000})
+
+
+async def _write_slowly(exchange: Exchange, content: bytes) -> None:
+    for byte in content:
+        await exchange.write(bytes([byte]))
+        await asyncio.sleep(exchange.seconds)
+
+
+_FUNCTIONS: dict[Fault, FaultFunction] = {
+    Fault.UNAUTHORIZED: _unauthorized,
+    Fault.SUNSET: _sunset,
+    Fault.RATE_LIMITED: _rate_limited,
+    Fault.SERVER_ERROR: _server_error,
+    Fault.HTML: _html,
+    Fault.INVALID_JSON: _invalid_json,
+    Fault.NO_DATA: _no_data,
+    Fault.RESET_BEFORE: _reset_before,
+    Fault.RESET_AFTER: _reset_after,
+    Fault.TRUNCATED: _truncated,
+    Fault.SLOW_BODY: _slow_body,
+    Fault.SLOW_HEADERS: _slow_headers,
+    Fault.NO_RESPONSE: _no_response,
+    Fault.ECHO: _echo,
+    Fault.REDIRECT: _redirect,
+    Fault.HUGE: _huge,
+}

@@ -7,22 +7,22 @@ simulator's own paths and LiveKit's have no names and pass unchanged.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from weakref import WeakSet
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from .config import Config
 from .errors import ApiError
-from .fault_injection import damage, false_response
-from .faults import FaultQueue
+from .exchange import Exchange, Handler, Written
+from .fault_queue import FaultQueue, ScheduledFault
 from .rate_limiter import RateLimiter
 from .request_log import RequestLog, json_body
 from .responses import error as json_error
 from .responses import liveavatar_error
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
+_NO_FAULT = ScheduledFault(Exchange.execute)
 _log = logging.getLogger("flask_heygen.simulator")
 
 
@@ -62,6 +62,7 @@ async def allow_origins(request: web.Request, handler: Handler) -> web.StreamRes
 
 def record_calls(log: RequestLog, config: Config, faults: FaultQueue) -> Middleware:
     """Record each call, delay it, and inject the fault that is scheduled for it."""
+    used: WeakSet[asyncio.BaseTransport] = WeakSet()  # connections that have carried a call
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -69,25 +70,28 @@ def record_calls(log: RequestLog, config: Config, faults: FaultQueue) -> Middlew
         if name is None:
             return await handler(request)
 
-        number = log.begin(name, request, await json_body(request))
-        try:
-            scheduled = faults.take(name)
-            await asyncio.sleep(config.latency_of(name))
-            if scheduled is None or scheduled.fault.acted:
-                response = await handler(request)
-            else:
-                response = await false_response(scheduled, name, api_of(request), request)
-            unanswered = scheduled is not None and not scheduled.fault.answered
-            status = None if unanswered else response.status
+        def on_status(status: int | None) -> None:
             log.update(number, status=status)
             # Neither token nor text: no body, no header, no query.
             path = request.rel_url.raw_path
             _log.debug("%s %s %s", request.method, path, status or "no response")
-            if scheduled is not None and isinstance(response, web.Response):
-                await damage(scheduled, request, response)
+
+        reused = request.transport in used
+        if request.transport is not None:
+            used.add(request.transport)
+        number = log.begin(name, request, await json_body(request))
+        fault = faults.take(name) or _NO_FAULT
+        options = fault.retry_after, fault.seconds
+        exchange = Exchange(request, handler, name, api_of(request), reused, *options, on_status)
+        response = None
+        try:
+            await asyncio.sleep(config.latency_of(name))
+            with suppress(ConnectionResetError):  # the client has gone
+                response = await fault.function(exchange)
+            exchange.note(None if response is None else response.status)
         finally:
             log.update(number, ended=time.monotonic())
-        return response
+        return Written(request) if response is None else response
 
     return middleware
 

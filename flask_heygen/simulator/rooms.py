@@ -31,11 +31,11 @@ class RoomManager:
         self._rooms: dict[str, Room] = {}
         self._words: dict[str, Iterator[str]] = {}
         self._speaking: set[str] = set()
-        self._keepers: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loading: asyncio.Future[type[Room]] | None = None
         #: The sessions whose avatar has left its room.
-        self.deserted: set[str] = set()
+        self.avatar_left: set[str] = set()
 
     async def begin(self, _application: web.Application) -> None:
         """Begin, until `end`."""
@@ -43,12 +43,12 @@ class RoomManager:
         # One text at a time, so that tasks are spoken in the order they came in.
         self._synthesizing = asyncio.Lock()
         #: The same for the commands that pages publish.
-        self.turn = asyncio.Lock()
+        self.command_lock = asyncio.Lock()
 
     async def end(self, _application: web.Application) -> None:
         """Send every client away; the sessions stay, as after an outage."""
         self._loop = None
-        await asyncio.gather(*self._keepers)
+        await asyncio.gather(*self._tasks)
         if self._loading is not None:
             await self._loading
             self._loading = None
@@ -56,7 +56,7 @@ class RoomManager:
     def reset(self) -> None:
         """Forget what was heard, and which avatars have left."""
         self._words.clear()
-        self.deserted.clear()
+        self.avatar_left.clear()
 
     def preload(self) -> None:
         """Import the modules of rooms in the background, which takes a second."""
@@ -72,11 +72,14 @@ class RoomManager:
         if session_id not in self._rooms:
             protocol = self.protocol(session)
             self._rooms[session_id] = room_class(
-                session_id, protocol, partial(self.on_speech, session_id)
+                session_id,
+                protocol,
+                partial(self.on_speech, session_id),
+                frame_rate=self._config.frame_rate,
             )
-            keeper = asyncio.create_task(self._keep(session_id, protocol))
-            self._keepers.add(keeper)
-            keeper.add_done_callback(self._keepers.discard)
+            task = asyncio.create_task(self._run_room(session_id, protocol))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return self._rooms[session_id]
 
     def protocol(self, session: Session) -> RoomProtocol:
@@ -86,7 +89,7 @@ class RoomManager:
     def avatar_present(self, session: Session) -> bool:
         """Return whether a session's avatar has joined its room and not left."""
         joined = self.protocol(session).avatar_joined()
-        return joined and session.session_id not in self.deserted
+        return joined and session.session_id not in self.avatar_left
 
     async def synthesize(self, task: TaskRequest) -> "Sound | None":
         """Synthesize a task's text; None if no client ever joined its room."""
@@ -164,7 +167,7 @@ class RoomManager:
         for message in messages:
             self.send(session_id, message)
 
-    async def _keep(self, session_id: str, protocol: RoomProtocol) -> None:
+    async def _run_room(self, session_id: str, protocol: RoomProtocol) -> None:
         """Keep a room open for as long as its session is, and let the avatar join and leave."""
         room, met = self._rooms[session_id], False
         # Its limits, a call, another thread or a test's clock may end it.

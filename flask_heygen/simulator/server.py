@@ -2,11 +2,11 @@
 
 import asyncio
 import socket
+import ssl
 import threading
-from asyncio import Protocol
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -15,19 +15,23 @@ _BACKLOG = 1024
 _KEEPALIVE_SECONDS = 75
 # What open calls get to finish when the server stops; aiohttp takes 0 for no limit.
 _SHUTDOWN_SECONDS = 0.01
+# Linux's state of a connection whose FIN the peer has not acknowledged.
+_FIN_WAIT_1 = 4
 
 
 class Server:
     """One HTTP server on the loopback interface, which can be stopped and started again."""
 
-    def __init__(self, make_app: Callable[[], web.Application], port: int) -> None:
+    def __init__(
+        self, make_app: Callable[[], web.Application], port: int, ssl_context: ssl.SSLContext | None
+    ) -> None:
         self._make_app = make_app
         #: 0 becomes a free port at the first start, and stays that port.
         self.port = port
+        self.ssl_context = ssl_context
         #: TCP connections accepted so far.
         self.connections = 0
         self._thread: threading.Thread | None = None
-        self._end: Callable[[], object] = lambda: None
 
     def start(self) -> None:
         """Listen; raises OSError if the port is taken."""
@@ -35,13 +39,13 @@ class Server:
             return
 
         server = socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG)
-        ready: Future[Callable[[], object]] = Future()
+        ready: Future[None] = Future()
         thread = threading.Thread(
             target=self._run, args=(server, ready), name="flask_heygen.simulator", daemon=True
         )
         port = server.getsockname()[1]
         thread.start()
-        self._end = ready.result()
+        ready.result()
         self._thread = thread
         self.port = port
 
@@ -50,20 +54,31 @@ class Server:
         if self._thread is None:
             return
 
-        self._end()
+        self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
         self._thread = None
 
-    def _run(self, server: socket.socket, ready: Future[Callable[[], object]]) -> None:
+    def close_connections(self, last_words: bytes) -> None:
+        """Close every connection, after these bytes; return when the clients have received that."""
+        if self._thread is not None:
+            closing = self._close_connections(last_words)
+            asyncio.run_coroutine_threadsafe(closing, self._loop).result()
+
+    def refuse_connections(self, seconds: float) -> None:
+        """Refuse new connections from now on, for so long; open ones stay."""
+        if self._thread is not None:
+            asyncio.run_coroutine_threadsafe(self._refuse(seconds), self._loop).result()
+
+    def _run(self, server: socket.socket, ready: Future[None]) -> None:
         with server:
             try:
                 asyncio.run(self._serve(server, ready))
             except Exception as error:  # noqa: BLE001  raised again by the thread that waits
                 ready.set_exception(error)
 
-    async def _serve(self, server: socket.socket, ready: Future[Callable[[], object]]) -> None:
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
+    async def _serve(self, server: socket.socket, ready: Future[None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
         runner = web.AppRunner(
             self._make_app(),
             access_log=None,
@@ -71,15 +86,60 @@ class Server:
             keepalive_timeout=_KEEPALIVE_SECONDS,
         )
         await runner.setup()
-        listening = await loop.create_server(
-            lambda: self._accept(runner), sock=server, backlog=_BACKLOG
-        )
-        ready.set_result(partial(loop.call_soon_threadsafe, ended.set))
-        await ended.wait()
-        listening.close()
+        assert runner.server is not None  # noqa: S101  it was set up
+        self._http = runner.server
+        await self._listen(server)
+        ready.set_result(None)
+        await self._ended.wait()
+        self._listener.close()
+        transports = self._transports()
         await runner.cleanup()
+        for transport in transports:
+            transport.abort()  # one whose client does not read would stay open
+        await asyncio.sleep(0)
 
-    def _accept(self, runner: web.AppRunner) -> Protocol:
+    async def _listen(self, server: socket.socket) -> None:
+        self._listener = await self._loop.create_server(
+            self._accept, sock=server, backlog=_BACKLOG, ssl=self.ssl_context
+        )
+
+    async def _refuse(self, seconds: float) -> None:
+        if self._listener.is_serving():
+            self._listener.close()
+            self._refusing = self._loop.create_task(self._listen_again(seconds))
+            await asyncio.sleep(0)
+
+    async def _listen_again(self, seconds: float) -> None:
+        # Bound, so that no connection of a client gets the port for its own end.
+        with socket.socket() as bound:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(("127.0.0.1", self.port))
+            await asyncio.sleep(seconds)
+        await self._listen(socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG))
+
+    def _accept(self) -> asyncio.Protocol:
         self.connections += 1
-        assert runner.server is not None  # noqa: S101  set up before anyone can connect
-        return runner.server()
+        return self._http()
+
+    async def _close_connections(self, last_words: bytes) -> None:
+        await asyncio.gather(*(_close(each, last_words) for each in self._transports()))
+
+    def _transports(self) -> list[asyncio.Transport]:
+        return [each.transport for each in self._http.connections if each.transport is not None]
+
+
+async def _close(transport: asyncio.Transport, last_words: bytes) -> None:
+    transport.write(last_words)
+    connection = transport.get_extra_info("socket")
+    # Not the transport's method: over TLS it would announce the end, as few load balancers do.
+    with suppress(OSError):  # the client was faster
+        connection.shutdown(socket.SHUT_WR)
+    while not transport.is_closing() and _fin_pending(connection):
+        await asyncio.sleep(0.001)
+    transport.abort()
+
+
+def _fin_pending(connection: socket.socket) -> bool:
+    if not hasattr(socket, "TCP_INFO"):
+        return False
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1

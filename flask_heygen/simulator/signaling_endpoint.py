@@ -19,7 +19,7 @@ from .errors import ApiError
 from .models import Session
 
 #: The message where sessions cannot be joined.
-ADVICE = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar]'"
+INSTALL_HINT = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar]'"
 
 # The page comes from another origin, and its client reads why it was refused.
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
@@ -78,7 +78,7 @@ class SignalingEndpoint:
 
     def _authorize(self, request: web.Request) -> tuple[Session, str]:
         if not joinable():
-            raise web.HTTPNotImplemented(text=ADVICE, headers=_ANY_ORIGIN)
+            raise web.HTTPNotImplemented(text=INSTALL_HINT, headers=_ANY_ORIGIN)
 
         # Browsers send it in the query, Rust clients in the header.
         scheme, _, sent = request.headers.get("Authorization", "").partition(" ")

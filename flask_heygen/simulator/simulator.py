@@ -1,5 +1,6 @@
 """The simulator as Python code uses it."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
 from types import TracebackType
@@ -11,7 +12,8 @@ from .account import Account
 from .admin import AdminApi
 from .app import create_app
 from .config import Config
-from .faults import Fault, ScheduledFault
+from .fault_queue import ScheduledFault
+from .faults import FaultFunction
 from .liveavatar.routes import LiveAvatar
 from .models import Call, Session, Speech, Token
 from .server import Server
@@ -24,17 +26,19 @@ class Simulator(Config):
 
     It runs in a thread of this process, on 127.0.0.1; every method may be called from any thread.
     The keywords are the fields of `Config`, and `port`: 0 takes a free one, and keeps it when the
-    simulator is started again. A method that takes a session id takes the handle of a page, too.
+    simulator is started again; with an `ssl_context` it serves https. A method that takes a session
+    id takes the handle of a page, too.
     """
 
     port: InitVar[int] = 0
+    ssl_context: InitVar[ssl.SSLContext | None] = None
 
-    def __post_init__(self, port: int) -> None:
+    def __post_init__(self, port: int, ssl_context: ssl.SSLContext | None) -> None:
         self._account = Account(self)
         self._apis = (Streaming(self._account), LiveAvatar(self._account))
         for api in self._apis:
-            self._account.faults.know(route.kwargs["name"] for route in api.routes())
-        self._server = Server(self._make_app, port)
+            self._account.faults.register(route.kwargs["name"] for route in api.routes())
+        self._server = Server(self._make_app, port, ssl_context)
 
     def __enter__(self) -> "Simulator":  # noqa: PYI034  typing.Self came with Python 3.11
         self.start()
@@ -56,10 +60,22 @@ class Simulator(Config):
         """Drop every connection and free the port; the records stay, as after an outage."""
         self._server.stop()
 
+    def close_connections(self, last_words: bytes = b"") -> None:
+        """Close every connection after these bytes, as a vendor closes idle ones.
+
+        On return the clients have received the end of their connections.
+        """
+        self._server.close_connections(last_words)
+
+    def refuse_connections(self, seconds: float) -> None:
+        """Refuse new connections from now on, for so long; open ones stay."""
+        self._server.refuse_connections(seconds)
+
     @property
     def url(self) -> str:
         """The base URL, without a slash at its end; known once started."""
-        return f"http://127.0.0.1:{self._server.port}"
+        scheme = "https" if self._server.ssl_context else "http"
+        return f"{scheme}://127.0.0.1:{self._server.port}"
 
     @property
     def connections(self) -> int:
@@ -100,7 +116,7 @@ class Simulator(Config):
     def fault(
         self,
         name: str,
-        fault: Fault,
+        fault: FaultFunction,
         times: int | None = 1,
         *,
         retry_after: int = 7,
@@ -108,8 +124,8 @@ class Simulator(Config):
     ) -> None:
         """Make the next `times` calls of a name (``"*"``: of any) go wrong; None: until cleared.
 
-        Faults scheduled for the same name happen one after the other. Raises ValueError for a name
-        that no call has.
+        A fault is a member of `Fault` or an async function of an `Exchange`. Those scheduled for
+        the same name happen one after the other. Raises ValueError for a name that no call has.
         """
         self._account.faults.add(name, ScheduledFault(fault, times, retry_after, seconds))
 
@@ -149,7 +165,7 @@ class Simulator(Config):
         """
         session_id = _vendor_id(session_id)
         self._account.sessions.keep_alive(session_id)
-        self._account.rooms.deserted.add(session_id)
+        self._account.rooms.avatar_left.add(session_id)
 
     def hear(self, session_id: str, text: str) -> None:
         """Act as if a session's user had said a text; raises Refusal if it is not connected.

@@ -46,7 +46,7 @@ class Streaming:
 
     async def create_token(self, request: web.Request) -> web.Response:
         """Mint a token: reference/create-session-token (doc)."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         media_type = request.headers.get("Content-Type", "").partition(";")[0].strip()
         if media_type.lower() != "application/json":
             raise UnsupportedMediaType(media_type=media_type)
@@ -82,7 +82,7 @@ class Streaming:
         """Open the room: reference/start-session (doc; the response is a guess)."""
         session = self._sessions.start(await self._session_id(request))
         if session.state == "connecting":
-            self._account.expect_guests()
+            self._account.preload_rooms()
         return success(None)
 
     async def task(self, request: web.Request) -> web.Response:
@@ -117,25 +117,22 @@ class Streaming:
 
     async def list(self, request: web.Request) -> web.Response:
         """List what is open: reference/list-sessions (seen)."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         live = [session for session in self._sessions.live if session.api == "streaming"]
         sessions = [self._row(session) for session in live]
         return json_response({"code": 100, "data": {"sessions": sessions}, "message": "success"})
 
     async def avatars(self, request: web.Request) -> web.Response:
         """List some avatars, though any is taken: reference/streaming-avatar-list (doc)."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         avatars = [_avatar(name) for name in _AVATARS]
         return json_response({"code": 100, "message": "Success", "data": avatars})
 
     async def quota(self, request: web.Request) -> web.Response:
         """Return the credits that are left, 60 for each (doc)."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         left = round(60 * self._sessions.credits_left)
         return json_response({"error": None, "data": {"remaining_quota": left, "details": {}}})
-
-    def _check_key(self, request: web.Request) -> None:
-        self._tokens.check_key(request.headers.get("X-Api-Key"))
 
     async def _session_id(self, request: web.Request) -> str:
         self._tokens.check(bearer(request))

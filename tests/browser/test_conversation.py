@@ -45,7 +45,7 @@ def app(simulator: Simulator) -> Flask:
 
 @pytest.fixture
 def page(browser: Any, url: str) -> Any:
-    with browser.new_context() as context:
+    with browser.new_context(reduced_motion="reduce") as context:
         page = context.new_page()
         page.goto(url)
         yield page

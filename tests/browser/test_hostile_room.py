@@ -12,11 +12,11 @@ from playwright.sync_api import Browser, Page
 from example_app.livekit import livekit_client
 from flask_heygen import heygen_bp
 from flask_heygen.simulator import Simulator, joinable
-from flask_heygen.simulator.signaling_endpoint import ADVICE
+from flask_heygen.simulator.signaling_endpoint import INSTALL_HINT
 from tests.constants import KEY
 from tests.requirements import CI
 
-pytestmark = pytest.mark.skipif(not joinable() and not CI, reason=ADVICE)
+pytestmark = pytest.mark.skipif(not joinable() and not CI, reason=INSTALL_HINT)
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 TEXT = "Hello, I am the interviewer. Tell me about yourself."

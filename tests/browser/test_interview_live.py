@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,22 +14,23 @@ from flask import Flask, render_template_string
 from playwright.sync_api import Browser, expect
 
 from example_app import create_app
-from example_app.interview import INTERVIEW
+from example_app.interview import INTERVIEW, Interview
 from flask_heygen import heygen_bp
 from flask_heygen.simulator import Fault, Simulator, joinable
-from flask_heygen.simulator.signaling_endpoint import ADVICE
+from flask_heygen.simulator.signaling_endpoint import INSTALL_HINT
+from tests.browser.interviews import BRIEF, lines
 from tests.constants import KEY
 from tests.requirements import CI, module, program
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
 
-pytestmark = pytest.mark.skipif(not joinable() and not CI, reason=ADVICE)
+pytestmark = pytest.mark.skipif(not joinable() and not CI, reason=INSTALL_HINT)
 
 README = Path(__file__).parent.parent.parent / "README.md"
-LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
+LINES = lines(BRIEF)
 #: What takes so long to speak that its end is not taken for an interrupt.
-LONG = " ".join(LINES)
+LONG = " ".join(lines(INTERVIEW))
 
 #: A voice that takes little of the tests' time.
 FAST = {"streaming": {"rate": 1.5}, "liveavatar": {"provider": "elevenLabs", "speed": 1.2}}
@@ -150,13 +152,20 @@ def api() -> str:
 
 
 @pytest.fixture
-def app(simulator: Simulator, api: str) -> Flask:
+def interview() -> Interview:
+    """Return the interview that is held; tests set it by their parameters."""
+    return BRIEF
+
+
+@pytest.fixture
+def app(simulator: Simulator, api: str, interview: Interview) -> Flask:
     return create_app(
         {
             "HEYGEN_API": api,
             "HEYGEN_API_KEY": "a-key-that-no-browser-sees",
             "HEYGEN_BASE_URL": simulator.url,
             "HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR, "voice": FAST[api]},
+            "INTERVIEW": interview,
             "INTERVIEW_SIMULATED": True,
             "INTERVIEW_SIGN_IN": False,
         }
@@ -202,6 +211,13 @@ def attend(visit: Visit, comes: Callable[[dict[str, float]], bool]) -> None:
 
 #: For what a page must see alike, whichever vendor API is behind it.
 either = pytest.mark.parametrize("api", ["streaming", "liveavatar"])
+#: For what is said about the picture.
+moving = pytest.mark.parametrize("vendor", [{"joined": False, "frame_rate": 25}], ids=["moving"])
+#: For what happens while the avatar speaks its first words, which last some seconds.
+GREETING = INTERVIEW.greeting
+greeted_at_length = pytest.mark.parametrize(
+    "interview", [replace(BRIEF, greeting=GREETING)], ids=["long greeting"]
+)
 
 
 def states(simulator: Simulator) -> list[str]:
@@ -210,6 +226,8 @@ def states(simulator: Simulator) -> list[str]:
 
 class TestInterviewer:
     @either
+    @greeted_at_length
+    @moving
     def test_is_seen_and_heard_speaking(self, visit: Visit) -> None:
         """The mouth moves and the voice is loud while a text is spoken; then both rest."""
         begin(visit)
@@ -234,17 +252,18 @@ class TestInterviewer:
         assert {text: shown[text].strip() for text in shown} == {text: text for text in LINES[:4]}
 
     @either
+    @greeted_at_length
     def test_shows_each_word_while_it_is_heard(
         self, visit: Visit, api: str, record_property: Callable[[str, object], None]
     ) -> None:
         """Each is within half a second of its place in the sound, the last as the first."""
-        sound = pytest.importorskip("flask_heygen.simulator.avatar.sound", reason=ADVICE)
+        sound = pytest.importorskip("flask_heygen.simulator.avatar.sound", reason=INSTALL_HINT)
         visit.page.add_init_script(TRACE)
         begin(visit)
-        expect(visit.page.locator("#spoken")).not_to_have_text(INTERVIEW.greeting)
+        expect(visit.page.locator("#spoken")).not_to_have_text(GREETING)
         trace = visit.page.evaluate("witness.trace")
 
-        made = sound.record(INTERVIEW.greeting, "en", rate=1.5 if api == "streaming" else 1.2)
+        made = sound.record(GREETING, "en", rate=1.5 if api == "streaming" else 1.2)
         first = next(at for at, block in enumerate(made.blocks) if sound.loudness(block) > 0.01)
         heard = next(at for at, loudness, _ in trace if loudness > 0.01)
         ahead, number = {}, 0
@@ -255,9 +274,11 @@ class TestInterviewer:
         # How long the page, which a busy machine halts, was unable to see or hear.
         halted = max(later[0] - earlier[0] for earlier, later in pairwise(trace))
         record_property("ms_by_which_captions_are_ahead", str(ahead))
-        assert number == len(INTERVIEW.greeting.split())
+        assert number == len(GREETING.split())
         assert max(map(abs, ahead.values())) <= 500 + halted
 
+    @greeted_at_length
+    @moving
     def test_is_joined_by_the_client_that_the_vendors_sdk_pins(
         self, visit: Visit, simulator: Simulator
     ) -> None:
@@ -311,6 +332,7 @@ class TestInterviewer:
 
 
 class TestSession:
+    @greeted_at_length
     def test_ends_with_its_room(self, visit: Visit, simulator: Simulator) -> None:
         """Who ends the interview leaves the room, and the drawing is back."""
         begin(visit)
@@ -321,6 +343,7 @@ class TestSession:
         expect(visit.page.locator("main[data-picture]")).not_to_be_attached()
         assert simulator.count("stop", status=200) == 1
 
+    @greeted_at_length
     def test_ends_with_the_tab(self, visit: Visit, simulator: Simulator) -> None:
         """Who closes the tab stops the session."""
         begin(visit)
@@ -334,6 +357,7 @@ class TestSession:
         assert states(simulator) == ["closed"]
         assert simulator.count("stop", status=200) == 1
 
+    @greeted_at_length
     def test_is_a_new_one_after_a_reload(self, visit: Visit, simulator: Simulator) -> None:
         """A reload stops the session; the next begins with the same question."""
         begin(visit)
@@ -343,7 +367,7 @@ class TestSession:
         visit.reach("listening")
 
         assert states(simulator) == ["closed", "connected"]
-        assert simulator.texts == (LINES[0], LINES[1])
+        assert simulator.texts == (GREETING, LINES[1])
 
     def test_is_replaced_once_where_the_other_side_ends_it(
         self, visit: Visit, simulator: Simulator
@@ -377,6 +401,7 @@ class TestSession:
         assert states(simulator) == ["closed", "closed", "connected"]
         assert simulator.texts == LINES[:3]
 
+    @greeted_at_length
     def test_is_each_tabs_own(self, visit: Visit, simulator: Simulator) -> None:
         """Two tabs are two interviews: the end of one is not the other's."""
         other = type(visit)(visit.page.context.new_page(), visit.url, patience=visit.patience)
@@ -390,7 +415,7 @@ class TestSession:
 
         _, session_id = simulator.sessions
         texts = [each.text for each in simulator.spoken if each.session_id == session_id]
-        assert texts == list(LINES[:3])
+        assert texts == [GREETING, *LINES[1:3]]
 
 
 class TestVoice:
@@ -449,6 +474,7 @@ class TestReadme:
         app.add_url_rule("/", "page", lambda: render_template_string(page[1]))
         return app
 
+    @moving
     def test_shows_a_page_that_speaks(self, visit: Visit, simulator: Simulator) -> None:
         """A dozen lines are enough for a face and a voice."""
         client = module("livekit-client/dist/livekit-client.esm.mjs")

@@ -19,6 +19,7 @@ AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 CONTEXT = "5b3f9c1e-7c0a-4b5d-9a51-0c2f4f0e7a10"
 TEXT = "Hello, I am the simulated interviewer. Tell me about yourself."
 LONG = "One moment, please, this is a rather long question. " * 8
+VENDOR: dict[str, Any] = {"joined": False, "token_seconds": 3600}
 SPOKEN = "avatar.speak_ended"
 
 
@@ -108,12 +109,16 @@ class Visit:
 
 
 @pytest.fixture
-def visit(request: pytest.FixtureRequest, site: str, browser: Browser) -> Iterator[Visit]:
-    options = getattr(request, "param", {})
-    with Simulator(joined=False, **options) as sim, browser.new_context() as context:
+def vendor() -> dict[str, Any]:
+    return VENDOR
+
+
+@pytest.fixture
+def visit(simulator: Simulator, site: str, browser: Browser) -> Iterator[Visit]:
+    with browser.new_context() as context:
         page = context.new_page()
         page.goto(site)
-        yield Visit(sim, page)
+        yield Visit(simulator, page)
 
 
 class TestSdk:
@@ -129,7 +134,7 @@ class TestSdk:
         assert visit.page.evaluate("session.maxSessionDuration") == 600
         assert visit.sim.sessions[visit.session_id].state == "connected"
 
-    @pytest.mark.parametrize("visit", [{"agent_seconds": 4}], indirect=True)
+    @pytest.mark.parametrize("vendor", [{**VENDOR, "agent_seconds": 2}], ids=["late"])
     def test_waits_for_the_agent(self, visit: Visit) -> None:
         """It is connected only when the avatar and its agent have joined, and then hears it."""
         visit.start()
@@ -138,7 +143,7 @@ class TestSdk:
         visit.until_heard()
 
         assert visit.sim.texts == (TEXT,)
-        assert visit.sim.spoken[0].at - session.created_at > 4
+        assert visit.sim.spoken[0].at - session.created_at > 2
 
     def test_speaks(self, visit: Visit) -> None:
         """A text that it has repeated is heard, and its messages have the id of the command."""
@@ -184,7 +189,9 @@ class TestSdk:
         assert kinds[-1] == SPOKEN
         assert kinds.count(SPOKEN) == 1
 
-    @pytest.mark.parametrize("visit", [{"hears": ["I like Python."]}], indirect=True)
+    @pytest.mark.parametrize(
+        "vendor", [{**VENDOR, "hears": ["I like Python."]}], ids=["microphone"]
+    )
     def test_is_told_what_its_user_says(self, visit: Visit) -> None:
         """Its voice chat publishes a microphone, whose words it is told, and a model answers."""
         visit.start()

@@ -124,7 +124,7 @@ class TestNetwork:
         self, browser: Browser, url: str, visit_type: type[Visit], simulator: Simulator
     ) -> None:
         """There is one error, the session is stopped, and the interview goes on in text."""
-        with browser.new_context() as context:
+        with browser.new_context(reduced_motion="reduce") as context:
             context.route_web_socket("**", lambda socket: socket.close())
             visit = visit_type(context.new_page(), url)
             visit.open()
@@ -159,7 +159,7 @@ class TestAvatar:
         self, browser: Browser, url: str, visit_type: type[Visit], simulator: Simulator
     ) -> None:
         """The room stays, and yet the next question is spoken: by the next session's avatar."""
-        with browser.new_context() as context:
+        with browser.new_context(reduced_motion="reduce") as context:
             visit = visit_type(context.new_page(), url, patience=30_000)
             visit.open()
             visit.press("Start interview")

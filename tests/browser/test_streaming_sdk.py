@@ -74,15 +74,17 @@ class Visit:
 
 
 @pytest.fixture
-def visit(site: str, browser: Browser) -> Iterator[Visit]:
-    with (
-        Simulator(joined=False, hears=["I like Python."]) as sim,
-        browser.new_context() as context,
-    ):
+def vendor() -> dict[str, Any]:
+    return {"joined": False, "token_seconds": 3600, "hears": ["I like Python."]}
+
+
+@pytest.fixture
+def visit(simulator: Simulator, site: str, browser: Browser) -> Iterator[Visit]:
+    with browser.new_context() as context:
         context.route_web_socket("wss://127.0.0.1/**", lambda _: None)
         page = context.new_page()
         page.goto(site)
-        yield Visit(sim, page)
+        yield Visit(simulator, page)
 
 
 class TestSdk:

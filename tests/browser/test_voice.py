@@ -7,6 +7,7 @@ import re
 import struct
 import wave
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,9 @@ from flask import Flask
 from playwright.sync_api import Browser, expect
 
 from example_app import create_app
+from example_app.interview import INTERVIEW
 from flask_heygen.simulator import Simulator
+from tests.browser.interviews import BRIEF
 from tests.requirements import module
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
@@ -25,6 +28,8 @@ pytest.importorskip("aiortc", reason="pip install 'flask-heygen[avatar]'")
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 WORDS = "I would look at the logs first."
+#: Its second question lasts until it has been seen that the microphone is off.
+HELD = replace(BRIEF, questions=(BRIEF.questions[0], *INTERVIEW.questions[1:]))
 RATE = 48_000
 
 #: Remembers the tracks that the page got.
@@ -86,14 +91,17 @@ def app(request: pytest.FixtureRequest, simulator: Simulator) -> Flask:
             "HEYGEN_API_KEY": "a-key-that-no-browser-sees",
             "HEYGEN_BASE_URL": simulator.url,
             "HEYGEN_SESSION_DEFAULTS": defaults,
+            "INTERVIEW": HELD,
             "INTERVIEW_SIGN_IN": False,
         }
     )
 
 
 @pytest.fixture
-def visit(browser: Browser, url: str, visit_type: type[Visit]) -> Iterator[Visit]:
-    with browser.new_context(permissions=["microphone"]) as context:
+def visit(
+    browser: Browser, url: str, screen: dict[str, Any], visit_type: type[Visit]
+) -> Iterator[Visit]:
+    with browser.new_context(**screen, permissions=["microphone"]) as context:
         context.add_init_script(MICROPHONES)
         yield visit_type(context.new_page(), url, patience=30_000)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from flask_heygen.backends.fields import LIVEAVATAR_FIELDS, STREAMING_FIELDS
+from flask_heygen.backends.liveavatar_messages import SANDBOX_AVATAR
 
 PREFIX = "/api/heygen/"
 NDJSON = "application/x-ndjson"
@@ -32,7 +33,7 @@ loaded: dict[str, Any] = {"text": None, "session": None}
 def app(request: pytest.FixtureRequest, host_of: Callable[..., Flask]) -> Flask:
     return host_of(
         HEYGEN_API=request.param,
-        HEYGEN_SESSION_DEFAULTS={"avatar_id": "an-avatar"},
+        HEYGEN_SESSION_DEFAULTS={"avatar_id": SANDBOX_AVATAR},
         HEYGEN_SESSION_ALLOWED=["avatar_id", "language"],
         loaders={
             "text_loader": lambda _: loaded["text"],

@@ -16,6 +16,8 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_heygen.backends.liveavatar_messages import SANDBOX_AVATAR
+
 PREFIX = "/api/heygen/"
 #: As attacked, and as the vendor may echo them.
 KEY, TOKEN = "attacked-key-4f1c9a7b2e6d8035", "attacked-token-9d3e5f7a1b2c0468d7f9"
@@ -106,7 +108,7 @@ def post(
     host_of: Callable[..., Flask], attacker: Any, hostile: Any
 ) -> Iterator[Callable[..., Any]]:
     """Post to a route of a host that speaks one of the APIs, to whom the vendor replies so."""
-    defaults = {"liveavatar": {"avatar_id": "a"}, "streaming": {}}
+    defaults = {"liveavatar": {"avatar_id": SANDBOX_AVATAR}, "streaming": {}}
     hosts = {
         api: host_of(HEYGEN_API=api, HEYGEN_SESSION_DEFAULTS=fields)
         for api, fields in defaults.items()

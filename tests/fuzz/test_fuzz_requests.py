@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from flask_heygen.backends.fields import LIVEAVATAR_FIELDS, STREAMING_FIELDS
+from flask_heygen.backends.liveavatar_messages import SANDBOX_AVATAR
 
 PREFIX = "/api/heygen/"
 ROUTES = ("start", "task", "stop", "interrupt", "keep-alive")
@@ -127,7 +128,7 @@ def send(host_of: Callable[..., Flask], attacker: Any) -> Send:
             HEYGEN_API=api,
             HEYGEN_CORS_ORIGINS=["https://app.example.com"],
             HEYGEN_SESSION_ALLOWED=SESSION_FIELDS,
-            HEYGEN_SESSION_DEFAULTS={"avatar_id": "an-avatar"},
+            HEYGEN_SESSION_DEFAULTS={"avatar_id": SANDBOX_AVATAR},
         )
         started = attacker.send(
             app, f"{PREFIX}start", method="POST", json={}, headers={"X-User": "ada"}

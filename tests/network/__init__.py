@@ -1,1 +1,1 @@
-"""What becomes of calls whose connections break: a proxy that breaks them, and tables of how."""
+"""Calls whose connections break: the faults, and tables of what a page is answered."""

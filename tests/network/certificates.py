@@ -1,4 +1,4 @@
-"""Self-signed certificates with any period of validity."""
+"""Self-signed certificates for any name, valid or expired."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.requirements import program
 
-#: The host name in every certificate.
+#: The host name in a certificate of no other.
 HOST = "vendor.test"
 
 _CONFIG = """
@@ -35,9 +35,11 @@ authorityKeyIdentifier = keyid
 
 
 class Certificate:
-    """A certificate that is valid from one date to another, as openssl writes them."""
+    """A certificate for a name, valid from 2020 to a date that is written as openssl does."""
 
-    def __init__(self, folder: Path, start: str, end: str) -> None:
+    def __init__(
+        self, folder: Path, name: str = f"DNS:{HOST}", end: str = "20491231235959Z"
+    ) -> None:
         program("openssl", "openssl")
         self.path, key, request = folder / "certificate", folder / "key", folder / "request"
         config = folder / "config"
@@ -45,13 +47,13 @@ class Certificate:
         (folder / "index").touch()
         _openssl(
             # Each with its own issuer, or OpenSSL would take one for the other's.
-            f"req -new -newkey rsa:2048 -nodes -subj /CN={end} -keyout {key} -out {request} "
-            f"-addext subjectAltName=DNS:{HOST} "
+            f"req -new -newkey rsa:2048 -nodes -subj /CN={name}-{end} -keyout {key} -out {request} "
+            f"-addext subjectAltName={name} "
             "-addext keyUsage=critical,digitalSignature,keyCertSign"
         )
         _openssl(
             f"ca -batch -selfsign -notext -config {config} -keyfile {key} -in {request} "
-            f"-out {self.path} -startdate {start} -enddate {end}"
+            f"-out {self.path} -startdate 20200101000000Z -enddate {end}"
         )
         #: For a server that presents it.
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,182 +1,158 @@
-"""Damage to a call that the simulator cannot do: each a function of the call."""
+"""Faults that the simulator does not bring: each a function of an exchange."""
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Iterable
-from dataclasses import replace
 
-from .call import Call, Damage, Reply, none
+from aiohttp import web
 
-#: Seconds between two bytes.
-DRIP = 0.2
+from flask_heygen.simulator import Exchange
+from flask_heygen.simulator.faults import FaultFunction
+
 #: Bytes of a body that is far too long, and of a compressed one when decompressed.
 HUGE = 50 << 20
 
 
-def reset_before(call: Call) -> None:
-    """Reset the connection when the whole call has arrived."""
-    call.read()
-    call.reset()
-
-
-def reset_after(call: Call) -> None:
-    """Reset the connection when the vendor has acted."""
-    call.act()
-    call.reset()
-
-
-def close_before(call: Call) -> None:
+async def close_before(exchange: Exchange) -> None:
     """Close the connection when the whole call has arrived."""
-    call.read()
-    call.end()
+    exchange.close()
 
 
-def close_after(call: Call) -> None:
+async def close_after(exchange: Exchange) -> None:
     """Close the connection when the vendor has acted."""
-    call.act()
-    call.end()
+    await exchange.execute()
+    exchange.close()
 
 
-def half_head(call: Call) -> None:
+async def half_head(exchange: Exchange) -> None:
     """Stop in the middle of the head."""
-    head = call.act().head
-    call.write(head[: len(head) // 2])
-    call.end()
+    head, _ = exchange.encode(await exchange.execute())
+    await exchange.write(head[: len(head) // 2])
+    exchange.close()
 
 
-def half_body(call: Call) -> None:
-    """Stop in the middle of the body."""
-    reply = call.act()
-    call.write(reply.head + reply.body[: len(reply.body) // 2])
-    call.end()
-
-
-def half_body_without_length(call: Call) -> None:
+async def half_body_without_length(exchange: Exchange) -> None:
     """Stop in the middle of a body without a Content-Length."""
-    reply = call.act()
-    call.write(b"HTTP/1.1 200 OK\r\n\r\n" + reply.body[: len(reply.body) // 2])
-    call.end()
+    _, body = exchange.encode(await exchange.execute())
+    await exchange.write(b"HTTP/1.1 200 OK\r\n\r\n" + body[: len(body) // 2])
+    exchange.close()
 
 
-def drip_head(call: Call) -> None:
-    """Send the whole reply byte by byte."""
-    reply = call.act()
-    _drip(call, reply.whole)
+async def close_on_reuse(exchange: Exchange) -> web.Response | None:
+    """Close a reused connection when the call arrives."""
+    if not exchange.reused:
+        return await exchange.execute()
+    exchange.close()
+    return None
 
 
-def drip_body(call: Call) -> None:
-    """Send the head at once, and the body byte by byte."""
-    reply = call.act()
-    call.write(reply.head)
-    _drip(call, reply.body)
+async def reset_on_reuse(exchange: Exchange) -> web.Response | None:
+    """Reset a reused connection when the call arrives."""
+    if not exchange.reused:
+        return await exchange.execute()
+    exchange.reset()
+    return None
 
 
-def close_on_reuse(call: Call) -> None:
-    """Close a reused connection just when the call arrives."""
-    none(call) if not call.reused else call.end()
-
-
-def reset_on_reuse(call: Call) -> None:
-    """Reset a reused connection just when the call arrives."""
-    none(call) if not call.reused else call.reset()
-
-
-def close_afterwards(call: Call) -> None:
+async def close_afterwards(exchange: Exchange) -> None:
     """Answer, then close the connection without announcing it."""
-    none(call)
-    call.end()
+    await exchange.write(b"".join(exchange.encode(await exchange.execute())))
+    exchange.close()
 
 
-def reset_afterwards(call: Call) -> None:
+async def reset_afterwards(exchange: Exchange) -> None:
     """Answer, then reset the connection."""
-    none(call)
-    call.reset()
+    await exchange.write(b"".join(exchange.encode(await exchange.execute())))
+    exchange.reset()
 
 
-def announce_close(call: Call) -> None:
+async def announce_close(exchange: Exchange) -> web.Response:
     """Answer with Connection: close, and close the connection."""
-    call.answer(replace(call.act(), more=b"Connection: close\r\n"))
-    call.end()
+    response = await exchange.execute()
+    response.force_close()
+    return response
 
 
-def early_hints(call: Call) -> None:
+async def early_hints(exchange: Exchange) -> web.Response:
     """Send an interim response, and the final one after a pause."""
-    reply = call.act()
-    call.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
-    call.ended.wait(DRIP)
-    call.answer(reply)
+    response = await exchange.execute()
+    await exchange.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+    await asyncio.sleep(exchange.seconds)
+    return response
 
 
-def chunk_of(size: str) -> Damage:
-    """Send the reply in one chunk, with this size or the right one."""
+def chunk_of(size: str) -> FaultFunction:
+    """Send the response in one chunk, with this size or the right one."""
 
-    def fault(call: Call) -> None:
-        body = call.act().body
+    async def fault(exchange: Exchange) -> None:
+        _, body = exchange.encode(await exchange.execute())
         head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        call.write(f"{head}{size or f'{len(body):x}'}\r\n".encode() + body + b"\r\n0\r\n\r\n")
+        chunk = f"{size or f'{len(body):x}'}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+        await exchange.write(head.encode() + chunk)
 
     return fault
 
 
-def another_protocol(call: Call) -> None:
+async def another_protocol(exchange: Exchange) -> None:
     """Answer with something other than HTTP."""
-    call.act()
-    call.write(b"SSH-2.0-OpenSSH_9.2\r\n")
-    call.end()
+    await exchange.execute()
+    await exchange.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+    exchange.close()
 
 
-def answer_twice(call: Call) -> None:
-    """Send the reply twice at once."""
-    reply = call.act()
-    call.write(2 * reply.whole)
+async def answer_twice(exchange: Exchange) -> None:
+    """Send the response twice at once."""
+    await exchange.write(2 * b"".join(exchange.encode(await exchange.execute())))
 
 
-def redirect(status: int, location: str) -> Damage:
+def redirect(status: int, location: str) -> FaultFunction:
     """Redirect the call."""
-    more = f"Location: {location}\r\n".encode()
-    reply = Reply(b"", status, content_type="text/html", more=more)
 
-    def fault(call: Call) -> None:
-        call.read()
-        call.answer(reply)
+    async def fault(_exchange: Exchange) -> web.Response:
+        return web.Response(status=status, headers={"Location": location})
 
     return fault
 
 
-def bomb(call: Call) -> None:
-    """Send the reply followed by 50 MB of spaces, compressed."""
-    reply = call.act()
-    packed = b"".join(_packed(reply.body))
-    call.answer(replace(reply, body=packed, more=b"Content-Encoding: gzip\r\n"))
+async def bomb(exchange: Exchange) -> web.Response:
+    """Send the response followed by 50 MB of spaces, compressed."""
+    response = await exchange.execute()
+    _, body = exchange.encode(response)
+    response.body = b"".join(_packed(body))
+    response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
-def huge(call: Call) -> None:
-    """Send the reply followed by 50 MB of spaces."""
-    reply = call.act()
-    length = len(reply.body) + HUGE
-    call.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length)
-    for piece in _inflated(reply.body):
-        call.write(piece)
+async def huge(exchange: Exchange) -> None:
+    """Send the response followed by 50 MB of spaces."""
+    _, body = exchange.encode(await exchange.execute())
+    await exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (len(body) + HUGE))
+    for piece in _inflated(body):
+        await exchange.write(piece)
 
 
-def labelled(content_type: str | None) -> Damage:
-    """Send the reply with another content type."""
-    return lambda call: call.answer(replace(call.act(), content_type=content_type))
+def labelled(content_type: str | None) -> FaultFunction:
+    """Send the response with another content type."""
+
+    async def fault(exchange: Exchange) -> None:
+        response = await exchange.execute()
+        del response.headers["Content-Type"]
+        if content_type is not None:
+            response.headers["Content-Type"] = content_type
+        await exchange.write(b"".join(exchange.encode(response)))
+
+    return fault
 
 
-def in_latin_1(call: Call) -> None:
-    """Send the reply in the encoding that it declares, which is not JSON's."""
-    reply = call.act()
-    body = reply.body.replace(b"{", '{"ä":"ö",'.encode("latin-1"), 1)
-    call.answer(replace(reply, body=body, content_type="application/json; charset=latin-1"))
-
-
-def _drip(call: Call, content: bytes) -> None:
-    for byte in content:
-        call.write(bytes([byte]))
-        if call.ended.wait(DRIP):
-            return
+async def in_latin_1(exchange: Exchange) -> web.Response:
+    """Send the response in the encoding that it declares, which is not JSON's."""
+    response = await exchange.execute()
+    _, body = exchange.encode(response)
+    response.body = body.replace(b"{", '{"ä":"ö",'.encode("latin-1"), 1)
+    response.headers["Content-Type"] = "application/json; charset=latin-1"
+    return response
 
 
 def _inflated(body: bytes) -> Iterable[bytes]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Any, NamedTuple
 
 from flask import Flask
 
 from flask_heygen import heygen_bp
-from flask_heygen.simulator import Fault, Simulator
+from flask_heygen.simulator import Simulator
 from tests.constants import KEY
-
-from .call import Damage
-from .proxy import Proxy
 
 #: Seconds of HEYGEN_TIMEOUT: for what uses them up, and enough.
 SHORT, ENOUGH = 2, 10
@@ -53,6 +49,11 @@ FAILED, REFUSED = "heygen_error", "heygen_refused"
 TIMED_OUT, UNKNOWN = "heygen_timeout", "outcome_unknown"
 
 
+def port_of(url: str) -> int:
+    """Return the port of a simulator's URL."""
+    return int(url.rpartition(":")[2])
+
+
 class Answer(NamedTuple):
     """An answer that has the right form."""
 
@@ -61,29 +62,20 @@ class Answer(NamedTuple):
 
 
 class Host:
-    """An app in front of the simulator, perhaps with a proxy between, and a page with a session."""
+    """An app in front of the simulator, and a page with a session."""
 
-    def __init__(
-        self, sim: Simulator, proxy: Proxy | None = None, url: str = "", **settings: object
-    ) -> None:
-        self.sim, self._proxy = sim, proxy
+    def __init__(self, sim: Simulator, **settings: object) -> None:
+        self.sim = sim
         self.app = Flask(__name__)
         self.app.config.update(
             HEYGEN_API_KEY=KEY,
-            HEYGEN_BASE_URL=url or (proxy or sim).url,
+            HEYGEN_BASE_URL=sim.url,
             HEYGEN_TIMEOUT=ENOUGH,
             HEYGEN_SPARE_TOKENS=0,  # so that it is known which call meets a fault
         )
         self.app.config.update(settings)
         self.app.register_blueprint(heygen_bp)
         self.session_id = ""
-        self._threads = set(threading.enumerate())
-
-    @property
-    def proxy(self) -> Proxy:
-        """The proxy, where there is one."""
-        assert self._proxy is not None
-        return self._proxy
 
     def start(self) -> Code:
         """Start a session, the page's from now on."""
@@ -108,38 +100,15 @@ class Host:
         assert code is not SUCCESS or spoken == [data["task_id"]]
         return code
 
-    def fault(self, call: str, fault: Fault | Damage, *, times: int | None = None) -> None:
-        """Let the next calls of a name fail, or all, at the simulator or on the way to it."""
-        if isinstance(fault, Fault):
-            self.app.config["HEYGEN_BASE_URL"] = self.sim.url  # the proxy would repair some
-            self.sim.fault(call, fault, times=times)
-        else:
-            self.proxy.damage(call, fault, times)
-
-    def count(self, call: str) -> int:
-        """Return how many calls of a name were sent."""
-        direct = self.app.config["HEYGEN_BASE_URL"] == self.sim.url
-        return self.sim.count(call) if direct else self.proxy.count(call)
-
     def mend(self) -> None:
         """End all faults, and leave enough time."""
         self.sim.clear()
-        if self._proxy is not None:
-            self._proxy.mend()
         self.app.config["HEYGEN_TIMEOUT"] = ENOUGH
 
     def goes_on(self) -> bool:
         """Return whether the next text is spoken once all faults have ended."""
         self.mend()
         return self.speak("The next one.") is SUCCESS
-
-    def wait_idle(self) -> None:
-        """Wait until nothing runs in the background."""
-        until = time.monotonic() + 30
-        known = self._threads | self.proxy.threads
-        while busy := set(threading.enumerate()) - known - self.proxy.threads:
-            assert time.monotonic() < until, f"Still running: {busy}"
-            time.sleep(0.005)
 
     def post(self, route: str, **fields: object) -> Answer:
         """Call a route; check the time and the form of its answer."""

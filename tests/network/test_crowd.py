@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from aiohttp import web
 
 from flask_heygen import HeyGenClient
 from flask_heygen.settings import Settings
-from flask_heygen.simulator import Simulator
+from flask_heygen.simulator import Exchange, Fault, Simulator
+from flask_heygen.simulator.faults import FaultFunction
 from tests.constants import KEY
 from tests.leak_detector import LeakDetector
 from tests.requirements import unmeasured
 
 from . import faults
-from .call import Call, Damage, none
-from .proxy import Proxy
 
 CROWD = Path(__file__).parent.parent / "servers" / "crowd.py"
 #: The share of calls that fail, by name. A failed mint pauses minting ahead for 5 seconds.
@@ -32,9 +32,9 @@ SHARES = {"task": 0.05, "create_token": 0.01}
 TIMEOUT, GRACE = 5, 3
 SPARE_TOKENS = 32
 
-QUICK: tuple[Damage, ...] = (
-    faults.reset_before,
-    faults.reset_after,
+QUICK: tuple[FaultFunction, ...] = (
+    Fault.RESET_BEFORE,
+    Fault.RESET_AFTER,
     faults.reset_on_reuse,
     faults.reset_afterwards,
     faults.close_before,
@@ -43,7 +43,7 @@ QUICK: tuple[Damage, ...] = (
     faults.close_afterwards,
     faults.announce_close,
     faults.half_head,
-    faults.half_body,
+    Fault.TRUNCATED,
     faults.half_body_without_length,
     faults.answer_twice,
     faults.in_latin_1,
@@ -51,33 +51,29 @@ QUICK: tuple[Damage, ...] = (
     faults.bomb,
     faults.redirect(307, "http://127.0.0.1:1/v1/streaming.task"),
 )
-SLOW: tuple[Damage, ...] = (faults.drip_head, faults.drip_body, faults.huge)
+SLOW: tuple[FaultFunction, ...] = (Fault.SLOW_HEADERS, Fault.SLOW_BODY, faults.huge)
 
 
 class Chance:
-    """Chooses the calls that fail, and how."""
+    """A fault that chooses the calls that fail, and how."""
 
-    def __init__(self, seed: int, proxy: Proxy) -> None:
-        self._random, self._lock = random.Random(seed), threading.Lock()
-        self._proxy = proxy
+    def __init__(self, seed: int, sim: Simulator) -> None:
+        self._random, self._sim = random.Random(seed), sim
         #: The faults so far, each with the name of its call.
-        self.dealt: list[tuple[str, Damage]] = []
+        self.dealt: list[tuple[str, FaultFunction]] = []
 
-    def __call__(self, name: str) -> Damage:
-        with self._lock:
-            if self._random.random() >= SHARES.get(name, 0):
-                return none
-            kinds = SLOW if self._random.random() < 0.05 else (*QUICK, self._refuse)
-            fault = self._random.choice(kinds)
-            self.dealt.append((name, fault))
-            return fault
+    async def __call__(self, exchange: Exchange) -> web.Response | None:
+        if self._random.random() >= SHARES.get(exchange.name, 0):
+            return await exchange.execute()
+        kinds = SLOW if self._random.random() < 0.05 else (*QUICK, self._refuse)
+        fault = self._random.choice(kinds)
+        self.dealt.append((exchange.name, fault))
+        return await fault(exchange)
 
-    def _refuse(self, call: Call) -> None:
+    async def _refuse(self, exchange: Exchange) -> None:
         """Reset the connection, and refuse new ones for a moment."""
-        self._proxy.refuse()
-        faults.reset_before(call)
-        call.ended.wait(0.03)
-        self._proxy.listen()
+        await asyncio.to_thread(self._sim.refuse_connections, 0.03)
+        exchange.reset()
 
 
 class Run(NamedTuple):
@@ -85,8 +81,7 @@ class Run(NamedTuple):
 
     tasks: int
     sim: Simulator
-    proxy: Proxy
-    dealt: list[tuple[str, Damage]]
+    dealt: list[tuple[str, FaultFunction]]
     #: The answers, each with its text.
     answers: list[dict[str, Any]]
     #: What the host had left at the end.
@@ -103,16 +98,17 @@ def run(
 ) -> Iterator[Run]:
     """Send so many texts, once for all tests."""
     folder = tmp_path_factory.mktemp("crowd")
-    with Simulator() as sim, Proxy(sim.url) as proxy:
+    with Simulator() as sim:
         config = {
             "HEYGEN_API_KEY": KEY,
-            "HEYGEN_BASE_URL": proxy.url,
+            "HEYGEN_BASE_URL": sim.url,
             "HEYGEN_TIMEOUT": TIMEOUT,
             "HEYGEN_SPARE_TOKENS": SPARE_TOKENS,
         }
         starting = Settings.from_mapping({**config, "HEYGEN_SPARE_TOKENS": 0})
         session_id = HeyGenClient(starting).start()["session_id"]
-        proxy.damage_of = chance = Chance(20261122, proxy)
+        chance = Chance(20261122, sim)
+        sim.fault("*", chance, times=None)
         environment = {f"FLASK_{name}": str(value) for name, value in config.items()}
         environment["FLASK_TASKS"] = str(request.param)
         environment |= {"FLASK_SESSION": session_id, "FLASK_LOG": str(folder / "log")}
@@ -130,7 +126,7 @@ def run(
         for each in answers:
             leak_detector.record("an answer to the crowd", str({**each, "text": None}))
         spoken = {speech.text: speech.task_id for speech in sim.spoken}
-        yield Run(request.param, sim, proxy, chance.dealt, answers, left, spoken)
+        yield Run(request.param, sim, chance.dealt, answers, left, spoken)
 
 
 @pytest.mark.slow
@@ -173,7 +169,7 @@ class TestCrowd:
 
     def test_uses_each_token_once(self, run: Run) -> None:
         """And keeps no more than HEYGEN_SPARE_TOKENS, besides those that a fault has lost."""
-        used = Counter(token for name, token in run.proxy.calls if name == "task")
+        used = Counter(call.token for call in run.sim.calls if call.name == "task")
         unused = len(run.sim.tokens) - len(used)
 
         assert set(used.values()) == {1}

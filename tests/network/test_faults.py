@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 import requests_mock
+from aiohttp import web
 
 from flask_heygen import errors
-from flask_heygen.simulator import Fault, Simulator
+from flask_heygen.simulator import Exchange, Fault, Simulator
+from flask_heygen.simulator.faults import FaultFunction
 
 from . import faults
-from .call import Damage
 from .host import (
     FAILED,
     REFUSED,
@@ -26,14 +27,14 @@ from .host import (
     Answer,
     Code,
     Host,
+    port_of,
 )
-from .proxy import Proxy
 
 
 class Row(NamedTuple):
     """A fault, and the answers where the call meets it for as long as it lasts."""
 
-    fault: Fault | Damage
+    fault: FaultFunction
     #: Whether the vendor acts on the call.
     acted: bool
     #: Where a repeat would speak, or cost, twice.
@@ -118,7 +119,7 @@ def break_call(host: Host) -> Any:
         assert host.start() is SUCCESS
         if row.slow:
             host.app.config["HEYGEN_TIMEOUT"] = SHORT
-        host.fault(call, row.fault)
+        host.sim.fault(call, row.fault, times=None)
 
     return break_call
 
@@ -131,7 +132,7 @@ class TestTask:
 
         assert host.speak() == row.unrepeatable
         assert host.sim.texts == ((TEXT,) if row.acted else ())
-        assert host.count("task") <= (2 if row.unauthorized else 1)
+        assert host.sim.count("task") <= (2 if row.unauthorized else 1)
         assert host.goes_on()
 
 
@@ -140,13 +141,13 @@ class TestToken:
     def test_is_requested_twice_at_most(self, host: Host, break_call: Any, row: Row) -> None:
         """Without one the text is not sent, and the page may send it again."""
         break_call("create_token", row)
-        before = host.count("create_token")
+        before = host.sim.count("create_token")
 
         code = host.speak()
 
         assert code == (FAILED if row.fault is Fault.NO_DATA else row.repeatable)
         assert host.sim.texts == ((TEXT,) if code is SUCCESS else ())
-        assert host.count("create_token") - before <= 2
+        assert host.sim.count("create_token") - before <= 2
         assert host.goes_on()
 
 
@@ -155,11 +156,11 @@ class TestNewSession:
     def test_is_requested_once(self, host: Host, break_call: Any, row: Row) -> None:
         """It costs money, whether or not the page knows of it; only a 401 has it sent again."""
         break_call("new", row)
-        before = host.count("new")
+        before = host.sim.count("new")
 
         assert host.start() == row.unrepeatable
         assert len(host.sim.sessions) == (2 if row.acted else 1)
-        assert host.count("new") - before <= (2 if row.unauthorized else 1)
+        assert host.sim.count("new") - before <= (2 if row.unauthorized else 1)
         host.mend()
         assert host.start() is SUCCESS
         assert host.goes_on()
@@ -203,7 +204,7 @@ class TestIdempotentCall:
         # Half of the 400 that a second stop gets is a refusal nonetheless.
         refused = (route, row.fault) == ("stop", Fault.TRUNCATED)
         assert host.command(route) == (REFUSED if refused else row.repeatable)
-        assert host.count(call) <= 2
+        assert host.sim.count(call) <= 2
         host.mend()
         assert host.command(route) is SUCCESS
         state = host.sim.sessions[host.session_id].state
@@ -215,17 +216,17 @@ class TestPassingFault:
     def test_is_not_reported(self, host: Host, call: str, name: str) -> None:
         """A repeatable call is sent again, once."""
         assert host.start() is SUCCESS
-        host.fault(call, ROWS[name].fault, times=1)
-        before = host.count(call)
+        host.sim.fault(call, ROWS[name].fault)
+        before = host.sim.count(call)
 
         route = "keep-alive" if call == "create_token" else call.replace("_", "-")
         assert host.command(route) is SUCCESS
-        assert host.count(call) == before + 2
+        assert host.sim.count(call) == before + 2
 
     def test_leaves_a_stop_that_was_done(self, host: Host) -> None:
         """The vendor's "closed" to the second try is a success."""
         assert host.start() is SUCCESS
-        host.fault("stop", Fault.RESET_AFTER, times=1)
+        host.sim.fault("stop", Fault.RESET_AFTER)
 
         assert host.stop() is SUCCESS
         assert host.sim.count("stop", status=400) == 1
@@ -236,7 +237,7 @@ class TestPassingFault:
         """A refused token is replaced once, by one that was minted just now."""
         assert host.start() is SUCCESS
         call = route.replace("-", "_")
-        host.fault(call, Fault.UNAUTHORIZED, times=1)
+        host.sim.fault(call, Fault.UNAUTHORIZED)
 
         assert (host.speak() if route == "task" else host.command(route)) is SUCCESS
         first, second = (each for each in host.sim.calls if each.name == call)
@@ -246,7 +247,7 @@ class TestPassingFault:
 
     def test_of_a_new_sessions_token_is_mended(self, host: Host) -> None:
         """A 401 says that no session was made."""
-        host.fault("new", Fault.UNAUTHORIZED, times=1)
+        host.sim.fault("new", Fault.UNAUTHORIZED)
 
         assert host.start() is SUCCESS
         assert len(host.sim.sessions) == 1
@@ -257,30 +258,36 @@ class TestSecureReply:
         "damage",
         [
             faults.close_after,
-            faults.reset_after,
+            Fault.RESET_AFTER,
             faults.half_head,
-            faults.half_body,
+            Fault.TRUNCATED,
             faults.half_body_without_length,
         ],
     )
-    def test_without_its_end_is_rejected(self, secure_host: Host, damage: Damage) -> None:
+    def test_without_its_end_is_rejected(self, secure_host: Host, damage: FaultFunction) -> None:
         """Where TLS is not closed properly, whatever has arrived."""
         secure_host.start()
-        secure_host.fault("task", damage)
+        secure_host.sim.fault("task", damage, times=None)
 
         assert secure_host.speak() == UNKNOWN
         assert secure_host.sim.texts == (TEXT,)
-        assert secure_host.count("task") == 1
+        assert secure_host.sim.count("task") == 1
         assert secure_host.goes_on()
 
 
 class TestLargeReply:
     @pytest.mark.parametrize("damage", [faults.bomb, faults.huge])
-    def test_takes_little_memory(self, host: Host, damage: Damage) -> None:
+    def test_takes_little_memory(self, host: Host, damage: FaultFunction) -> None:
         """It is neither read to its end nor unpacked, as compression was not asked for."""
+        encodings = []
+
+        async def note_and_damage(exchange: Exchange) -> web.Response | None:
+            encodings.append(exchange.request.headers["Accept-Encoding"])
+            return await damage(exchange)
+
         host.start()
         host.speak("A first one, which loads modules.")
-        host.fault("task", damage)
+        host.sim.fault("task", note_and_damage, times=None)
 
         tracemalloc.start()
         code = host.speak()
@@ -289,19 +296,21 @@ class TestLargeReply:
 
         assert code == UNKNOWN
         assert peak < 8 << 20
-        assert host.proxy.headers["accept-encoding"] == "identity"
+        assert encodings == ["identity"]
 
 
 class TestRedirect:
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     @pytest.mark.parametrize("call", ["task", "new"])
-    def test_is_not_followed(self, host: Host, names: set[str], status: int, call: str) -> None:
+    def test_is_not_followed(
+        self, host: Host, ports: dict[str, int], status: int, call: str
+    ) -> None:
         """Neither the key nor a token nor a text reaches the host that is named."""
         host.start()
-        names.add("stranger.test")
-        with Proxy(host.proxy.onward) as stranger:
-            location = f"http://stranger.test:{stranger.port}/v1/streaming.{call}"
-            host.fault(call, faults.redirect(status, location))
+        with Simulator() as stranger:
+            ports["stranger.test"] = port_of(stranger.url)
+            location = f"http://stranger.test/v1/streaming.{call}"
+            host.sim.fault(call, faults.redirect(status, location), times=None)
 
             assert (host.start() if call == "new" else host.speak()) == REFUSED
             assert stranger.connections == 0
@@ -315,8 +324,8 @@ class TestHalfStartedSession:
         self, host: Host, caplog: pytest.LogCaptureFixture
     ) -> None:
         """It costs money, and the page must not start another one at once."""
-        host.fault("start", Fault.RESET_AFTER)
-        host.fault("stop", Fault.SERVER_ERROR)
+        host.sim.fault("start", Fault.RESET_AFTER, times=None)
+        host.sim.fault("stop", Fault.SERVER_ERROR, times=None)
 
         assert host.start() == UNKNOWN
         ((session_id, session),) = host.sim.sessions.items()
@@ -327,7 +336,7 @@ class TestHalfStartedSession:
     def test_is_stopped_though_its_time_is_up(self, host: Host) -> None:
         """The stop has a deadline of its own."""
         host.app.config["HEYGEN_TIMEOUT"] = 1
-        host.fault("start", Fault.NO_RESPONSE)
+        host.sim.fault("start", Fault.NO_RESPONSE, times=None)
         host.sim.latency["stop"] = 0.5
 
         assert host.start() == FAILED

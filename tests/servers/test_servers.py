@@ -257,7 +257,7 @@ class TestDeadlines:
         ((status, told),) = answers
         assert (status, told["error"]["code"]) == (504, "outcome_unknown")
         assert waits[0] < 6 + 4
-        assert sim.texts.count("Hanging.") == (1 if fault.acted else 0)
+        assert sim.texts.count("Hanging.") == (1 if fault is Fault.SLOW_BODY else 0)
 
     @pytest.mark.parametrize("worker", [GTHREAD, GEVENT], ids=lambda worker: worker[0])
     @pytest.mark.parametrize("what", ["handshake", "record"])

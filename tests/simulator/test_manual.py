@@ -10,7 +10,7 @@ from flask import Flask
 
 from flask_heygen import HeyGen
 from flask_heygen import simulator as package
-from flask_heygen.simulator import Fault, Simulator
+from flask_heygen.simulator import Exchange, Fault, Simulator
 from flask_heygen.simulator.config import Config
 from tests.constants import KEY
 
@@ -42,7 +42,7 @@ class TestTables:
         members = {
             name: member for name, member in vars(Simulator).items() if not name.startswith("_")
         }
-        del members["port"]
+        del members["port"], members["ssl_context"]
 
         assert {name for name, _ in listed} == set(members)
         for name, parameters in listed:
@@ -54,9 +54,19 @@ class TestTables:
                 ]
                 assert parameters == f"({', '.join(declared)})".replace("'", '"')
 
+    def test_of_an_exchange(self) -> None:
+        """Each attribute and method for a fault of one's own is there."""
+        listed = re.findall(r"`(\w+)", " ".join(row[0] for row in rows("Faults")[len(Fault) + 2 :]))
+        internal = {"handler", "on_status", "note"}
+        members = {*Exchange.__annotations__, *vars(Exchange)} - internal
+
+        assert set(listed) == {name for name in members if not name.startswith("_")}
+
     def test_of_the_faults(self) -> None:
         """Each member is there, with its name over HTTP."""
-        listed = [(name.strip("`"), value.strip("`")) for name, value, _ in rows("Faults")]
+        listed = [
+            (name.strip("`"), value.strip("`")) for name, value, _ in rows("Faults")[: len(Fault)]
+        ]
 
         assert listed == [(str(fault), fault.value) for fault in Fault]
 
@@ -70,13 +80,14 @@ class TestPython:
         return app
 
     def test_runs(self, app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
-        """The test of the first block passes, and the second block runs."""
-        test, use = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+        """The test of the first block passes, and the other blocks run."""
+        test, use, fault = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
         with Simulator() as simulator:
             app.config.update(HEYGEN_BASE_URL=simulator.url, HEYGEN_API_KEY=KEY)
             names: dict[str, object] = {}
             exec(test, names)
             names["test_the_question_is_spoken"](app, simulator)  # type: ignore[operator]
         exec(use, names)
+        exec(fault, names)
 
         assert capsys.readouterr().out.startswith("http://127.0.0.1:")

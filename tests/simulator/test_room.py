@@ -533,7 +533,7 @@ with Simulator() as sim:
         print(joinable(), reply.status_code, reply.text)
 """
 
-ADVICE = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar]'"
+INSTALL_HINT = "To see and hear the simulated avatar: pip install 'flask-heygen[avatar]'"
 
 
 class TestWithoutTheExtra:
@@ -543,7 +543,7 @@ class TestWithoutTheExtra:
             [sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=60, check=True
         )
 
-        assert done.stdout.splitlines() == [f"False 501 {ADVICE}"] * 2
+        assert done.stdout.splitlines() == [f"False 501 {INSTALL_HINT}"] * 2
 
 
 PROGRAM = """
@@ -575,7 +575,7 @@ class TestProgram:
             printed = [lines.readline() for _ in range(2)]
 
         assert printed[0].startswith("A simulation of HeyGen is at http://127.0.0.1:")
-        assert printed[1] == f"{ADVICE}\n"
+        assert printed[1] == f"{INSTALL_HINT}\n"
 
 
 @contextmanager

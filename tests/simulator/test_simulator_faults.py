@@ -1,14 +1,18 @@
 """Each fault of the simulator, as it comes over the wire."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
+from aiohttp import web
 
-from flask_heygen.simulator import Fault, Simulator
+from flask_heygen.simulator import Exchange, Fault, Simulator
 from tests.constants import KEY
+from tests.network.certificates import Certificate
 from tests.servers.machines import wait_until
 
 Post = Callable[..., requests.Response]
@@ -63,6 +67,14 @@ def outcome(talk: Talk) -> int | None:
         return talk().status_code
     except requests.RequestException:
         return None
+
+
+def accepts(sim: Simulator) -> bool:
+    """Return whether a new connection is accepted."""
+    try:
+        return requests.get(sim.url, timeout=10).ok
+    except requests.ConnectionError:
+        return False
 
 
 class TestReplies:
@@ -242,6 +254,101 @@ class TestConnections:
 
         sim.latency["list"] = 0
         assert requests.get(sim.url + "/v1/streaming.list", timeout=5).status_code == 401
+
+
+class TestFunctions:
+    def test_gets_the_call(self, sim: Simulator, talk: Talk) -> None:
+        """It may return the true response, changed or not."""
+        names = []
+
+        async def teapot(exchange: Exchange) -> web.Response:
+            names.append((exchange.name, exchange.api, exchange.reused, exchange.seconds))
+            response = await exchange.execute()
+            response.set_status(418)
+            return response
+
+        sim.fault("task", teapot, seconds=3)
+
+        assert talk().status_code == 418
+        assert sim.texts == ("the text",)
+        assert sim.calls[-1].status == 418
+        assert names == [("task", "streaming", True, 3)]
+
+    def test_writes_bytes(self, sim: Simulator, talk: Talk) -> None:
+        """What it writes is all that is sent, and the connection lives on."""
+
+        async def accept(exchange: Exchange) -> None:
+            await exchange.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}")
+
+        sim.fault("task", accept)
+        before = sim.connections
+        reply, after = talk(), talk()
+
+        assert (reply.status_code, reply.content) == (202, b"{}")
+        assert after.status_code == 200
+        assert sim.texts == ("the text",)
+        assert sim.connections == before
+
+    def test_closes_the_connection(self, sim: Simulator, talk: Talk) -> None:
+        """Without a byte it is no response."""
+
+        async def close(exchange: Exchange) -> None:
+            exchange.close()
+
+        sim.fault("task", close)
+        with pytest.raises(requests.ConnectionError, match="without response"):
+            talk()
+
+        assert sim.calls[-1].status is None
+
+    def test_encodes_the_response(self, sim: Simulator, talk: Talk) -> None:
+        """Head and body, as they are sent without the fault."""
+        sent = []
+
+        async def encode(exchange: Exchange) -> web.Response:
+            response = await exchange.execute()
+            sent.append(exchange.encode(response))
+            return response
+
+        sim.fault("task", encode)
+        reply = talk()
+
+        ((head, body),) = sent
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert f"\r\nContent-Length: {len(body)}\r\n".encode() in head
+        assert head.endswith(b"\r\n\r\n")
+        assert body == reply.content
+
+
+class TestListening:
+    def test_close_connections(self, sim: Simulator, talk: Talk) -> None:
+        """An idle connection ends after the given bytes, and the next call has its own."""
+        with socket.create_connection(("127.0.0.1", int(sim.url.rpartition(":")[2]))) as idle:
+            idle.sendall(b"GET /simulator HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert idle.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+
+            sim.close_connections(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+
+            idle.settimeout(0)
+            assert idle.recv(65536) == b"HTTP/1.1 408 Request Timeout\r\n\r\n"
+            assert idle.recv(65536) == b""
+        assert talk().status_code == 200
+
+    def test_refuse_connections(self, sim: Simulator, talk: Talk) -> None:
+        """New connections are refused for a while, open ones stay."""
+        sim.refuse_connections(0.5)
+
+        with pytest.raises(requests.ConnectionError, match="refused"):
+            requests.get(sim.url, timeout=10)
+        assert talk().status_code == 200
+        wait_until(lambda: accepts(sim))
+
+    def test_ssl_context(self, tmp_path: Path) -> None:
+        """With a certificate it serves https."""
+        with Simulator(ssl_context=Certificate(tmp_path).context) as sim:
+            assert sim.url.startswith("https://")
+            with pytest.raises(requests.exceptions.SSLError, match="self-signed"):
+                requests.get(sim.url, timeout=10)
 
 
 class TestPlan:

@@ -146,7 +146,7 @@ class TestAPage:
             page.post("/api/heygen/start", headers={"Origin": f"https://{number}.test"})
 
         assert caplog.messages[0] == (
-            "Refused a page of 'https://a.test': HEYGEN_CORS_ORIGINS does not name it."
+            "Refused a request of a page at 'https://a.test': HEYGEN_CORS_ORIGINS does not name it."
         )
         assert len([each for each in caplog.messages if "a.test" in each]) == 1
         assert len(caplog.messages) == 100

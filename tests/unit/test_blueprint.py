@@ -771,7 +771,7 @@ class TestClient:
             second = heygen_bp.client
 
         assert isinstance(first, HeyGenClient)
-        assert first is second is app.extensions["heygen"]["HEYGEN"]
+        assert first is second is app.extensions["heygen"]["HEYGEN"].client
 
     def test_is_the_one_of_the_routes(self, app: Flask, vendor: requests_mock.Mocker) -> None:
         """A host's own code speaks through the same client, without a request."""

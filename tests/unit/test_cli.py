@@ -12,6 +12,7 @@ from flask import Flask
 from requests_mock import Mocker
 
 from flask_heygen import HeyGen, cli
+from flask_heygen.backends.liveavatar_messages import SANDBOX_AVATAR
 from flask_heygen.simulator import Fault, Simulator
 from tests.constants import KEY
 
@@ -160,7 +161,8 @@ class TestCheckOfASetup:
         assert "SECRET_KEY is not set" in result.output
 
     @pytest.mark.parametrize(
-        ("defaults", "code"), [({}, 1), ({"is_sandbox": True}, 0), ({"avatar_id": "an-avatar"}, 0)]
+        ("defaults", "code"),
+        [({}, 1), ({"is_sandbox": True}, 0), ({"avatar_id": SANDBOX_AVATAR}, 0)],
     )
     def test_misses_an_avatar(self, app: Flask, defaults: dict[str, Any], code: int) -> None:
         """LiveAvatar starts no session without one, but for the sandbox, which has its own."""

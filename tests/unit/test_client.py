@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Callable
@@ -325,7 +324,7 @@ class TestExistingSession:
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
     ) -> None:
         """A page that has created its session itself gets no more than its id."""
-        assert heygen.start_existing("a-session") == {"session_id": "a-session"}
+        heygen.start_existing("a-session")
 
         assert calls(vendor) == ["create_token", "start"]
         assert bodies(vendor, "start") == [{"session_id": "a-session"}]
@@ -344,7 +343,7 @@ class TestExistingSession:
         """A page that calls twice gets the same answer twice."""
         script(vendor, "start", {"status_code": 400, "json": body})
 
-        assert heygen.start_existing("a-session") == {"session_id": "a-session"}
+        heygen.start_existing("a-session")
 
     def test_is_started_again_where_an_answer_was_lost(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
@@ -738,26 +737,42 @@ class TestTask:
 
         assert not elsewhere.called
 
-    @pytest.mark.parametrize("text", [None, 7, b"Hello.", ["Hello."], "", " \t\n", "\u3000"])
+    @pytest.mark.parametrize("text", [None, 7, b"Hello.", ["Hello."]])
     def test_needs_a_text(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, text: Any
     ) -> None:
         """A text that is none is refused before anything is sent."""
-        with pytest.raises(InvalidField, match=r"^text must be a text with something to say"):
+        with pytest.raises(InvalidField, match=r"^text must be a string\.$"):
             heygen.task("a-session", text)
 
         assert calls(vendor) == []
 
     @pytest.mark.parametrize(
         "text",
-        ["\u200b\u200d\ufeff", "\xad\xad", "\u202e \u2066", "\u0301\ufe0f", "\u3164\u2800"],
-        ids=["zero-width", "soft hyphens", "direction marks", "combining", "blank letters"],
+        [
+            "",
+            " \t\n\u3000",
+            "\u200b\u200d\ufeff",
+            "\xad\xad",
+            "\u202e \u2066",
+            "\u0301\ufe0f",
+            "\u3164\u2800",
+        ],
+        ids=[
+            "empty",
+            "spaces",
+            "zero-width",
+            "soft hyphens",
+            "direction marks",
+            "combining",
+            "blank letters",
+        ],
     )
     def test_needs_something_to_be_heard(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, text: str
     ) -> None:
         """A text of invisible characters would be paid for and not be heard."""
-        with pytest.raises(InvalidField, match=r"^text must be a text with something to say"):
+        with pytest.raises(InvalidField, match=r"^text is blank"):
             heygen.task("a-session", text)
 
         assert calls(vendor) == []
@@ -1406,10 +1421,6 @@ class TestCall:
 
 
 class TestClient:
-    def test_knows_its_process(self, heygen: HeyGenClient) -> None:
-        """A client that was made in another process can be recognized."""
-        assert heygen.pid == os.getpid()
-
     def test_calls_nobody_until_it_is_used(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
     ) -> None:

@@ -10,6 +10,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha384
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,16 @@ class TestPage:
 
         assert page["interview"]["role"] == INTERVIEW.role
         assert page["interview"]["questions"] == list(INTERVIEW.questions)
+
+    def test_holds_the_interview_of_the_configuration(self) -> None:
+        """A host's own interview takes the place of the example's."""
+        interview = replace(INTERVIEW, questions=("Why Flask?",))
+        app = create_app(
+            {"HEYGEN_API_KEY": KEY, "INTERVIEW": interview, "INTERVIEW_SIGN_IN": False}
+        )
+        _, page = page_of(app.test_client())
+
+        assert page["interview"]["questions"] == ["Why Flask?"]
 
     def test_speaks_through_the_blueprints_module(self, client: FlaskClient) -> None:
         """The page tells its script, by `url_for`, where the blueprint serves it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,10 +13,12 @@ import requests_mock
 from flask_heygen import HeyGenClient, errors
 from flask_heygen.backends.liveavatar_messages import SANDBOX_AVATAR
 from flask_heygen.settings import Settings
+from flask_heygen.simulator import Fault, Simulator
 
 KEY = "a-key-of-liveavatar"
 TOKEN = "a-session-token-of-liveavatar"
 SESSION = "5b3c1c1e-3f0e-4d0a-9f5a-0d5a1c9b7f10"
+AVATAR = "0930fd59-c8ad-434d-ad53-b391a1768720"
 URL = "https://api.liveavatar.com/v1/sessions"
 MADE = {"code": 1000, "data": {"session_id": SESSION, "session_token": TOKEN}, "message": "ok"}
 STARTED = {
@@ -29,6 +31,8 @@ STARTED = {
     },
     "message": "ok",
 }
+TOKEN_CALL, START_CALL = "sessions.token", "sessions.start"
+SANDBOX = {"is_sandbox": True}
 DONE = {"code": 1000, "data": None, "message": "ok"}
 
 
@@ -36,7 +40,7 @@ def client_of(**config: Any) -> HeyGenClient:
     base = {
         "HEYGEN_API": "liveavatar",
         "HEYGEN_API_KEY": KEY,
-        "HEYGEN_SESSION_DEFAULTS": {"avatar_id": "an-avatar"},
+        "HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR},
         "TESTING": True,
     }
     return HeyGenClient(Settings.from_mapping({**base, **config}))
@@ -89,19 +93,19 @@ class TestStart:
         ("defaults", "page", "sent"),
         [
             (
-                {"avatar_id": "an-avatar"},
+                {"avatar_id": AVATAR},
                 {},
-                {"mode": "FULL", "avatar_id": "an-avatar", "avatar_persona": {}},
+                {"mode": "FULL", "avatar_id": AVATAR, "avatar_persona": {}},
             ),
             (
-                {"avatar_id": "an-avatar", "context_id": "a-context", "max_session_duration": 300},
+                {"avatar_id": AVATAR, "context_id": "a-context", "max_session_duration": 300},
                 {
                     "voice": {"voice_id": "a-voice", "provider": "fish", "rate": 1.1},
                     "language": "de",
                 },
                 {
                     "mode": "FULL",
-                    "avatar_id": "an-avatar",
+                    "avatar_id": AVATAR,
                     "avatar_persona": {
                         "voice_id": "a-voice",
                         "voice_settings": {"provider": "fish", "speed": 1.1},
@@ -123,11 +127,11 @@ class TestStart:
                 },
             ),
             (
-                {"avatar_id": "an-avatar", "voice_agent": {"id": "an-agent"}},
+                {"avatar_id": AVATAR, "voice_agent": {"id": "an-agent"}},
                 {"language": "de", "dynamic_variables": {"name": "Ada"}},
                 {
                     "mode": "FULL",
-                    "avatar_id": "an-avatar",
+                    "avatar_id": AVATAR,
                     "voice_agent": {
                         "id": "an-agent",
                         "language": "de",
@@ -137,7 +141,7 @@ class TestStart:
             ),
             (
                 {
-                    "avatar_id": "an-avatar",
+                    "avatar_id": AVATAR,
                     "stt_settings": {"provider": "deepgram"},
                     "llm_configuration_id": "a-model",
                     "memory": {"enabled": True},
@@ -146,7 +150,7 @@ class TestStart:
                 {"dynamic_variables": {"name": "Ada"}, "max_session_duration": 7200},
                 {
                     "mode": "FULL",
-                    "avatar_id": "an-avatar",
+                    "avatar_id": AVATAR,
                     "avatar_persona": {"stt_config": {"provider": "deepgram"}},
                     "llm_configuration_id": "a-model",
                     "memory": {"enabled": True},
@@ -179,7 +183,7 @@ class TestStart:
 
     def test_takes_a_persona_or_an_agent(self, vendor: requests_mock.Mocker) -> None:
         """LiveAvatar refuses both at once, and an agent has a voice of its own."""
-        defaults = {"avatar_id": "an-avatar", "voice_agent": {"id": "an-agent"}}
+        defaults = {"avatar_id": AVATAR, "voice_agent": {"id": "an-agent"}}
 
         with pytest.raises(errors.InvalidField, match="voice_agent has its own voice"):
             client_of(HEYGEN_SESSION_DEFAULTS=defaults).start(voice={"voice_id": "a-voice"})
@@ -301,8 +305,8 @@ class TestAnswer:
     @pytest.mark.parametrize(
         "config",
         [
-            {"HEYGEN_SESSION_DEFAULTS": {"avatar_id": "a", "context_id": "a-context"}},
-            {"HEYGEN_SESSION_DEFAULTS": {"avatar_id": "a", "voice_agent": {"id": "an-agent"}}},
+            {"HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR, "context_id": "a-context"}},
+            {"HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR, "voice_agent": {"id": "an-agent"}}},
             {"HEYGEN_SESSION_ALLOWED": ["context_id"]},
             {"HEYGEN_API": "streaming"},
         ],
@@ -310,17 +314,17 @@ class TestAnswer:
     )
     def test_may_be_given(self, config: dict[str, Any]) -> None:
         """By a context, by an agent, by what a page may choose, and always by v1's avatars."""
-        client_of(**config).check_answer("chat")
+        client_of(**config).check_can_respond("chat")
 
     @pytest.mark.parametrize("task_type", ["chat", "talk"])
     def test_is_given_by_nobody(self, task_type: str) -> None:
         """A text that is to be answered would be taken, and followed by silence."""
         with pytest.raises(errors.InvalidField, match="only in sessions with context_id or voice"):
-            client_of().check_answer(task_type)
+            client_of().check_can_respond(task_type)
 
     def test_is_not_asked_for(self) -> None:
         """A text that is spoken word for word needs no context."""
-        client_of().check_answer("repeat")
+        client_of().check_can_respond("repeat")
 
 
 class TestRateLimit:
@@ -631,3 +635,64 @@ class TestRefusals:
 
         assert TOKEN not in str(caught.value.upstream)
         assert KEY not in str(caught.value.upstream)
+
+
+class TestSpareSession:
+    """A session that is created ahead, for a start with the session defaults alone."""
+
+    @pytest.fixture
+    def client(self, sim: Simulator) -> HeyGenClient:
+        return client_of(
+            HEYGEN_BASE_URL=sim.url, HEYGEN_SPARE_TOKENS=4, HEYGEN_SESSION_DEFAULTS=SANDBOX
+        )
+
+    @pytest.fixture
+    def started(self, client: HeyGenClient, wait_idle: Callable[[], None]) -> Callable[..., str]:
+        """Return a function that starts a session, and waits for what is done in the background."""
+
+        def start(**fields: Any) -> str:
+            session_id = str(client.start(**fields)["session_id"])
+            wait_idle()
+            return session_id
+
+        return start
+
+    def test_is_started_by_the_next_start(
+        self, started: Callable[..., str], sim: Simulator
+    ) -> None:
+        """The second start waits for one call."""
+        first, second = started(), started()
+
+        assert [call.name for call in sim.calls] == [TOKEN_CALL, *[START_CALL, TOKEN_CALL] * 2]
+        assert list(sim.sessions) == [first, second]
+        assert sim.tokens[1].session_id == second
+
+    def test_is_not_used_for_other_fields(
+        self, started: Callable[..., str], sim: Simulator
+    ) -> None:
+        started()
+        session_id = started(language="de")
+
+        assert [call.name for call in sim.calls[3:]] == [TOKEN_CALL, START_CALL]
+        assert sim.sessions[session_id].options["avatar_persona"] == {"language": "de"}
+
+    def test_that_is_refused_is_replaced(self, started: Callable[..., str], sim: Simulator) -> None:
+        """Its lifetime is not documented; a refused start has started nothing."""
+        started()
+        sim.expire_tokens()
+        session_id = started()
+
+        statuses = [call.status for call in sim.calls if call.name == START_CALL]
+        assert statuses == [201, 401, 201]
+        assert list(sim.sessions)[1:] == [session_id]
+
+    def test_that_may_have_been_started_is_not(
+        self, started: Callable[..., str], sim: Simulator
+    ) -> None:
+        """It is stopped, and no other one is started."""
+        started()
+        sim.fault(START_CALL, Fault.RESET_AFTER)
+        with pytest.raises(errors.UpstreamFailed):
+            started()
+
+        assert [session.state for session in sim.sessions.values()] == ["connected", "closed"]

@@ -12,15 +12,14 @@ from .sound import BLOCK, SAMPLE_RATE, SILENCE
 from .speaker import Speaker
 from .sprites import LIDS, MOUTHS, SIZE, Planes, sprites
 
-_FPS = 25
 _VIDEO_CLOCK = 90_000
 _BLOCK_SECONDS = BLOCK / SAMPLE_RATE
-_BLOCKS_PER_PICTURE = SAMPLE_RATE // BLOCK // _FPS
+_BLOCKS_PER_SECOND = SAMPLE_RATE // BLOCK
 # A busy machine catches up this much; time lost beyond it is skipped.
 _MAX_LAG_SECONDS = 0.2
-# The positions of the lids in the pictures after a blink began.
-_BLINK = (1, LIDS - 1, LIDS - 1, 1)
-_PICTURES_PER_BLINK = 93
+# The positions of the lids in the blocks after a blink began.
+_BLINK = (1, 1, *[LIDS - 1] * 4, 1, 1)
+_BLOCKS_PER_BLINK = 186
 
 
 class Track(MediaStreamTrack):
@@ -56,7 +55,7 @@ def video_track() -> Track:
 
 
 class MediaLoop:
-    """Sends a block of samples every 20 ms and a picture every 40 ms to all viewers.
+    """Sends a block of samples every 20 ms, and as many pictures a second as `frame_rate` says.
 
     `ready` says whether a queued text may begin.
     """
@@ -66,10 +65,12 @@ class MediaLoop:
         speaker: Speaker,
         viewers: Callable[[], Iterable[tuple[Track, Track]]],
         ready: Callable[[], bool],
+        frame_rate: int,
     ) -> None:
         self._speaker = speaker
         self._viewers = viewers
         self._ready = ready
+        self._frame_rate = frame_rate
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -87,18 +88,20 @@ class MediaLoop:
         viewers = list(self._viewers())
         for audio, _ in viewers:
             audio.send(samples)
-        if number % _BLOCKS_PER_PICTURE or not viewers:
+        if not viewers or self._pictures(number) == self._pictures(number - 1):
             return
 
-        shown = number // _BLOCKS_PER_PICTURE
         mouth = round(self._speaker.level * (MOUTHS - 1))
-        picture = _video_frame(sprites()[mouth, _lid(shown)], shown)
+        picture = _video_frame(sprites()[mouth, _lid(number)], number)
         for _, video in viewers:
             video.send(picture)
 
+    def _pictures(self, blocks: int) -> int:
+        return blocks * self._frame_rate // _BLOCKS_PER_SECOND
 
-def _lid(picture: int) -> int:
-    since = picture % _PICTURES_PER_BLINK
+
+def _lid(block: int) -> int:
+    since = block % _BLOCKS_PER_BLINK
     return _BLINK[since] if since < len(_BLINK) else 0
 
 
@@ -115,6 +118,6 @@ def _video_frame(planes: Planes, number: int) -> VideoFrame:
     frame = VideoFrame(*SIZE, "yuv420p")
     for plane, content in zip(frame.planes, planes, strict=True):
         plane.update(content)
-    frame.pts = number * _VIDEO_CLOCK // _FPS
+    frame.pts = number * _VIDEO_CLOCK // _BLOCKS_PER_SECOND
     frame.time_base = Fraction(1, _VIDEO_CLOCK)
     return frame

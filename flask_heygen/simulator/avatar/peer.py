@@ -25,7 +25,7 @@ class Peer:
     True or False when its microphone begins or ends to carry speech.
     """
 
-    def __init__(  # noqa: PLR0913  two callbacks beside what the client is
+    def __init__(  # noqa: PLR0913  a client, and two callbacks
         self,
         socket: web.WebSocketResponse,
         participants: Participants,
@@ -52,7 +52,7 @@ class Peer:
     @property
     def receives(self) -> bool:
         """True while it receives audio and video."""
-        return self._subscriber.flows
+        return self._subscriber.receives
 
     @property
     def tracks(self) -> tuple[Track, Track]:
@@ -67,7 +67,7 @@ class Peer:
         """Send a data message."""
         self._subscriber.send(packet)
 
-    def dismiss(self, reason: models.DisconnectReason) -> None:
+    def disconnect(self, reason: models.DisconnectReason) -> None:
         """Disconnect the client, which ends `run`."""
         self.signal(signaling.leave(reason))
         self._outbox.put_nowait(None)
@@ -109,7 +109,7 @@ class Peer:
     async def _handle(self, request: rtc.SignalRequest) -> None:
         match request.WhichOneof("message"):
             case "answer":
-                await self._subscriber.settle(request.answer)
+                await self._subscriber.accept_answer(request.answer)
                 await self._subscriber.offer(active=self._avatar_known)
             case "offer":
                 await self._answer(request.offer)

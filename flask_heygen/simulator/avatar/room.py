@@ -26,7 +26,12 @@ class Room:
     """A room, open until `close`; `on_speech` is called when a client begins or ends to speak."""
 
     def __init__(
-        self, session_id: str, protocol: RoomProtocol, on_speech: Callable[[bool], object]
+        self,
+        session_id: str,
+        protocol: RoomProtocol,
+        on_speech: Callable[[bool], object],
+        *,
+        frame_rate: int,
     ) -> None:
         self._session_id = session_id
         self._protocol = protocol
@@ -38,7 +43,7 @@ class Room:
         self.others: dict[str, str] = {}
         self._wait_until = 0.0
         self._speaker = Speaker(self._emit)
-        loop = MediaLoop(self._speaker, self._viewers, self._ready)
+        loop = MediaLoop(self._speaker, self._viewers, self._ready, frame_rate)
         self._media = asyncio.create_task(loop.run())
 
     @property
@@ -50,7 +55,7 @@ class Room:
         """Serve a client until it leaves; of two with one identity the newer one stays."""
         for other in self._peers:
             if other.identity == identity:
-                other.dismiss(models.DUPLICATE_IDENTITY)
+                other.disconnect(models.DUPLICATE_IDENTITY)
         peer = Peer(
             socket,
             self._participants,
@@ -87,7 +92,7 @@ class Room:
 
         self._avatar_present = present
         if not present:
-            self._speaker.vanish()
+            self._speaker.abort()
         await asyncio.gather(*(peer.announce(present=present) for peer in self._peers))
 
     def announce(self, identity: str) -> None:
@@ -111,7 +116,7 @@ class Room:
             await self._media
         self._speaker.interrupt()
         for peer in self._peers:
-            peer.dismiss(models.ROOM_DELETED if deleted else models.SERVER_SHUTDOWN)
+            peer.disconnect(models.ROOM_DELETED if deleted else models.SERVER_SHUTDOWN)
         deadline = asyncio.get_running_loop().time() + _CLOSE_TIMEOUT
         while self._peers and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)

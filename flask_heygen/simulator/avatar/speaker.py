@@ -45,7 +45,7 @@ class Speaker:
         if self._current is not None:
             self._stop(self._current)
 
-    def vanish(self) -> None:
+    def abort(self) -> None:
         """Stop without emitting anything, like an avatar that crashed."""
         self._queue.clear()
         self._current = None

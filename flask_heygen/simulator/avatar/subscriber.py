@@ -55,10 +55,10 @@ class Subscriber:
         self._active = False
 
     @property
-    def flows(self) -> bool:
+    def receives(self) -> bool:
         """True while the client receives audio and video."""
-        settled = self._active and self._connection.signalingState == "stable"
-        return settled and self._connection.connectionState == "connected"
+        stable = self._active and self._connection.signalingState == "stable"
+        return stable and self._connection.connectionState == "connected"
 
     def send(self, packet: bytes) -> None:
         """Send a data message."""
@@ -73,7 +73,7 @@ class Subscriber:
         does not know.
         """
         async with self._offering:
-            # One offer at a time: `settle` leads back here.
+            # One offer at a time: `accept_answer` leads back here.
             if self._connection.signalingState != "stable" or (
                 self._offers and self._active == active
             ):
@@ -87,7 +87,7 @@ class Subscriber:
             mids = {str(section.mid): sid for section, sid in self._sections.items()}
             self._signal(signaling.offer(self._sdp(), self._offers, mids if active else {}))
 
-    async def settle(self, answer: rtc.SessionDescription) -> None:
+    async def accept_answer(self, answer: rtc.SessionDescription) -> None:
         """Take the client's answer to an offer."""
         await self._connection.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
         for candidate in self._early:

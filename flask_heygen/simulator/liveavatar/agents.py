@@ -47,7 +47,7 @@ class Agents:
 
         A command that comes before the agent has joined is lost (sdk), and an unknown one ignored.
         """
-        async with self._account.rooms.turn:
+        async with self._account.rooms.command_lock:
             session = self._account.sessions.connected(session_id)
             if session.api != "liveavatar":
                 raise SessionNotFound

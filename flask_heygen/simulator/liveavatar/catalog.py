@@ -31,6 +31,7 @@ class Catalog:
 
     def __init__(self, account: Account) -> None:
         self._account = account
+        self._tokens = account.tokens["liveavatar"]
         #: The contexts by their ids.
         self.contexts: dict[str, dict[str, Any]] = {}
         self.reset()
@@ -57,7 +58,7 @@ class Catalog:
 
     async def credits(self, request: web.Request) -> web.Response:
         """Return the credits that are left, as a string."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         return success({"credits_left": f"{self._account.sessions.credits_left:.1f}"})
 
     async def public_avatars(self, request: web.Request) -> web.Response:
@@ -69,13 +70,13 @@ class Catalog:
 
     async def own_avatars(self, request: web.Request) -> web.Response:
         """List the account's own avatars."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         avatar_id = "9f2b7c64-1f0e-4f7a-8c55-3f6f1f7b2a11"
         return rows.page(request, [_avatar(avatar_id, "Simulated picture", "IMAGE")])
 
     async def voices(self, request: web.Request) -> web.Response:
         """List the voices; there are no private ones."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         kind = request.query.get("voice_type", "public")
         voices = _VOICES if kind == "public" else {}
         return rows.page(
@@ -88,18 +89,18 @@ class Catalog:
 
     async def languages(self, request: web.Request) -> web.Response:
         """List some languages, though any is taken."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         return rows.page(request, [{"code": c, "name": name} for c, name in _LANGUAGES.items()])
 
     async def create_context(self, request: web.Request) -> web.Response:
         """Add a context."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         body = schemas.parse_context(await json_body(request), new=True)
         return success(self._add_context(body, str(uuid.uuid4())), status=201)
 
     async def list_contexts(self, request: web.Request) -> web.Response:
         """List the contexts."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         return rows.page(request, list(self.contexts.values()))
 
     async def get_context(self, request: web.Request) -> web.Response:
@@ -117,11 +118,8 @@ class Catalog:
         del self.contexts[self._context(request)["id"]]
         return success(None)
 
-    def _check_key(self, request: web.Request) -> None:
-        self._account.tokens["liveavatar"].check_key(request.headers.get("X-Api-Key"))
-
     def _context(self, request: web.Request) -> dict[str, Any]:
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         context = self.contexts.get(request.match_info["context_id"])
         if context is None:
             raise LiveAvatarError(404, 4004, "Context not found")

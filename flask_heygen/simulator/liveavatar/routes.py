@@ -25,6 +25,8 @@ SANDBOX_SECONDS = 60
 #: The id of a voice, and of a model configuration, that the account does not have.
 UNKNOWN = "unknown"
 
+_TIMESTAMPS = range(1 << 40)
+
 
 class LiveAvatar:
     """The endpoints."""
@@ -52,7 +54,7 @@ class LiveAvatar:
 
     async def token(self, request: web.Request) -> web.Response:
         """Mint a token for one session: create-session-token (doc); it costs no slot (guess)."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         body = schemas.parse_token(await json_body(request))
         session_id = str(uuid.uuid4())
         # The SDK reads the mode in it.
@@ -76,7 +78,7 @@ class LiveAvatar:
 
         session = self._sessions.new(token.value, self._options(token.body), session_id)
         self._sessions.start(session_id)
-        self._account.expect_guests()
+        self._account.preload_rooms()
         return success(
             {
                 "session_id": session_id,
@@ -91,19 +93,19 @@ class LiveAvatar:
 
     async def stop(self, request: web.Request) -> web.Response:
         """End a session: stop-session (doc)."""
-        session_id, reason = await self._named(request)
+        session_id, reason = await self._requested_session(request)
         self._sessions.close(session_id, reason)
         return success(None)
 
     async def keep_alive(self, request: web.Request) -> web.Response:
         """Restart the idle countdown: keep-session-alive (doc)."""
-        session_id, _ = await self._named(request)
+        session_id, _ = await self._requested_session(request)
         self._sessions.keep_alive(session_id)
         return success(None)
 
     async def list(self, request: web.Request) -> web.Response:
         """List the active or the past sessions, in pages: list-sessions (doc)."""
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         active = schemas.parse_choice(request.query, "type", "active", "historic") == "active"
         found = self._sessions.live if active else self._sessions.sessions.values()
         return rows.page(
@@ -127,8 +129,8 @@ class LiveAvatar:
                 self._account.clock,
                 session,
                 self.agents.agent(session).transcript,
-                schemas.parse_timestamp(request.query, "start_timestamp", 0),
-                schemas.parse_timestamp(request.query, "end_timestamp", 1 << 40),
+                schemas.parse_integer(request.query, "start_timestamp", 0, _TIMESTAMPS),
+                schemas.parse_integer(request.query, "end_timestamp", _TIMESTAMPS[-1], _TIMESTAMPS),
             )
         )
 
@@ -137,11 +139,8 @@ class LiveAvatar:
         self.agents.agent(self._session(request)).transcript.clear()
         return success(None)
 
-    def _check_key(self, request: web.Request) -> None:
-        self._tokens.check_key(request.headers.get("X-Api-Key"))
-
     def _session(self, request: web.Request) -> Session:
-        self._check_key(request)
+        self._tokens.check_key(request.headers)
         return self._find(request.match_info["session_id"])
 
     def _find(self, session_id: str) -> Session:
@@ -151,13 +150,13 @@ class LiveAvatar:
 
         return session
 
-    async def _named(self, request: web.Request) -> tuple[str, str]:
+    async def _requested_session(self, request: web.Request) -> tuple[str, str]:
         """Return session and reason of a call: by its token, or by the key and the session's id."""
         token = None
         if "Authorization" in request.headers:
             token = self._tokens.check(bearer(request))
         else:
-            self._check_key(request)
+            self._tokens.check_key(request.headers)
         session_id, reason = schemas.parse_stop(await json_body(request), required=token is None)
         if token is not None and session_id not in {None, token.session_id}:
             raise Unauthorized

@@ -31,20 +31,20 @@ def session_row(clock: Clock, session: Session) -> dict[str, object]:
 
 
 def page(request: web.Request, rows: Sequence[dict[str, object]]) -> web.Response:
-    """Respond with a page of a list, with the addresses (guess: whole ones) of those beside it."""
-    size = schemas.parse_number(request.query, "page_size", 20, 100)
-    number = schemas.parse_number(request.query, "page", 1, 1_000_000)
+    """Respond with a page of a list, and the URLs (guess: whole ones) of its neighbours."""
+    size = schemas.parse_integer(request.query, "page_size", 20, range(1, 101))
+    number = schemas.parse_integer(request.query, "page", 1, range(1, 1_000_001))
     start = (number - 1) * size
 
-    def beside(other: int, *, exists: bool) -> str | None:
+    def page_url(other: int, *, exists: bool) -> str | None:
         url = request.url.update_query(page_size=size, page=other)
         return str(url) if exists else None
 
     return liveavatar_success(
         {
             "count": len(rows),
-            "next": beside(number + 1, exists=start + size < len(rows)),
-            "previous": beside(number - 1, exists=number > 1),
+            "next": page_url(number + 1, exists=start + size < len(rows)),
+            "previous": page_url(number - 1, exists=number > 1),
             "results": list(rows[start : start + size]),
         }
     )

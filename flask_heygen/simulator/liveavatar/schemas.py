@@ -87,22 +87,12 @@ def parse_context(body: Any, *, new: bool) -> dict[str, Any]:
     return _parse(body, _CONTEXT, ["name", "prompt"] if new else [])
 
 
-def parse_number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
-    """Return a number from 1 of a query."""
+def parse_integer(query: Mapping[str, str], name: str, default: int, allowed: range) -> int:
+    """Return an integer of a query."""
     given = query.get(name, str(default))
-    if not given.isdecimal() or not 1 <= int(given) <= most:
-        problem = (f"Input should be a number from 1 to {most}", "int_range")
-        raise ValidationError([describe(["query", name], problem)])
-
-    return int(given)
-
-
-def parse_timestamp(query: Mapping[str, str], name: str, default: int) -> int:
-    """Return a timestamp of a query."""
-    given = query.get(name, str(default))
-    if not given.isdecimal():
-        problem = ("Input should be a valid integer", "int_parsing")
-        raise ValidationError([describe(["query", name], problem)])
+    if not given.isdecimal() or int(given) not in allowed:
+        message = f"Input should be an integer from {allowed[0]} to {allowed[-1]}"
+        raise ValidationError([describe(["query", name], (message, "int_range"))])
 
     return int(given)
 
