@@ -189,7 +189,7 @@ page.again.addEventListener("click", () => {
 
 avatar.addEventListener("starting", () => showLink("joining"));
 avatar.addEventListener("live", ({ detail }) => showLink("live", detail));
-avatar.addEventListener("closed", ({ detail }) => showLink(detail.reason));
+avatar.addEventListener("closed", ({ detail }) => showLink(detail.restarting ? "joining" : detail.reason));
 avatar.addEventListener("error", () => avatar.live || showLink("lost"));
 avatar.addEventListener("sound", ({ detail }) => (page.sound.hidden = !detail.blocked));
 avatar.addEventListener("speaking", ({ detail }) => {

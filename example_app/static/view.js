@@ -20,6 +20,8 @@ const main = document.querySelector("main");
 let microphone = "off";
 const firstName = interview.interviewer.split(" ")[0];
 const AWAY = `${firstName} has left, since nobody was here. She returns with your next answer.`;
+/** The codes of errors after which nobody can bring the avatar back by asking again. */
+const GONE = ["no_credits", "avatar_deleted"];
 const POOR = "Your connection is poor: picture and voice may falter.";
 
 export function state() {
@@ -52,6 +54,7 @@ export function showLink(link, { room = true } = {}) {
   announce(page.note, note);
   if (link !== "live") page.sound.hidden = true;
   if (state() === "listening") show("listening", { live: link === "live" });
+  if (state() === "speaking") announce(page.status, statusOf("speaking"));
 }
 
 /** Say that the connection is poor, as long as it is. @param {string} quality LiveKit's */
@@ -105,6 +108,7 @@ export function showQuestion({ turns, draft }) {
     ...interview.questions.map((_, index) => make("i", { className: index < turns.length ? "done" : "" })),
   );
   page.answer.value = draft;
+  if (microphone === "off") announce(page["microphone-note"], "");
   showTurns(page.room, turns.slice(0, -1));
   reveal("room");
   focusTurn();
@@ -131,8 +135,8 @@ export function showTrouble(error, { said }) {
   const way = error.restartSession ? "Reconnect" : again ? "Try again" : "";
   page["trouble-what"].textContent = error.message;
   const first = signedOut ? "Sign in in a new tab, then try again" : way || "Repeat the question";
-  page["trouble-help"].textContent =
-    `${first} to hear ${firstName}, or carry on in text. Your answers are safe.`;
+  const help = GONE.includes(error.code) ? "Carry on in text." : `${first} to hear ${firstName}, or carry on in text.`;
+  page["trouble-help"].textContent = `${help} Your answers are safe.`;
   page.retry.hidden = !way;
   if (page["sign-in"]) page["sign-in"].hidden = !signedOut;
   countDown(way, error.retryAfter);
@@ -156,9 +160,10 @@ export function make(tag, properties, ...children) {
 }
 
 function statusOf(name, live) {
-  if (name === "speaking") return `${firstName} ${STATUS[name]}`;
+  const joining = main.dataset.link === "joining";
+  if (name === "speaking") return joining ? STATUS.starting : `${firstName} ${STATUS[name]}`;
   if (name !== "listening" || live) return STATUS[name];
-  if (main.dataset.link === "joining") return "Your turn · reconnecting…";
+  if (joining) return "Your turn · reconnecting…";
   return `${STATUS[name]}, in text`;
 }
 

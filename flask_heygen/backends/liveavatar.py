@@ -7,12 +7,15 @@ list-sessions, its OpenAPI pages) and from the vendor's web SDK; those marked "g
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from flask_heygen.errors import UpstreamFailed
-from flask_heygen.http.deadline import Deadline
+from flask_heygen.errors import AuthFailed, SessionClosed, SessionNotFound, UpstreamFailed
+from flask_heygen.http.deadline import Deadline, Timestamp
+from flask_heygen.settings import Settings
+from flask_heygen.timing import timed
 
 from .base import Backend, Progress, no_progress, retry_when_allowed, stop_on_error
 from .data import (
@@ -31,6 +34,7 @@ from .data import (
 from .fields import LIVEAVATAR_FIELDS
 from .liveavatar_messages import PERSONA_FIELDS, interrupt_message, session_body, speak_message
 from .responses import LIVEAVATAR_ERROR_RULES, parse_response
+from .token_pool import Token, TokenPool
 
 #: Seconds after which LiveAvatar ends a session that is not kept alive.
 IDLE_SECONDS = 300
@@ -48,6 +52,16 @@ class LiveAvatarBackend(Backend):
     credits_per_minute = 2.0
     responding_fields = ("context_id", "voice_agent")
 
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        #: The fields of which sessions are created ahead: most starts have no others.
+        self._defaults = dict(settings.session_defaults)
+        self._pool = TokenPool(
+            lambda: self._create_session(self._defaults, Deadline(settings.timeout)),
+            size=settings.spare_tokens,
+            max_age=settings.token_max_age,
+        )
+
     def validate(self, fields: Mapping[str, Any]) -> str | None:
         clash = [name for name in PERSONA_FIELDS if name in fields]
         if "voice_agent" in fields and clash:
@@ -63,22 +77,17 @@ class LiveAvatarBackend(Backend):
         )
 
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-        # A session that was created and never started costs nothing (guess).
-        session = self._call("/sessions/token", session_body(fields), deadline)
-        session_id, token = parse_session_id(session), parse_token(session, "session_token")
-        if session_id is None or token is None:
-            raise UpstreamFailed("LiveAvatar's reply held no session.")
-
-        with stop_on_error(session_id, partial(self._stop, session_id)):
-            data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
-            room = parse_room(data, _ROOM, local=self._local)
-
-        return {
-            "session_id": session_id,
-            **room,
-            "idle_seconds": IDLE_SECONDS,
-            "listening": fields.get("interactivity_type", "CONVERSATIONAL").lower(),
-        }
+        if fields != self._defaults:
+            return self._start(self._create_session(fields, deadline), fields, deadline)
+        try:
+            spare = self._pool.get()
+            if spare is not None:
+                # Its lifetime is not documented. One that is refused has started nothing.
+                with suppress(AuthFailed, SessionClosed, SessionNotFound):
+                    return self._start(spare, fields, deadline)
+            return self._start(self._create_session(fields, deadline), fields, deadline)
+        finally:
+            self._pool.refill()
 
     def send_task(
         self,
@@ -150,6 +159,36 @@ class LiveAvatarBackend(Backend):
             for kind in ("private", "public")
             for row in self._rows("/voices", deadline, progress, voice_type=kind)
         ]
+
+    @timed("mint")
+    def _create_session(self, fields: Mapping[str, Any], deadline: Deadline) -> Token:
+        """Create a session, and the token that starts it.
+
+        One that is never started costs nothing (guess), and counts for no limit: that is checked
+        as a session is started (live).
+        """
+        requested = Timestamp()
+        session = self._call("/sessions/token", session_body(fields), deadline)
+        session_id, token = parse_session_id(session), parse_token(session, "session_token")
+        if session_id is None or token is None:
+            raise UpstreamFailed("LiveAvatar's reply held no session.")
+
+        return Token(token, requested, session_id)
+
+    def _start(
+        self, created: Token, fields: Mapping[str, Any], deadline: Deadline
+    ) -> dict[str, Any]:
+        session_id, token = created.session_id, created.value
+        with stop_on_error(session_id, partial(self._stop, session_id)):
+            data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
+            room = parse_room(data, _ROOM, local=self._local)
+
+        return {
+            "session_id": session_id,
+            **room,
+            "idle_seconds": IDLE_SECONDS,
+            "listening": fields.get("interactivity_type", "CONVERSATIONAL").lower(),
+        }
 
     def _stop(self, session_id: str, deadline: Deadline) -> None:
         body = {"session_id": session_id, "reason": "USER_CLOSED"}

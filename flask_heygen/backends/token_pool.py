@@ -30,6 +30,8 @@ class Token:
 
     value: str = field(repr=False)
     requested: Timestamp
+    #: The session that it is for, with LiveAvatar.
+    session_id: str = ""
 
     @property
     def age(self) -> float:

@@ -65,19 +65,18 @@ class Server:
             asyncio.run_coroutine_threadsafe(closing, self._loop).result()
 
     def refuse_connections(self, seconds: float) -> None:
-        """Refuse new connections from now on (on Linux), for so long; open ones stay."""
+        """Refuse new connections from now on, for so long; open ones stay."""
         if self._thread is not None:
             asyncio.run_coroutine_threadsafe(self._refuse(seconds), self._loop).result()
 
     def _run(self, server: socket.socket, ready: Future[None]) -> None:
-        self._socket = server
         with server:
             try:
-                asyncio.run(self._serve(ready))
+                asyncio.run(self._serve(server, ready))
             except Exception as error:  # noqa: BLE001  raised again by the thread that waits
                 ready.set_exception(error)
 
-    async def _serve(self, ready: Future[None]) -> None:
+    async def _serve(self, server: socket.socket, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         runner = web.AppRunner(
@@ -89,7 +88,7 @@ class Server:
         await runner.setup()
         assert runner.server is not None  # noqa: S101  it was set up
         self._http = runner.server
-        await self._listen()
+        await self._listen(server)
         ready.set_result(None)
         await self._ended.wait()
         self._listener.close()
@@ -99,21 +98,24 @@ class Server:
             transport.abort()  # one whose client does not read would stay open
         await asyncio.sleep(0)
 
-    async def _listen(self) -> None:
-        # asyncio closes its copy of the socket; the original keeps the port.
+    async def _listen(self, server: socket.socket) -> None:
         self._listener = await self._loop.create_server(
-            self._accept, sock=self._socket.dup(), backlog=_BACKLOG, ssl=self.ssl_context
+            self._accept, sock=server, backlog=_BACKLOG, ssl=self.ssl_context
         )
 
     async def _refuse(self, seconds: float) -> None:
-        async def listen_again() -> None:
-            await asyncio.sleep(seconds)
-            await self._listen()
-
         if self._listener.is_serving():
             self._listener.close()
-            self._socket.shutdown(socket.SHUT_RDWR)  # or the system would go on accepting
-            self._reopening = self._loop.create_task(listen_again())
+            self._refusing = self._loop.create_task(self._listen_again(seconds))
+            await asyncio.sleep(0)
+
+    async def _listen_again(self, seconds: float) -> None:
+        # Bound, so that no connection of a client gets the port for its own end.
+        with socket.socket() as bound:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(("127.0.0.1", self.port))
+            await asyncio.sleep(seconds)
+        await self._listen(socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG))
 
     def _accept(self) -> asyncio.Protocol:
         self.connections += 1

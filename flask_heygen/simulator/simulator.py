@@ -68,7 +68,7 @@ class Simulator(Config):
         self._server.close_connections(last_words)
 
     def refuse_connections(self, seconds: float) -> None:
-        """Refuse new connections from now on (on Linux), for so long; open ones stay."""
+        """Refuse new connections from now on, for so long; open ones stay."""
         self._server.refuse_connections(seconds)
 
     @property

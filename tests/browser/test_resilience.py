@@ -167,13 +167,34 @@ class TestAvatar:
             visit.press("Start interview")
             visit.until(lambda: len(simulator.texts) == 1, "the greeting is spoken")
             (session_id,) = simulator.sessions
+            simulator.latency["*"] = 0.5
             simulator.avatar_leaves(session_id)
+            expect(visit.page.get_by_role("status")).to_have_text("Connecting…")
             visit.until(lambda: len(simulator.sessions) == 2, "there is a new session")
+            simulator.latency.clear()
             expect(visit.page.locator("main[data-link=live]")).to_be_attached(timeout=30_000)
 
             visit.until(lambda: len(simulator.texts) == 2, "the question is spoken")
             assert states(simulator) == ["closed", "connected"]
             assert simulator.texts == lines(BRIEF)[:2]
+
+    @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
+    def test_that_the_account_cannot_pay_for_is_missed_in_words(
+        self, browser: Browser, url: str, visit_type: type[Visit], simulator: Simulator
+    ) -> None:
+        """Nobody is asked to try again what must fail: the interview goes on in text."""
+        with browser.new_context() as context:
+            visit = visit_type(context.new_page(), url, patience=30_000)
+            visit.open()
+            visit.press("Start interview")
+            visit.until(lambda: len(simulator.texts) == 1, "the greeting is spoken")
+            simulator.close_session(next(iter(simulator.sessions)), "NO_CREDITS")
+            visit.reach("error")
+
+            alert = visit.page.get_by_role("alert")
+            expect(alert).to_contain_text("no credits left")
+            expect(alert).to_contain_text("Carry on in text. Your answers are safe.")
+            assert len(simulator.sessions) == 1
 
 
 def sign_in(visit: Visit) -> None:

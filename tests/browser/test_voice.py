@@ -131,6 +131,7 @@ class TestAnswer:
         expect(visit.page.locator("main[data-state=speaking]:not(.waiting)")).to_be_visible()
         expect(visit.page.locator("#room .turns")).to_contain_text(WORDS)
         visit.until(lambda: muted(visit), "the microphone rests")
+        visit.until(lambda: level(visit) == "0", "its level is nothing")
         visit.reach("listening")
         visit.until(lambda: not muted(visit), "the microphone is on again")
         visit.press("Mute")
@@ -173,6 +174,13 @@ class TestAnswer:
 def muted(visit: Visit) -> bool:
     """Return whether the page's only microphone is switched off."""
     return bool(visit.page.evaluate("!microphones.at(-1).enabled"))
+
+
+def level(visit: Visit) -> str:
+    """Return how loud the page shows the microphone to be."""
+    return str(
+        visit.page.evaluate("document.querySelector('#level').style.getPropertyValue('--level')")
+    )
 
 
 def violations(visit: Visit) -> list[str]:

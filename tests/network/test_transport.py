@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import logging
@@ -19,13 +20,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from aiohttp import web
 
 from flask_heygen import HeyGenClient, HeyGenError
 from flask_heygen.errors import NotConfigured, OutcomeUnknown, UpstreamFailed, UpstreamTimeout
 from flask_heygen.http import connector, pool
 from flask_heygen.settings import Settings
-from flask_heygen.simulator import Simulator
+from flask_heygen.simulator import Exchange, Fault, Simulator
 from tests.constants import KEY, question
+from tests.servers.machines import wait_until
 
 from .certificates import Certificate
 
@@ -34,6 +37,10 @@ TIMEOUT = 10
 #: Where they are, and a slow machine's share beside them; what ends at no deadline takes longer.
 DEADLINE, GRACE = 2, 1.4
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+#: The reply to a task.
+SPOKEN = b'{"code":100,"message":"success","data":{"task_id":"a-task"}}'
 
 
 class Received(NamedTuple):
@@ -45,7 +52,7 @@ class Received(NamedTuple):
 
 
 class Vendor(BaseHTTPRequestHandler):
-    """A vendor that can misbehave in its bytes; by itself it answers every call well."""
+    """A vendor with a thread for each connection, for tests that look at connections."""
 
     protocol_version = "HTTP/1.1"
     server: Server
@@ -67,7 +74,7 @@ class Vendor(BaseHTTPRequestHandler):
             self.act()
 
     def act(self) -> None:
-        self.answer(b'{"code":100,"message":"success","data":{"task_id":"a-task"}}')
+        self.answer(SPOKEN)
 
     def be_silent(self) -> None:
         """Say nothing for longer than any client here waits."""
@@ -431,52 +438,43 @@ class TestUnreachable:
 class TestBounds:
     """No reply holds a request longer, or makes it larger, than it may be."""
 
-    def test_a_silence_after_a_late_beginning_ends_at_the_deadline(self) -> None:
+    def test_a_silence_after_a_late_beginning_ends_at_the_deadline(self, sim: Simulator) -> None:
         """Time does not count anew with every byte."""
 
-        class Stopping(Vendor):
-            def act(self) -> None:
-                time.sleep(DEADLINE * 0.75)
-                self.wfile.write(b"HTTP/1.1 200")
-                self.be_silent()
+        async def stop(exchange: Exchange) -> None:
+            await asyncio.sleep(DEADLINE * 0.75)
+            await exchange.write(b"HTTP/1.1 200")
+            await exchange.wait_closed()
 
-        with serving(Stopping) as server:
-            client = client_of(server.url, TIMEOUT=DEADLINE)
-            with Timed(), pytest.raises(OutcomeUnknown):
-                speak(client)
+        sim.fault("task", stop)
+        with Timed(), pytest.raises(OutcomeUnknown):
+            speak(client_of(sim.url, TIMEOUT=DEADLINE))
 
-    def test_a_drip_of_interim_replies_ends_at_the_deadline(self) -> None:
+    def test_a_drip_of_interim_replies_ends_at_the_deadline(self, sim: Simulator) -> None:
         """``100 Continue`` says that there will be a reply, not when."""
 
-        class Continuing(Vendor):
-            def act(self) -> None:
-                while True:
-                    self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                    time.sleep(0.01)
+        async def continue_forever(exchange: Exchange) -> None:
+            while True:
+                await exchange.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                await asyncio.sleep(0.01)
 
-        with serving(Continuing) as server, Timed(), pytest.raises(OutcomeUnknown):
-            speak(client_of(server.url, TIMEOUT=DEADLINE))
+        sim.fault("task", continue_forever)
+        with Timed(), pytest.raises(OutcomeUnknown):
+            speak(client_of(sim.url, TIMEOUT=DEADLINE))
 
     def test_what_connecting_took_is_not_had_again(
         self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A slow handshake and a silent vendor share one deadline."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.path))
+        # Called in the middle of the handshake.
+        late = lambda *_: time.sleep(DEADLINE * 0.75)  # noqa: E731
+        monkeypatch.setattr(certificate.context, "sni_callback", late)
 
-        class Slow(Vendor):
-            """Silent behind a handshake that takes most of the time there is."""
-
-            def setup(self) -> None:
-                time.sleep(DEADLINE * 0.75)
-                super().setup()
-
-            def do_POST(self) -> None:
-                self.be_silent()
-
-        with serving(Slow, certificate.context) as server:
-            client = client_of(server.url, TIMEOUT=DEADLINE)
+        with Simulator(ssl_context=certificate.context) as sim:
+            sim.fault("*", Fault.NO_RESPONSE, times=None)
             with Timed(), pytest.raises(UpstreamTimeout):
-                speak(client)
+                speak(client_of(sim.url, TIMEOUT=DEADLINE))
 
     @pytest.mark.parametrize("late", [0.9, 4], ids=["soon enough", "too late"])
     def test_what_sending_takes_is_part_of_it(
@@ -508,154 +506,159 @@ class TestBounds:
             assert server.count("task") <= 1
 
     @pytest.mark.parametrize(("more", "code"), [(0, None), (1, "outcome_unknown")])
-    def test_a_megabyte_is_read_and_not_a_byte_more(self, more: int, code: str | None) -> None:
+    def test_a_megabyte_is_read_and_not_a_byte_more(
+        self, sim: Simulator, more: int, code: str | None
+    ) -> None:
         """A longer reply is none, even where what was read of it is whole."""
 
-        class Verbose(Vendor):
-            def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
-                padded = body.ljust((1 << 20) + more) if self.path.endswith("task") else body
-                super().answer(padded, status, **headers)
+        async def pad(_exchange: Exchange) -> web.Response:
+            return web.Response(body=SPOKEN.ljust((1 << 20) + more))
 
         told = None
-        with serving(Verbose) as server:
-            try:
-                speak(client_of(server.url))
-            except HeyGenError as error:
-                told = error.code
+        sim.fault("task", pad)
+        try:
+            speak(client_of(sim.url))
+        except HeyGenError as error:
+            told = error.code
 
         assert told == code
 
     @pytest.mark.parametrize("headers", [b"Transfer-Encoding: chunked\r\n", b""])
-    def test_a_body_without_end_is_not_read_to_the_end(self, headers: bytes) -> None:
+    def test_a_body_without_end_is_not_read_to_the_end(
+        self, sim: Simulator, headers: bytes
+    ) -> None:
         """Its first megabyte says enough, whether or not it told its length."""
         sent = []
 
-        class Endless(Vendor):
-            def act(self) -> None:
-                self.wfile.write(b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n")
-                while True:
-                    self.wfile.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
-                    sent.append(0x10000)
+        async def write_endless_body(exchange: Exchange) -> None:
+            await exchange.write(b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n")
+            while True:
+                await exchange.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+                sent.append(0x10000)
 
-        with serving(Endless) as server:
-            with Timed(), pytest.raises(OutcomeUnknown):
-                speak(client_of(server.url))
-            assert server.closed.acquire(timeout=5)  # the client has hung up
+        sim.fault("task", write_endless_body)
+        client = client_of(sim.url)
+        with Timed(), pytest.raises(OutcomeUnknown):
+            speak(client)
 
+        wait_until(lambda: sim.calls[-1].ended is not None)  # the client has hung up
         assert sum(sent) < 16 << 20  # what was read, and what the sockets held
 
-    def test_a_body_in_chunks_is_read_to_its_end(self) -> None:
+    def test_a_body_in_chunks_is_read_to_its_end(self, sim: Simulator) -> None:
         """The chunk of no size says where that is, and the connection is used again."""
 
-        class Chunking(Vendor):
-            def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
-                self.send_response(status)
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                for part in (body[:20], body[20:], b""):
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+        async def write_chunks(exchange: Exchange) -> None:
+            await exchange.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for part in (SPOKEN[:20], SPOKEN[20:], b""):
+                await exchange.write(b"%x\r\n%s\r\n" % (len(part), part))
 
-        with serving(Chunking) as server:
-            client = client_of(server.url)
-            told = [speak(client)["task_id"] for _ in range(2)]
+        sim.fault("task", write_chunks, times=2)
+        client = client_of(sim.url)
+        told = [speak(client)["task_id"] for _ in range(2)]
 
         assert told == ["a-task"] * 2
-        assert server.connections == 1
+        assert sim.connections == 1
 
-    def test_headers_without_end_are_not_read_to_the_end(self) -> None:
+    def test_headers_without_end_are_not_read_to_the_end(self, sim: Simulator) -> None:
         """Nor are they a body."""
 
-        class Endless(Vendor):
-            def act(self) -> None:
-                self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-                while True:
-                    self.wfile.write(b"X-Header: " + b"x" * 60_000 + b"\r\n")
+        async def write_endless_headers(exchange: Exchange) -> None:
+            await exchange.write(b"HTTP/1.1 200 OK\r\n")
+            while True:
+                await exchange.write(b"X-Header: " + b"x" * 60_000 + b"\r\n")
 
-        with serving(Endless) as server:
-            with Timed(), pytest.raises(OutcomeUnknown):
-                speak(client_of(server.url))
-            assert server.closed.acquire(timeout=5)
+        sim.fault("task", write_endless_headers)
+        client = client_of(sim.url)
+        with Timed(), pytest.raises(OutcomeUnknown):
+            speak(client)
+
+        wait_until(lambda: sim.calls[-1].ended is not None)
 
 
 class TestStrayReplies:
-    def test_cookies_are_not_sent_back(self) -> None:
+    def test_cookies_are_not_sent_back(self, sim: Simulator) -> None:
         """They would tie the calls of all users together."""
+        received = []
 
-        class Baking(Vendor):
-            def answer(self, body: bytes, status: int = 200, **headers: str) -> None:
-                super().answer(body, status, Set_Cookie="balancer=3; Path=/")
+        async def set_cookie(exchange: Exchange) -> web.Response:
+            received.append(exchange.request.headers.get("Cookie"))
+            response = await exchange.execute()
+            response.headers["Set-Cookie"] = "balancer=3; Path=/"
+            return response
 
-        with serving(Baking) as server:
-            client = client_of(server.url)
-            for _ in range(3):
-                speak(client)
+        sim.fault("*", set_cookie, times=None)
+        client = client_of(sim.url)
+        session_id = client.start()["session_id"]
+        for number in range(3):
+            client.task(session_id, question(number))
 
-        assert len(server.received) == 6
-        assert not [each for each in server.received if each.headers["Cookie"]]
+        assert received == [None] * (3 + 3 * 2)
 
     @pytest.mark.parametrize(
         "location", ["", "/", "//", "http://[", "http://u@[::1", "\xff", "x" * 9999]
     )
-    def test_redirects_may_lead_anywhere(self, location: str) -> None:
+    def test_redirects_may_lead_anywhere(self, sim: Simulator, location: str) -> None:
         """What is not followed need not be a URL."""
 
-        class Redirecting(Vendor):
-            def act(self) -> None:
-                self.answer(b"", 302, Location=location)
+        async def redirect(exchange: Exchange) -> None:
+            response = web.Response(status=302, headers={"Location": location})
+            await exchange.write(b"".join(exchange.encode(response)))
 
-        with serving(Redirecting) as server, pytest.raises(HeyGenError) as caught:
-            speak(client_of(server.url))
+        sim.fault("task", redirect)
+        with pytest.raises(HeyGenError) as caught:
+            speak(client_of(sim.url))
 
         assert caught.value.code == "heygen_refused"
 
-    def test_redirects_are_read_no_further_than_any_reply(self) -> None:
+    def test_redirects_are_read_no_further_than_any_reply(self, sim: Simulator) -> None:
         """Though they have a body without an end."""
         chunk, sent = b" " * (1 << 20), []
 
-        class Redirecting(Vendor):
-            def act(self) -> None:
-                self.send_response(302)
-                self.send_header("Location", "/")
-                self.send_header("Content-Length", str(64 * len(chunk)))
-                self.end_headers()
-                for _ in range(64):
-                    self.wfile.write(chunk)
-                    sent.append(chunk)
+        async def redirect(exchange: Exchange) -> None:
+            length = b"Content-Length: %d\r\n" % (64 * len(chunk))
+            await exchange.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\n" + length + b"\r\n")
+            for _ in range(64):
+                await exchange.write(chunk)
+                sent.append(chunk)
 
-        with serving(Redirecting) as server, pytest.raises(HeyGenError) as caught:
-            speak(client_of(server.url))
+        sim.fault("task", redirect)
+        with pytest.raises(HeyGenError) as caught:
+            speak(client_of(sim.url))
 
         assert caught.value.code == "heygen_refused"
+        wait_until(lambda: sim.calls[-1].ended is not None)
         assert len(sent) < 32  # what the two sockets hold, at most
 
-    def test_headers_that_are_none_are_not_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_headers_that_are_none_are_not_logged(
+        self, sim: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
         """They may be an echo of the key or of the token."""
         caplog.set_level(logging.DEBUG)
 
-        class Echoing(Vendor):
-            def act(self) -> None:
-                echo = self.headers["Authorization"].encode()
-                body = b'{"code":100,"data":{"task_id":"a-task"}}'
-                length = b"Content-Length: %d\r\n" % len(body)
-                head = b"HTTP/1.1 200 OK\r\n%bYou said %b\r\nX: y\r\n\r\n" % (length, echo)
-                self.wfile.write(head + body)
+        async def echo(exchange: Exchange) -> None:
+            echo = exchange.request.headers["Authorization"].encode()
+            length = b"Content-Length: %d\r\n" % len(SPOKEN)
+            head = b"HTTP/1.1 200 OK\r\n%bYou said %b\r\nX: y\r\n\r\n" % (length, echo)
+            await exchange.write(head + SPOKEN)
 
-        with serving(Echoing) as server:
-            speak(client_of(server.url))
+        sim.fault("task", echo)
+        speak(client_of(sim.url))
 
-        assert "a-token-of-the-vendor-s-own" not in caplog.text
+        (token,) = sim.tokens
+        assert token.value not in caplog.text
 
-    def test_netrc_is_not_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_netrc_is_not_read(
+        self, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Its password would take the token's place."""
         netrc = tmp_path / "netrc"
         netrc.write_text("machine 127.0.0.1 login user password secret")
         netrc.chmod(0o600)
         monkeypatch.setenv("NETRC", str(netrc))
 
-        with serving() as server:
-            speak(client_of(server.url))
+        client_of(sim.url).start()
 
-        assert server.received[-1].headers["Authorization"] == "Bearer a-token-of-the-vendor-s-own"
+        assert sim.calls[-1].token == sim.tokens[-1].value
 
 
 class TestCertificates:

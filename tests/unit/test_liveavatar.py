@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ import requests_mock
 from flask_heygen import HeyGenClient, errors
 from flask_heygen.backends.liveavatar_messages import SANDBOX_AVATAR
 from flask_heygen.settings import Settings
+from flask_heygen.simulator import Fault, Simulator
 
 KEY = "a-key-of-liveavatar"
 TOKEN = "a-session-token-of-liveavatar"
@@ -30,6 +31,8 @@ STARTED = {
     },
     "message": "ok",
 }
+TOKEN_CALL, START_CALL = "sessions.token", "sessions.start"
+SANDBOX = {"is_sandbox": True}
 DONE = {"code": 1000, "data": None, "message": "ok"}
 
 
@@ -632,3 +635,64 @@ class TestRefusals:
 
         assert TOKEN not in str(caught.value.upstream)
         assert KEY not in str(caught.value.upstream)
+
+
+class TestSpareSession:
+    """A session that is created ahead, for a start with the session defaults alone."""
+
+    @pytest.fixture
+    def client(self, sim: Simulator) -> HeyGenClient:
+        return client_of(
+            HEYGEN_BASE_URL=sim.url, HEYGEN_SPARE_TOKENS=4, HEYGEN_SESSION_DEFAULTS=SANDBOX
+        )
+
+    @pytest.fixture
+    def started(self, client: HeyGenClient, wait_idle: Callable[[], None]) -> Callable[..., str]:
+        """Return a function that starts a session, and waits for what is done in the background."""
+
+        def start(**fields: Any) -> str:
+            session_id = str(client.start(**fields)["session_id"])
+            wait_idle()
+            return session_id
+
+        return start
+
+    def test_is_started_by_the_next_start(
+        self, started: Callable[..., str], sim: Simulator
+    ) -> None:
+        """The second start waits for one call."""
+        first, second = started(), started()
+
+        assert [call.name for call in sim.calls] == [TOKEN_CALL, *[START_CALL, TOKEN_CALL] * 2]
+        assert list(sim.sessions) == [first, second]
+        assert sim.tokens[1].session_id == second
+
+    def test_is_not_used_for_other_fields(
+        self, started: Callable[..., str], sim: Simulator
+    ) -> None:
+        started()
+        session_id = started(language="de")
+
+        assert [call.name for call in sim.calls[3:]] == [TOKEN_CALL, START_CALL]
+        assert sim.sessions[session_id].options["avatar_persona"] == {"language": "de"}
+
+    def test_that_is_refused_is_replaced(self, started: Callable[..., str], sim: Simulator) -> None:
+        """Its lifetime is not documented; a refused start has started nothing."""
+        started()
+        sim.expire_tokens()
+        session_id = started()
+
+        statuses = [call.status for call in sim.calls if call.name == START_CALL]
+        assert statuses == [201, 401, 201]
+        assert list(sim.sessions)[1:] == [session_id]
+
+    def test_that_may_have_been_started_is_not(
+        self, started: Callable[..., str], sim: Simulator
+    ) -> None:
+        """It is stopped, and no other one is started."""
+        started()
+        sim.fault(START_CALL, Fault.RESET_AFTER)
+        with pytest.raises(errors.UpstreamFailed):
+            started()
+
+        assert [session.state for session in sim.sessions.values()] == ["connected", "closed"]
