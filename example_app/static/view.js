@@ -20,6 +20,10 @@ const main = document.querySelector("main");
 let microphone = "off";
 const firstName = interview.interviewer.split(" ")[0];
 const AWAY = `${firstName} has left, since nobody was here. She returns with your next answer.`;
+/** The codes of errors after which nobody can bring the avatar back by asking again. */
+const GONE = ["no_credits", "avatar_deleted"];
+const OFFLINE = "You are offline. Your answers are safe.";
+const DRAWN = "There is no live picture: a drawing with captions stands in.";
 const POOR = "Your connection is poor: picture and voice may falter.";
 
 export function state() {
@@ -48,24 +52,27 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
  */
 export function showLink(link, { room = true } = {}) {
   main.dataset.link = link;
-  const note = link === "idle" ? AWAY : room ? "" : "There is no live picture: a drawing with captions stands in.";
-  announce(page.note, note);
+  announce(page.note, link === "idle" ? AWAY : room ? "" : DRAWN);
+  showNetwork();
   if (link !== "live") page.sound.hidden = true;
   if (state() === "listening") show("listening", { live: link === "live" });
+  if (state() === "speaking") announce(page.status, statusOf("speaking"));
 }
 
 /** Say that the connection is poor, as long as it is. @param {string} quality LiveKit's */
 export function showQuality(quality) {
-  const poor = quality === "poor" || quality === "lost";
-  if (poor) announce(page.note, POOR);
-  else if (page.note.textContent === POOR) announce(page.note, "");
+  note(POOR, quality === "poor" || quality === "lost");
+}
+
+/** Say that there is no network, as long as there is none: the room notices later. */
+export function showNetwork() {
+  note(OFFLINE, !navigator.onLine);
 }
 
 /** Say whose voice is heard, if it is not the interviewer's. @param {"avatar" | "browser"} by */
 export function showVoice(by) {
   const standIn = `${firstName} cannot be reached, so your browser reads her words aloud. Repeat question tries to reach her.`;
-  if (by === "browser") announce(page.note, standIn);
-  else if (page.note.textContent === standIn) announce(page.note, "");
+  note(standIn, by === "browser");
 }
 
 /** @param {{on: boolean, muted: boolean}} listening */
@@ -105,6 +112,7 @@ export function showQuestion({ turns, draft }) {
     ...interview.questions.map((_, index) => make("i", { className: index < turns.length ? "done" : "" })),
   );
   page.answer.value = draft;
+  if (microphone === "off") announce(page["microphone-note"], "");
   showTurns(page.room, turns.slice(0, -1));
   reveal("room");
   focusTurn();
@@ -131,8 +139,8 @@ export function showTrouble(error, { said }) {
   const way = error.restartSession ? "Reconnect" : again ? "Try again" : "";
   page["trouble-what"].textContent = error.message;
   const first = signedOut ? "Sign in in a new tab, then try again" : way || "Repeat the question";
-  page["trouble-help"].textContent =
-    `${first} to hear ${firstName}, or carry on in text. Your answers are safe.`;
+  const help = GONE.includes(error.code) ? "Carry on in text." : `${first} to hear ${firstName}, or carry on in text.`;
+  page["trouble-help"].textContent = `${help} Your answers are safe.`;
   page.retry.hidden = !way;
   if (page["sign-in"]) page["sign-in"].hidden = !signedOut;
   countDown(way, error.retryAfter);
@@ -156,9 +164,10 @@ export function make(tag, properties, ...children) {
 }
 
 function statusOf(name, live) {
-  if (name === "speaking") return `${firstName} ${STATUS[name]}`;
+  const joining = main.dataset.link === "joining";
+  if (name === "speaking") return joining ? STATUS.starting : `${firstName} ${STATUS[name]}`;
   if (name !== "listening" || live) return STATUS[name];
-  if (main.dataset.link === "joining") return "Your turn · reconnecting…";
+  if (joining) return "Your turn · reconnecting…";
   return `${STATUS[name]}, in text`;
 }
 
@@ -194,6 +203,12 @@ function showTurns(within, turns) {
       ),
     ),
   );
+}
+
+/** Show a note, or take it away if it is this one. @param {string} text @param {boolean} holds */
+function note(text, holds) {
+  if (holds) announce(page.note, text);
+  else if (page.note.textContent === text) announce(page.note, "");
 }
 
 /** Change a live region only where there is something new to be read out. */

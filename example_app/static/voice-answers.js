@@ -66,21 +66,22 @@ export class VoiceAnswers {
     this.#view.failed(error);
   }
 
-  #follow({ on, muted, by }) {
+  #follow({ on, by }) {
     this.#by = on ? by : null;
     this.#stopMeter();
-    if (on && by === "avatar") this.#measure(muted);
+    if (on && by === "avatar") this.#measure();
     if (on) this.#fillChoice();
     this.#view.choice.hidden = !on || by === "browser" || this.#view.choice.options.length < 2;
   }
 
-  /** Show how loud the microphone is. */
-  #measure(muted) {
+  /** Show how loud the microphone is, nothing while it is muted or rests. */
+  #measure() {
     const [publication] = this.#avatar.room.localParticipant.audioTrackPublications.values();
-    if (!publication?.track || muted) return;
+    if (!publication?.track) return;
     const { calculateVolume, cleanup } = LivekitClient.createAudioAnalyser(publication.track, { cloneTrack: true });
     const show = (level) => this.#view.meter.style.setProperty("--level", String(level));
-    const timer = setInterval(() => show(Math.min(1, GAIN * calculateVolume())), METER_MS);
+    const level = () => (publication.isMuted ? 0 : Math.min(1, GAIN * calculateVolume()));
+    const timer = setInterval(() => show(level()), METER_MS);
     this.#view.meter.hidden = false;
     this.#stopMeter = () => {
       clearInterval(timer);

@@ -224,6 +224,7 @@ def states(simulator: Simulator) -> list[str]:
     return [session.state for session in simulator.sessions.values()]
 
 
+@pytest.mark.slow
 class TestInterviewer:
     @either
     @greeted_at_length
@@ -331,6 +332,7 @@ class TestInterviewer:
         assert states(simulator) == ["closed"]
 
 
+@pytest.mark.slow
 class TestSession:
     @greeted_at_length
     def test_ends_with_its_room(self, visit: Visit, simulator: Simulator) -> None:

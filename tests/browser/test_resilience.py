@@ -11,11 +11,12 @@ from playwright.sync_api import Browser, expect
 from example_app import create_app
 from example_app.interview import INTERVIEW
 from flask_heygen.simulator import Simulator
+from tests.browser.interviews import BRIEF, lines
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
 
-LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
+LINES = lines(INTERVIEW)
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 
 
@@ -110,11 +111,13 @@ class TestNetwork:
         visit.page.clock.install()
         visit.start()
         visit.page.context.set_offline(True)
+        expect(visit.page.get_by_text("You are offline.")).to_be_visible()
         visit.press("Next question")
         visit.reach("error")
         visit.page.clock.fast_forward(20_000)
         expect(visit.page.get_by_role("alert")).to_contain_text("could not be reached")
         visit.page.context.set_offline(False)
+        expect(visit.page.get_by_text("You are offline.")).to_be_hidden()
         visit.press("Try again")
         visit.reach("listening")
 
@@ -151,6 +154,7 @@ class TestAvatar:
                 "HEYGEN_API_KEY": "a-key-that-no-browser-sees",
                 "HEYGEN_BASE_URL": simulator.url,
                 "HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR},
+                "INTERVIEW": BRIEF,
                 "INTERVIEW_SIGN_IN": False,
             }
         )
@@ -165,13 +169,34 @@ class TestAvatar:
             visit.press("Start interview")
             visit.until(lambda: len(simulator.texts) == 1, "the greeting is spoken")
             (session_id,) = simulator.sessions
+            simulator.latency["*"] = 0.5
             simulator.avatar_leaves(session_id)
+            expect(visit.page.get_by_role("status")).to_have_text("Connecting…")
             visit.until(lambda: len(simulator.sessions) == 2, "there is a new session")
+            simulator.latency.clear()
             expect(visit.page.locator("main[data-link=live]")).to_be_attached(timeout=30_000)
 
             visit.until(lambda: len(simulator.texts) == 2, "the question is spoken")
             assert states(simulator) == ["closed", "connected"]
-            assert simulator.texts == LINES[:2]
+            assert simulator.texts == lines(BRIEF)[:2]
+
+    @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
+    def test_that_the_account_cannot_pay_for_is_missed_in_words(
+        self, browser: Browser, url: str, visit_type: type[Visit], simulator: Simulator
+    ) -> None:
+        """Nobody is asked to try again what must fail: the interview goes on in text."""
+        with browser.new_context() as context:
+            visit = visit_type(context.new_page(), url, patience=30_000)
+            visit.open()
+            visit.press("Start interview")
+            visit.until(lambda: len(simulator.texts) == 1, "the greeting is spoken")
+            simulator.close_session(next(iter(simulator.sessions)), "NO_CREDITS")
+            visit.reach("error")
+
+            alert = visit.page.get_by_role("alert")
+            expect(alert).to_contain_text("no credits left")
+            expect(alert).to_contain_text("Carry on in text. Your answers are safe.")
+            assert len(simulator.sessions) == 1
 
 
 def sign_in(visit: Visit) -> None:

@@ -123,6 +123,7 @@ def visit(sim: Simulator, site: str, browser: Browser) -> Iterator[Visit]:
         yield Visit(sim, page)
 
 
+@pytest.mark.slow
 class TestRoom:
     @pytest.mark.parametrize("frame_rate", [25])
     def test_shows_a_face_that_speaks(self, visit: Visit) -> None:

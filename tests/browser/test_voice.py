@@ -16,7 +16,7 @@ from flask import Flask
 from playwright.sync_api import Browser, expect
 
 from example_app import create_app
-from example_app.interview import INTERVIEW
+from example_app.interview import INTERVIEW, Interview
 from flask_heygen.simulator import Simulator
 from tests.browser.interviews import BRIEF
 from tests.requirements import module
@@ -29,7 +29,7 @@ pytest.importorskip("aiortc", reason="pip install 'flask-heygen[avatar]'")
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 WORDS = "I would look at the logs first."
 #: Its second question lasts until it has been seen that the microphone is off.
-HELD = replace(BRIEF, questions=(BRIEF.questions[0], *INTERVIEW.questions[1:]))
+LONG_QUESTION = replace(BRIEF, questions=(BRIEF.questions[0], *INTERVIEW.questions[1:]))
 RATE = 48_000
 
 #: Remembers the tracks that the page got.
@@ -76,8 +76,14 @@ def vendor() -> dict[str, Any]:
     return {"joined": False, "hears": [WORDS]}
 
 
+@pytest.fixture
+def interview() -> Interview:
+    """Return the interview that is held; tests set it by their parameters."""
+    return BRIEF
+
+
 @pytest.fixture(params=["streaming", "liveavatar", "push-to-talk"])
-def app(request: pytest.FixtureRequest, simulator: Simulator) -> Flask:
+def app(request: pytest.FixtureRequest, simulator: Simulator, interview: Interview) -> Flask:
     defaults: dict[str, Any] = {"avatar_id": AVATAR, "voice": {"rate": 1.5}}
     if request.param == "streaming":
         defaults["ia_is_livekit_transport"] = True
@@ -91,7 +97,7 @@ def app(request: pytest.FixtureRequest, simulator: Simulator) -> Flask:
             "HEYGEN_API_KEY": "a-key-that-no-browser-sees",
             "HEYGEN_BASE_URL": simulator.url,
             "HEYGEN_SESSION_DEFAULTS": defaults,
-            "INTERVIEW": HELD,
+            "INTERVIEW": interview,
             "INTERVIEW_SIGN_IN": False,
         }
     )
@@ -112,7 +118,9 @@ def patience() -> float:
     return 30_000
 
 
+@pytest.mark.slow
 class TestAnswer:
+    @pytest.mark.parametrize("interview", [LONG_QUESTION], ids=["long question"])
     def test_is_heard_by_the_avatar(self, visit: Visit) -> None:
         """The words are written as the answer; the microphone rests while the avatar speaks."""
         visit.start()
@@ -123,6 +131,7 @@ class TestAnswer:
         expect(visit.page.locator("main[data-state=speaking]:not(.waiting)")).to_be_visible()
         expect(visit.page.locator("#room .turns")).to_contain_text(WORDS)
         visit.until(lambda: muted(visit), "the microphone rests")
+        visit.until(lambda: level(visit) == "0", "its level is nothing")
         visit.reach("listening")
         visit.until(lambda: not muted(visit), "the microphone is on again")
         visit.press("Mute")
@@ -165,6 +174,13 @@ class TestAnswer:
 def muted(visit: Visit) -> bool:
     """Return whether the page's only microphone is switched off."""
     return bool(visit.page.evaluate("!microphones.at(-1).enabled"))
+
+
+def level(visit: Visit) -> str:
+    """Return how loud the page shows the microphone to be."""
+    return str(
+        visit.page.evaluate("document.querySelector('#level').style.getPropertyValue('--level')")
+    )
 
 
 def violations(visit: Visit) -> list[str]:

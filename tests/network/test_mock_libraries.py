@@ -71,12 +71,13 @@ class Vendor(ThreadingHTTPServer):
 
 @pytest.fixture(params=["http", "https"])
 def vendor(
-    request: pytest.FixtureRequest, certificate: Certificate, trusted: None, names: set[str]
+    request: pytest.FixtureRequest, certificate: Certificate, trusted: None, ports: dict[str, int]
 ) -> Iterator[Vendor]:
     with Vendor() as vendor:
         if request.param == "https":
             vendor.socket = certificate.context.wrap_socket(vendor.socket, server_side=True)
-        vendor.url = f"{request.param}://{HOST}:{vendor.server_port}"
+        vendor.url = f"{request.param}://{HOST}"
+        ports[HOST] = vendor.server_port
         thread = threading.Thread(target=vendor.serve_forever, args=(0.01,))
         thread.start()
         yield vendor
