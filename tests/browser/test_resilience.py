@@ -111,11 +111,13 @@ class TestNetwork:
         visit.page.clock.install()
         visit.start()
         visit.page.context.set_offline(True)
+        expect(visit.page.get_by_text("You are offline.")).to_be_visible()
         visit.press("Next question")
         visit.reach("error")
         visit.page.clock.fast_forward(20_000)
         expect(visit.page.get_by_role("alert")).to_contain_text("could not be reached")
         visit.page.context.set_offline(False)
+        expect(visit.page.get_by_text("You are offline.")).to_be_hidden()
         visit.press("Try again")
         visit.reach("listening")
 
