@@ -79,12 +79,6 @@ Object.defineProperty(globalThis, "LivekitClient", { value: {
 """
 
 
-@pytest.fixture(scope="module")
-def browser_options() -> dict[str, Any]:
-    """Have a browser that keeps pages for a return, as a visitor's does."""
-    return {"ignore_default_args": ["--disable-back-forward-cache"]}
-
-
 def tasks(visit: Visit) -> list[Any]:
     return [each.post_data_json for each in visit.requests if each.url.endswith("/task")]
 

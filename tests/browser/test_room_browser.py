@@ -21,16 +21,8 @@ ROOM_DELETED = 5
 
 
 @pytest.fixture(scope="module")
-def browser_options() -> dict[str, Any]:
-    """Have sound, a microphone, and nobody asked for either."""
-    return {
-        "args": (
-            "--autoplay-policy=no-user-gesture-required",
-            "--use-fake-device-for-media-stream",
-            "--use-fake-ui-for-media-stream",
-        ),
-        "ignore_default_args": ["--mute-audio"],
-    }
+def browser_options(media_options: dict[str, Any]) -> dict[str, Any]:
+    return media_options
 
 
 @pytest.fixture(scope="module")

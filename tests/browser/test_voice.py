@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import re
-import struct
-import wave
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +27,6 @@ AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 WORDS = "I would look at the logs first."
 #: Its second question lasts until it has been seen that the microphone is off.
 LONG_QUESTION = replace(BRIEF, questions=(BRIEF.questions[0], *INTERVIEW.questions[1:]))
-RATE = 48_000
 
 #: Remembers the tracks that the page got.
 MICROPHONES = """
@@ -58,17 +54,8 @@ navigator.mediaDevices.getUserMedia = async () => {
 
 
 @pytest.fixture(scope="module")
-def browser_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Give the browser a microphone: a second of a tone in each three seconds."""
-    path = tmp_path_factory.mktemp("voice") / "voice.wav"
-    _write_tone(path)
-    return {
-        "args": (
-            "--use-fake-device-for-media-stream",
-            "--use-fake-ui-for-media-stream",
-            f"--use-file-for-fake-audio-capture={path}",
-        )
-    }
+def browser_options(media_options: dict[str, Any]) -> dict[str, Any]:
+    return media_options
 
 
 @pytest.fixture
@@ -188,15 +175,3 @@ def violations(visit: Visit) -> list[str]:
     visit.page.evaluate(module("axe-core/axe.min.js").read_text())
     found = visit.page.evaluate("axe.run()")["violations"]
     return [each["id"] for each in found if each["impact"] in {"serious", "critical"}]
-
-
-def _write_tone(path: Path) -> None:
-    samples = (
-        int(12_000 * math.sin(2 * math.pi * 220 * at / RATE)) if at < RATE else 0
-        for at in range(3 * RATE)
-    )
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
