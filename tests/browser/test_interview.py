@@ -90,7 +90,8 @@ class TestInterview:
     ) -> None:
         """Each line is spoken once and in order, though each token has expired by the next.
 
-        After the thanks the session is stopped.
+        What the page posts to the task route is a session, a text and the task type repeat. After
+        the thanks the session is stopped.
         """
         visit.start()
         for answer in ANSWERS:
@@ -103,20 +104,15 @@ class TestInterview:
         assert simulator.texts == LINES
         assert len({speech.token for speech in simulator.spoken}) == len(LINES)
         assert simulator.count("stop", status=200) == 1
+        assert all(task.keys() == {"session_id", "text", "task_type"} for task in tasks(visit))
+        assert [(task["text"], task["task_type"]) for task in tasks(visit)] == [
+            (line, "repeat") for line in LINES
+        ]
         assert download.value.suggested_filename.startswith("interview-backend-engineer-payments-")
         transcript = Path(download.value.path()).read_text()
         parts = [part for pair in zip(INTERVIEW.questions, ANSWERS, strict=True) for part in pair]
         positions = [transcript.index(part) for part in (INTERVIEW.role, *parts)]
         assert positions == sorted(positions)
-
-    def test_speaks_through_send_text_to_avatar(self, visit: Visit) -> None:
-        """What the page posts to the task route is a session, a text and the task type repeat."""
-        visit.start()
-        sent = tasks(visit)
-
-        assert [task["text"] for task in sent] == list(LINES[:2])
-        assert all(task.keys() == {"session_id", "text", "task_type"} for task in sent)
-        assert all(task["task_type"] == "repeat" for task in sent)
 
     def test_can_be_held_by_keyboard_alone(self, visit: Visit, simulator: Simulator) -> None:
         """Tab, Enter and Ctrl+Enter are enough, from the start to the downloaded transcript."""
