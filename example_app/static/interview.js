@@ -9,7 +9,7 @@ import { InterviewerAvatar } from "./InterviewerAvatar.js";
 import { Captions } from "./captions.js";
 import { AnswerBox } from "./answer-box.js";
 import { Transcript } from "./transcript.js";
-import { focusTurn, interview, make, open, page, show, showLink, showMicrophone, showMicrophoneTrouble, showNext, showQuality, showQuestion, showSummary, showTrouble, showVoice, state } from "./view.js";
+import { focusTurn, interview, make, open, page, show, showLink, showMicrophone, showMicrophoneTrouble, showNetwork, showNext, showQuality, showQuestion, showSummary, showTrouble, showVoice, state } from "./view.js";
 import { VoiceAnswers } from "./voice-answers.js";
 
 const avatar = new InterviewerAvatar(page.video);
@@ -205,6 +205,7 @@ avatar.addEventListener("listening", ({ detail }) => {
   showMicrophone(detail);
 });
 avatar.addEventListener("quality", ({ detail }) => showQuality(detail.quality));
+for (const type of ["offline", "online"]) addEventListener(type, showNetwork);
 avatar.addEventListener("words", ({ detail }) => captions.follow(detail.message));
 
 page.microphone.hidden = page["microphone-privacy"].hidden = !VoiceAnswers.offered;

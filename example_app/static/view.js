@@ -22,6 +22,8 @@ const firstName = interview.interviewer.split(" ")[0];
 const AWAY = `${firstName} has left, since nobody was here. She returns with your next answer.`;
 /** The codes of errors after which nobody can bring the avatar back by asking again. */
 const GONE = ["no_credits", "avatar_deleted"];
+const OFFLINE = "You are offline. Your answers are safe.";
+const DRAWN = "There is no live picture: a drawing with captions stands in.";
 const POOR = "Your connection is poor: picture and voice may falter.";
 
 export function state() {
@@ -50,8 +52,8 @@ export function show(name, { waiting = name === "starting", live = true } = {}) 
  */
 export function showLink(link, { room = true } = {}) {
   main.dataset.link = link;
-  const note = link === "idle" ? AWAY : room ? "" : "There is no live picture: a drawing with captions stands in.";
-  announce(page.note, note);
+  announce(page.note, link === "idle" ? AWAY : room ? "" : DRAWN);
+  showNetwork();
   if (link !== "live") page.sound.hidden = true;
   if (state() === "listening") show("listening", { live: link === "live" });
   if (state() === "speaking") announce(page.status, statusOf("speaking"));
@@ -59,16 +61,18 @@ export function showLink(link, { room = true } = {}) {
 
 /** Say that the connection is poor, as long as it is. @param {string} quality LiveKit's */
 export function showQuality(quality) {
-  const poor = quality === "poor" || quality === "lost";
-  if (poor) announce(page.note, POOR);
-  else if (page.note.textContent === POOR) announce(page.note, "");
+  note(POOR, quality === "poor" || quality === "lost");
+}
+
+/** Say that there is no network, as long as there is none: the room notices later. */
+export function showNetwork() {
+  note(OFFLINE, !navigator.onLine);
 }
 
 /** Say whose voice is heard, if it is not the interviewer's. @param {"avatar" | "browser"} by */
 export function showVoice(by) {
   const standIn = `${firstName} cannot be reached, so your browser reads her words aloud. Repeat question tries to reach her.`;
-  if (by === "browser") announce(page.note, standIn);
-  else if (page.note.textContent === standIn) announce(page.note, "");
+  note(standIn, by === "browser");
 }
 
 /** @param {{on: boolean, muted: boolean}} listening */
@@ -199,6 +203,12 @@ function showTurns(within, turns) {
       ),
     ),
   );
+}
+
+/** Show a note, or take it away if it is this one. @param {string} text @param {boolean} holds */
+function note(text, holds) {
+  if (holds) announce(page.note, text);
+  else if (page.note.textContent === text) announce(page.note, "");
 }
 
 /** Change a live region only where there is something new to be read out. */

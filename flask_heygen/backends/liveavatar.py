@@ -12,7 +12,13 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from flask_heygen.errors import AuthFailed, SessionClosed, SessionNotFound, UpstreamFailed
+from flask_heygen.errors import (
+    AuthFailed,
+    Refused,
+    SessionClosed,
+    SessionNotFound,
+    UpstreamFailed,
+)
 from flask_heygen.http.deadline import Deadline, Timestamp
 from flask_heygen.settings import Settings
 from flask_heygen.timing import timed
@@ -82,8 +88,9 @@ class LiveAvatarBackend(Backend):
         try:
             spare = self._pool.get()
             if spare is not None:
-                # Its lifetime is not documented. One that is refused has started nothing.
-                with suppress(AuthFailed, SessionClosed, SessionNotFound):
+                # Its lifetime is not documented, nor is the error of one that is too old. A start
+                # that was refused has started nothing.
+                with suppress(AuthFailed, Refused, SessionClosed, SessionNotFound):
                     return self._start(spare, fields, deadline)
             return self._start(self._create_session(fields, deadline), fields, deadline)
         finally:

@@ -13,7 +13,7 @@ from .admin import AdminApi
 from .app import create_app
 from .config import Config
 from .fault_queue import ScheduledFault
-from .faults import FaultFunction
+from .faults import Fault, FaultFunction
 from .liveavatar.routes import LiveAvatar
 from .models import Call, Session, Speech, Token
 from .server import Server
@@ -116,7 +116,7 @@ class Simulator(Config):
     def fault(
         self,
         name: str,
-        fault: FaultFunction,
+        fault: FaultFunction | str,
         times: int | None = 1,
         *,
         retry_after: int = 7,
@@ -124,10 +124,12 @@ class Simulator(Config):
     ) -> None:
         """Make the next `times` calls of a name (``"*"``: of any) go wrong; None: until cleared.
 
-        A fault is a member of `Fault` or an async function of an `Exchange`. Those scheduled for
-        the same name happen one after the other. Raises ValueError for a name that no call has.
+        A fault is a member of `Fault`, the name of one such as ``"rate-limited"``, or an async
+        function of an `Exchange`. Those scheduled for the same name happen one after the other.
+        Raises ValueError for a name that no call, or no fault, has.
         """
-        self._account.faults.add(name, ScheduledFault(fault, times, retry_after, seconds))
+        function = Fault(fault) if isinstance(fault, str) else fault
+        self._account.faults.add(name, ScheduledFault(function, times, retry_after, seconds))
 
     def clear(self) -> None:
         """Forget the faults."""

@@ -31,6 +31,9 @@ QUIET = (
     "--disable-sync",
 )
 
+#: Removed from Playwright's arguments: a visitor's browser keeps pages for a return.
+VISITORS = ("--disable-back-forward-cache",)
+
 #: A page whose livekit-client did not load.
 NO_LIVEKIT = "Object.defineProperty(globalThis, 'LivekitClient', { set() {}, configurable: true });"
 
@@ -101,10 +104,10 @@ class Visit:
 
     def until(self, true: Callable[[], bool], what: str) -> None:
         """Wait for a condition that the page cannot show."""
-        for _ in range(int(self.patience / 20)):
+        for _ in range(int(self.patience / 50)):
             if true():
                 return
-            self.page.wait_for_timeout(20)
+            self.page.wait_for_timeout(50)
         pytest.fail(f"Timed out waiting until {what}.")
 
 
@@ -127,6 +130,24 @@ def browser_options() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def media_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return launch options that allow sound, and repeat a sentence into the microphone."""
+    from tests.browser.microphone import write_answer  # noqa: PLC0415  it needs an extra
+
+    recording = tmp_path_factory.mktemp("microphone") / "answer.wav"
+    write_answer(recording)
+    return {
+        "args": (
+            "--autoplay-policy=no-user-gesture-required",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={recording}",
+        ),
+        "ignore_default_args": (*VISITORS, "--mute-audio"),
+    }
+
+
+@pytest.fixture(scope="session")
 def launch() -> Iterator[Callable[[dict[str, Any]], Browser]]:
     """Return a function that starts a browser, or returns one that runs with these options."""
     # The same browser without windows, where Debian's package is installed: a third of the CPU.
@@ -137,7 +158,12 @@ def launch() -> Iterator[Callable[[dict[str, Any]], Browser]]:
 
         def launch(options: dict[str, Any]) -> Browser:
             arguments = (*QUIET, *options.get("args", ()))
-            options = {"executable_path": chromium, **options, "args": arguments}
+            options = {
+                "executable_path": chromium,
+                "ignore_default_args": VISITORS,
+                **options,
+                "args": arguments,
+            }
             key = repr(sorted(options.items()))
             if key not in browsers:
                 browsers[key] = playwright.chromium.launch(**options)

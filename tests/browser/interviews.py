@@ -7,7 +7,7 @@ from example_app.interview import INTERVIEW, Interview
 #: Each text takes a second or two, and most of them two lines.
 BRIEF = replace(
     INTERVIEW,
-    greeting="Hello. I am Maya.",
+    greeting="Hello.",
     questions=(
         "Why Flask? And why not?",
         "What is a test? What is none?",

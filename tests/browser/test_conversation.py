@@ -17,11 +17,6 @@ from tests.constants import KEY
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 
 
-@pytest.fixture(scope="module")
-def browser_options() -> dict[str, Any]:
-    return {"args": ("--autoplay-policy=no-user-gesture-required",)}
-
-
 @pytest.fixture
 def app(simulator: Simulator) -> Flask:
     context = requests.post(

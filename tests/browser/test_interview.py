@@ -79,30 +79,30 @@ Object.defineProperty(globalThis, "LivekitClient", { value: {
 """
 
 
-@pytest.fixture(scope="module")
-def browser_options() -> dict[str, Any]:
-    """Have a browser that keeps pages for a return, as a visitor's does."""
-    return {"ignore_default_args": ["--disable-back-forward-cache"]}
-
-
 def tasks(visit: Visit) -> list[Any]:
     return [each.post_data_json for each in visit.requests if each.url.endswith("/task")]
 
 
+@pytest.mark.slow
 class TestInterview:
     def test_goes_from_start_to_the_downloaded_transcript(
         self, visit: Visit, simulator: Simulator
     ) -> None:
-        """Each line is spoken once and in order, though each token has expired by the next."""
+        """Each line is spoken once and in order, though each token has expired by the next.
+
+        After the thanks the session is stopped.
+        """
         visit.start()
         for answer in ANSWERS:
             simulator.advance(3)
             visit.answer(answer)
         with visit.page.expect_download() as download:
             visit.press("Download transcript")
+        visit.until(lambda: states(simulator) == ["closed"], "the session is closed")
 
         assert simulator.texts == LINES
         assert len({speech.token for speech in simulator.spoken}) == len(LINES)
+        assert simulator.count("stop", status=200) == 1
         assert download.value.suggested_filename.startswith("interview-backend-engineer-payments-")
         transcript = Path(download.value.path()).read_text()
         parts = [part for pair in zip(INTERVIEW.questions, ANSWERS, strict=True) for part in pair]
@@ -384,10 +384,13 @@ class TestVoiceAnswers:
 
 
 class TestTraffic:
-    def test_holds_neither_key_nor_token(
+    def test_is_with_one_host_and_holds_neither_key_nor_token(
         self, app: Flask, visit: Visit, simulator: Simulator
     ) -> None:
-        """No request and no answer, in address, headers or body, holds a secret of the server's."""
+        """All comes from the server of the page, and nothing is missing.
+
+        No request and no answer, in address, headers or body, holds a secret of the server's.
+        """
         visit.start()
         for answer in ANSWERS:
             visit.answer(answer)
@@ -399,27 +402,33 @@ class TestTraffic:
             + [visit.page.content(), str(visit.page.context.cookies())]
         )
 
+        assert {urlsplit(each.url).netloc for each in visit.requests} == {
+            urlsplit(visit.url).netloc
+        }
+        assert visit.complaints == []
         assert next(iter(simulator.sessions)) in seen
         secrets = [app.config["HEYGEN_API_KEY"], *[token.value for token in simulator.tokens]]
         assert [secret for secret in secrets if secret in seen] == []
 
-    def test_goes_to_no_other_host(self, visit: Visit) -> None:
-        """Everything comes from the server that the page came from, and nothing is missing."""
-        visit.start()
-        for answer in ANSWERS:
-            visit.answer(answer)
-        hosts = {urlsplit(each.url).netloc for each in visit.requests}
 
-        assert hosts == {urlsplit(visit.url).netloc}
-        assert visit.complaints == []
-
-
+@pytest.mark.slow
 class TestTrouble:
     def test_is_told_in_the_servers_words_and_mended_by_trying_again(
         self, visit: Visit, simulator: Simulator
     ) -> None:
-        """A failed task is an error that keeps the answer; trying again speaks the text once."""
+        """A failed task is an error that keeps the answer; trying again speaks the text once.
+
+        That is possible once the time that the server named is over.
+        """
         visit.start()
+        visit.page.evaluate(
+            """() => {
+              globalThis.named = [];
+              const retry = document.querySelector("#retry");
+              const note = () => named.push([retry.textContent, retry.ariaDisabled]);
+              new MutationObserver(note).observe(retry, { childList: true });
+            }"""
+        )
         simulator.fault("task", Fault.RATE_LIMITED, retry_after=3)
         visit.page.get_by_label("Your answer").fill(ANSWERS[0])
         visit.press("Next question")
@@ -429,6 +438,9 @@ class TestTrouble:
         expect(visit.page.locator("#question")).to_have_text(INTERVIEW.questions[1])
         expect(visit.page.locator("#room .turns")).to_contain_text(ANSWERS[0])
         visit.page.get_by_label("Your answer").fill("Typed meanwhile")
+        expect(visit.page.locator("#retry")).to_have_text("Try again")
+        waits = [[f"Try again in {seconds} s", "true"] for seconds in (3, 2, 1)]
+        assert visit.page.evaluate("named") == [*waits, ["Try again", "false"]]
         visit.press("Try again")
         visit.reach("listening")
         expect(visit.page.get_by_label("Your answer")).to_have_value("Typed meanwhile")
@@ -533,28 +545,6 @@ class TestTrouble:
         expect(note).to_be_visible()
         expect(note).to_have_attribute("aria-live", "polite")
 
-    def test_that_passes_names_the_wait(self, visit: Visit, simulator: Simulator) -> None:
-        """Trying again is possible once the time that the server named is over."""
-        visit.start()
-        visit.page.evaluate(
-            """() => {
-              globalThis.named = [];
-              const retry = document.querySelector("#retry");
-              const note = () => named.push([retry.textContent, retry.ariaDisabled]);
-              new MutationObserver(note).observe(retry, { childList: true });
-            }"""
-        )
-        simulator.fault("task", Fault.RATE_LIMITED, retry_after=3)
-        visit.press("Next question")
-        visit.reach("error")
-        expect(visit.page.locator("#retry")).to_have_text("Try again")
-
-        waits = [[f"Try again in {seconds} s", "true"] for seconds in (3, 2, 1)]
-        assert visit.page.evaluate("named") == [*waits, ["Try again", "false"]]
-        visit.press("Try again")
-        visit.reach("listening")
-        assert simulator.texts == LINES[:3]
-
 
 class TestPicture:
     def test_is_back_once_the_room_is(self, visit: Visit) -> None:
@@ -585,44 +575,32 @@ class TestText:
         visit.reach("listening")
         return visit
 
-    def test_tells_a_screen_reader_what_nobody_says(self, visit: Visit) -> None:
-        """The greeting and each question are announced, as they are where they are spoken."""
+    def test_is_announced(self, visit: Visit) -> None:
+        """The page does not announce a connection that is not being made.
+
+        The greeting and each question are given to a screen reader, as where they are spoken.
+        """
         spoken = visit.page.locator("#spoken")
 
+        expect(visit.page.get_by_role("status")).to_have_text("Your turn, in text")
         expect(spoken).to_have_text(f"{INTERVIEW.greeting} {INTERVIEW.questions[0]}")
         visit.answer(ANSWERS[0])
         expect(spoken).to_have_text(INTERVIEW.questions[1])
 
-    def test_says_that_it_is_one(self, visit: Visit) -> None:
-        """The page does not announce a connection that is not being made."""
-        expect(visit.page.get_by_role("status")).to_have_text("Your turn, in text")
-
-    def test_takes_no_double_click_for_two_answers(self, visit: Visit) -> None:
-        """The second click is nobody's answer to a question that nobody has read."""
-        visit.page.locator("#next").dblclick()
-
-        expect(visit.page.locator("#progress")).to_have_text("Question 2 of 5")
-
-    def test_takes_no_held_key_for_answers(self, visit: Visit) -> None:
-        """Ctrl+Enter sends one answer, however long it is held."""
-        keyboard = visit.page.keyboard
+    def test_takes_one_answer_at_a_time(self, visit: Visit) -> None:
+        """Ctrl+Enter, however long it is held, and a double click each send one answer."""
+        progress, keyboard = visit.page.locator("#progress"), visit.page.keyboard
         keyboard.down("Control")
         for _ in range(3):
             keyboard.down("Enter")
+        keyboard.up("Control")
+        expect(progress).to_have_text("Question 2 of 5")
 
-        expect(visit.page.locator("#progress")).to_have_text("Question 2 of 5")
+        visit.page.locator("#next").dblclick()
+        expect(progress).to_have_text("Question 3 of 5")
 
 
 class TestSession:
-    def test_ends_with_the_interview(self, visit: Visit, simulator: Simulator) -> None:
-        """After the thanks the session is stopped."""
-        visit.start()
-        for answer in ANSWERS:
-            visit.answer(answer)
-        visit.until(lambda: states(simulator) == ["closed"], "the session is closed")
-
-        assert simulator.count("stop", status=200) == 1
-
     @pytest.mark.parametrize("vendor", [{"latency": {"new": 0.5}}])
     def test_ends_when_it_was_only_being_started(self, visit: Visit, simulator: Simulator) -> None:
         """A session that comes when the interview is over already is stopped."""
@@ -665,36 +643,32 @@ class TestSession:
 
 
 class TestLayout:
-    @pytest.mark.parametrize(
-        "screen",
-        [
-            {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
-            for width, scheme in ((320, "light"), (360, "dark"), (1280, "light"))
-        ],
-    )
-    def test_fits_the_width(
-        self, visit: Visit, simulator: Simulator, screen: dict[str, Any]
-    ) -> None:
+    def test_fits_the_width(self, visit: Visit, simulator: Simulator) -> None:
         """No state needs to be scrolled sideways."""
+        wanted = (320, 360, 1280)
 
-        def width() -> Any:
-            return visit.page.evaluate("document.documentElement.scrollWidth")
+        def widths() -> list[Any]:
+            measured = []
+            for width in wanted:
+                visit.page.set_viewport_size({"width": width, "height": 740})
+                measured.append(visit.page.evaluate("document.documentElement.scrollWidth"))
+            return measured
 
         visit.open()
-        widths = [width()]
+        found = {"intro": widths()}
         visit.press("Start interview")
         visit.reach("listening")
         visit.answer("A" * 300)
-        widths.append(width())
+        found["listening"] = widths()
         simulator.fault("task", Fault.SERVER_ERROR)
         visit.press("Next question")
         visit.reach("error")
-        widths.append(width())
+        found["error"] = widths()
         visit.press("End interview")
         visit.reach("ended")
-        widths.append(width())
+        found["ended"] = widths()
 
-        assert widths == [screen["viewport"]["width"]] * 4
+        assert found == {state: [*wanted] for state in ("intro", "listening", "error", "ended")}
 
     def test_has_main_actions_as_large_as_a_thumb(self, visit: Visit) -> None:
         """Each button that is shown is at least 44 pixels high."""

@@ -139,12 +139,6 @@ def patience() -> float:
     return 30_000
 
 
-@pytest.fixture(scope="module")
-def browser_options() -> dict[str, Any]:
-    """Have a browser that keeps pages for a return, as a visitor's does."""
-    return {"ignore_default_args": ["--disable-back-forward-cache"]}
-
-
 @pytest.fixture
 def api() -> str:
     """Say which vendor API is spoken; tests set it by their parameters."""
@@ -224,6 +218,7 @@ def states(simulator: Simulator) -> list[str]:
     return [session.state for session in simulator.sessions.values()]
 
 
+@pytest.mark.slow
 class TestInterviewer:
     @either
     @greeted_at_length
@@ -331,6 +326,7 @@ class TestInterviewer:
         assert states(simulator) == ["closed"]
 
 
+@pytest.mark.slow
 class TestSession:
     @greeted_at_length
     def test_ends_with_its_room(self, visit: Visit, simulator: Simulator) -> None:
@@ -521,11 +517,9 @@ class TestCdn:
 
 class TestReturn:
     @pytest.fixture
-    def browser(
-        self, launch: Callable[[dict[str, Any]], Browser], browser_options: dict[str, Any]
-    ) -> Browser:
+    def browser(self, launch: Callable[[dict[str, Any]], Browser]) -> Browser:
         """Return a Chromium with windows: without them it has no such cache."""
-        return launch({**browser_options, "executable_path": program("chromium", "chromium")})
+        return launch({"executable_path": program("chromium", "chromium")})
 
     def test_out_of_the_browsers_cache_begins_a_new_session(
         self, visit: Visit, simulator: Simulator

@@ -10,7 +10,6 @@ import requests
 from playwright.sync_api import Browser, Page
 
 from flask_heygen.simulator import Simulator
-from tests.browser.microphone import write_answer
 from tests.browser.pages import served
 from tests.constants import KEY
 from tests.requirements import module
@@ -24,19 +23,8 @@ SPOKEN = "avatar.speak_ended"
 
 
 @pytest.fixture(scope="module")
-def browser_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Allow sound, and repeat a sentence into the microphone."""
-    recording = tmp_path_factory.mktemp("microphone") / "answer.wav"
-    write_answer(recording)
-    return {
-        "args": (
-            "--autoplay-policy=no-user-gesture-required",
-            "--use-fake-ui-for-media-stream",
-            "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={recording}",
-        ),
-        "ignore_default_args": ["--mute-audio"],
-    }
+def browser_options(media_options: dict[str, Any]) -> dict[str, Any]:
+    return media_options
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +109,7 @@ def visit(simulator: Simulator, site: str, browser: Browser) -> Iterator[Visit]:
         yield Visit(simulator, page)
 
 
+@pytest.mark.slow
 class TestSdk:
     def test_starts(self, visit: Visit) -> None:
         """It starts the session by its token and joins the room."""

@@ -27,11 +27,6 @@ TEXT = "Tell me about yourself."
 CDN = "https://cdn.jsdelivr.net/**"
 
 
-@pytest.fixture(scope="module")
-def browser_options() -> dict[str, Any]:
-    return {"args": ("--autoplay-policy=no-user-gesture-required",)}
-
-
 @pytest.fixture
 def complaints() -> list[str]:
     """Collect what the page's console says in red or yellow."""

@@ -11,11 +11,12 @@ from playwright.sync_api import Browser, expect
 from example_app import create_app
 from example_app.interview import INTERVIEW
 from flask_heygen.simulator import Simulator
+from tests.browser.interviews import BRIEF, lines
 
 if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
 
-LINES = (INTERVIEW.greeting, *INTERVIEW.questions, INTERVIEW.closing)
+LINES = lines(INTERVIEW)
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 
 
@@ -110,11 +111,13 @@ class TestNetwork:
         visit.page.clock.install()
         visit.start()
         visit.page.context.set_offline(True)
+        expect(visit.page.get_by_text("You are offline.")).to_be_visible()
         visit.press("Next question")
         visit.reach("error")
         visit.page.clock.fast_forward(20_000)
         expect(visit.page.get_by_role("alert")).to_contain_text("could not be reached")
         visit.page.context.set_offline(False)
+        expect(visit.page.get_by_text("You are offline.")).to_be_hidden()
         visit.press("Try again")
         visit.reach("listening")
 
@@ -151,6 +154,7 @@ class TestAvatar:
                 "HEYGEN_API_KEY": "a-key-that-no-browser-sees",
                 "HEYGEN_BASE_URL": simulator.url,
                 "HEYGEN_SESSION_DEFAULTS": {"avatar_id": AVATAR},
+                "INTERVIEW": BRIEF,
                 "INTERVIEW_SIGN_IN": False,
             }
         )
@@ -174,7 +178,7 @@ class TestAvatar:
 
             visit.until(lambda: len(simulator.texts) == 2, "the question is spoken")
             assert states(simulator) == ["closed", "connected"]
-            assert simulator.texts == LINES[:2]
+            assert simulator.texts == lines(BRIEF)[:2]
 
     @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
     def test_that_the_account_cannot_pay_for_is_missed_in_words(

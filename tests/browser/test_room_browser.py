@@ -21,16 +21,8 @@ ROOM_DELETED = 5
 
 
 @pytest.fixture(scope="module")
-def browser_options() -> dict[str, Any]:
-    """Have sound, a microphone, and nobody asked for either."""
-    return {
-        "args": (
-            "--autoplay-policy=no-user-gesture-required",
-            "--use-fake-device-for-media-stream",
-            "--use-fake-ui-for-media-stream",
-        ),
-        "ignore_default_args": ["--mute-audio"],
-    }
+def browser_options(media_options: dict[str, Any]) -> dict[str, Any]:
+    return media_options
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +115,7 @@ def visit(sim: Simulator, site: str, browser: Browser) -> Iterator[Visit]:
         yield Visit(sim, page)
 
 
+@pytest.mark.slow
 class TestRoom:
     @pytest.mark.parametrize("frame_rate", [25])
     def test_shows_a_face_that_speaks(self, visit: Visit) -> None:

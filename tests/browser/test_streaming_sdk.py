@@ -14,7 +14,6 @@ import requests
 from playwright.sync_api import Browser, Page
 
 from flask_heygen.simulator import Simulator
-from tests.browser.microphone import write_answer
 from tests.browser.pages import served
 from tests.constants import KEY
 from tests.requirements import module
@@ -23,18 +22,8 @@ TEXT = "Hello, please tell me about yourself."
 
 
 @pytest.fixture(scope="module")
-def browser_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Allow sound, and repeat a sentence into the microphone."""
-    recording = tmp_path_factory.mktemp("microphone") / "answer.wav"
-    write_answer(recording)
-    return {
-        "args": (
-            "--autoplay-policy=no-user-gesture-required",
-            "--use-fake-ui-for-media-stream",
-            "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={recording}",
-        )
-    }
+def browser_options(media_options: dict[str, Any]) -> dict[str, Any]:
+    return media_options
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import re
-import struct
-import wave
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +13,7 @@ from flask import Flask
 from playwright.sync_api import Browser, expect
 
 from example_app import create_app
-from example_app.interview import INTERVIEW
+from example_app.interview import INTERVIEW, Interview
 from flask_heygen.simulator import Simulator
 from tests.browser.interviews import BRIEF
 from tests.requirements import module
@@ -29,8 +26,7 @@ pytest.importorskip("aiortc", reason="pip install 'flask-heygen[avatar]'")
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 WORDS = "I would look at the logs first."
 #: Its second question lasts until it has been seen that the microphone is off.
-HELD = replace(BRIEF, questions=(BRIEF.questions[0], *INTERVIEW.questions[1:]))
-RATE = 48_000
+LONG_QUESTION = replace(BRIEF, questions=(BRIEF.questions[0], *INTERVIEW.questions[1:]))
 
 #: Remembers the tracks that the page got.
 MICROPHONES = """
@@ -58,17 +54,8 @@ navigator.mediaDevices.getUserMedia = async () => {
 
 
 @pytest.fixture(scope="module")
-def browser_options(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Give the browser a microphone: a second of a tone in each three seconds."""
-    path = tmp_path_factory.mktemp("voice") / "voice.wav"
-    _write_tone(path)
-    return {
-        "args": (
-            "--use-fake-device-for-media-stream",
-            "--use-fake-ui-for-media-stream",
-            f"--use-file-for-fake-audio-capture={path}",
-        )
-    }
+def browser_options(media_options: dict[str, Any]) -> dict[str, Any]:
+    return media_options
 
 
 @pytest.fixture
@@ -76,8 +63,14 @@ def vendor() -> dict[str, Any]:
     return {"joined": False, "hears": [WORDS]}
 
 
+@pytest.fixture
+def interview() -> Interview:
+    """Return the interview that is held; tests set it by their parameters."""
+    return BRIEF
+
+
 @pytest.fixture(params=["streaming", "liveavatar", "push-to-talk"])
-def app(request: pytest.FixtureRequest, simulator: Simulator) -> Flask:
+def app(request: pytest.FixtureRequest, simulator: Simulator, interview: Interview) -> Flask:
     defaults: dict[str, Any] = {"avatar_id": AVATAR, "voice": {"rate": 1.5}}
     if request.param == "streaming":
         defaults["ia_is_livekit_transport"] = True
@@ -91,7 +84,7 @@ def app(request: pytest.FixtureRequest, simulator: Simulator) -> Flask:
             "HEYGEN_API_KEY": "a-key-that-no-browser-sees",
             "HEYGEN_BASE_URL": simulator.url,
             "HEYGEN_SESSION_DEFAULTS": defaults,
-            "INTERVIEW": HELD,
+            "INTERVIEW": interview,
             "INTERVIEW_SIGN_IN": False,
         }
     )
@@ -112,7 +105,9 @@ def patience() -> float:
     return 30_000
 
 
+@pytest.mark.slow
 class TestAnswer:
+    @pytest.mark.parametrize("interview", [LONG_QUESTION], ids=["long question"])
     def test_is_heard_by_the_avatar(self, visit: Visit) -> None:
         """The words are written as the answer; the microphone rests while the avatar speaks."""
         visit.start()
@@ -180,15 +175,3 @@ def violations(visit: Visit) -> list[str]:
     visit.page.evaluate(module("axe-core/axe.min.js").read_text())
     found = visit.page.evaluate("axe.run()")["violations"]
     return [each["id"] for each in found if each["impact"] in {"serious", "critical"}]
-
-
-def _write_tone(path: Path) -> None:
-    samples = (
-        int(12_000 * math.sin(2 * math.pi * 220 * at / RATE)) if at < RATE else 0
-        for at in range(3 * RATE)
-    )
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))

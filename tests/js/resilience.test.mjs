@@ -838,6 +838,16 @@ describe("a loudspeaker", () => {
     assert.deepEqual(livekit.room.options.audioOutput, { deviceId: "headphones" });
   });
 
+  test("can be chosen before the first session", async () => {
+    const avatar = new HeyGenAvatar({ livekit, baseUrl: "/api/heygen" });
+    await avatar.setSpeaker("headphones");
+    avatar.start();
+    await appear();
+
+    assert.equal(livekit.rooms.length, 1);
+    assert.deepEqual(livekit.room.device, ["audiooutput", "headphones"]);
+  });
+
   test("cannot be chosen in every browser", async () => {
     delete HTMLMediaElement.prototype.setSinkId;
 

@@ -79,6 +79,7 @@ server {
 
 
 @workers
+@pytest.mark.slow
 class TestAnAnswer:
     def test_begins_before_the_vendor_has_answered(
         self, sim: Simulator, serve: Serve, worker: tuple[str, ...]
@@ -193,14 +194,13 @@ async def speak(port: int, session_id: str, accept: str, page: int) -> list[tupl
 
 async def kill_workers(sim: Simulator, server: Server, *, times: int) -> None:
     """Kill the worker while it waits for the vendor, on connections that were used before."""
-    for _ in range(times):
-        until = sim.count("task") + 32
-        while sim.count("task") < until:
+    for number in range(1, times + 1):
+        while sim.count("task") < 32 * number or not (pids := children(server.process.pid)):
             await asyncio.sleep(0.01)
-        for pid in children(server.process.pid):
+        for pid in pids:
             os.kill(pid, signal.SIGKILL)
-    while server.log.read_text().count("was sent SIGKILL!") < times:
-        await asyncio.sleep(0.01)
+        while server.log.read_text().count("was sent SIGKILL!") < number:
+            await asyncio.sleep(0.01)
     server.log.write_text("")  # which `serve` would complain of
 
 

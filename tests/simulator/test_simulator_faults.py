@@ -391,3 +391,11 @@ class TestPlan:
         """A misspelt call is not waited for in vain."""
         with pytest.raises(ValueError, match="No call is named tsak; there are "):
             sim.fault("tsak", Fault.HTML)
+
+    def test_by_its_own_name(self, sim: Simulator, post: Post) -> None:
+        """The names of the admin interface are taken as well, and no others."""
+        sim.fault("task", "server-error")
+
+        assert post("task", {}).status_code == 500
+        with pytest.raises(ValueError, match="server-eror"):
+            sim.fault("task", "server-eror")

@@ -686,6 +686,17 @@ class TestSpareSession:
         assert statuses == [201, 401, 201]
         assert list(sim.sessions)[1:] == [session_id]
 
+    def test_that_is_refused_otherwise_is_replaced(
+        self, started: Callable[..., str], sim: Simulator
+    ) -> None:
+        """Nor is the error of one that is too old documented."""
+        started()
+        sim.fault(START_CALL, Fault.ECHO)
+        session_id = started()
+
+        assert sim.sessions[session_id].state == "connected"
+        assert [call.status for call in sim.calls if call.name == START_CALL] == [201, 400, 201]
+
     def test_that_may_have_been_started_is_not(
         self, started: Callable[..., str], sim: Simulator
     ) -> None:

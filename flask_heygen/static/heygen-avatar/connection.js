@@ -5,6 +5,7 @@ import { AvatarError } from "./avatar-error.js";
 import { FAILURES, FINAL_END_REASONS } from "./errors.js";
 import { OpenSession } from "./open-session.js";
 import { Presence } from "./presence.js";
+import { AvatarRoom } from "./room.js";
 
 /**
  * @typedef {object} Listener
@@ -42,6 +43,9 @@ export class Connection {
   /** Those who wait for a session. @type {Set<() => void>} */
   #waiting = new Set();
   #speaker = "";
+  /** The next session's room: the first one takes livekit-client a while to make, and is made before the
+   *  click that starts. @type {AvatarRoom | null} */
+  #room = null;
 
   /**
    * @param {import("./routes.js").Routes} routes
@@ -58,6 +62,11 @@ export class Connection {
       left: () => this.#leave(),
       back: () => void this.#launch(),
     });
+    try {
+      this.#room = this.#makeRoom();
+    } catch {
+      // What is wrong with the page's livekit-client is the error of a start.
+    }
   }
 
   /** The session to speak in, if there is one. */
@@ -153,7 +162,7 @@ export class Connection {
   /** @param {string} deviceId */
   async setSpeaker(deviceId) {
     this.#speaker = deviceId;
-    await this.#session?.setSpeaker(deviceId);
+    await (this.#session ?? this.#room)?.setSpeaker(deviceId);
   }
 
   #launch() {
@@ -184,11 +193,13 @@ export class Connection {
     this.#requested = true;
     const started = await startWhenFree(start, signal).finally(() => (this.#requested = false));
     if (!started) return;
-    const session = new OpenSession(this.#routes, started, this.#listenerOf(started));
+    const session = new OpenSession(this.#routes, started, this.#sessionListener);
     this.#session = session;
     if (!this.#wish) return this.#end("stopped");
 
-    await session.join(this.#options, this.#speaker);
+    const room = this.#room ?? this.#makeRoom();
+    this.#room = null;
+    await session.join(room);
     if (session.ended) return;
 
     this.#live = true;
@@ -196,14 +207,19 @@ export class Connection {
     this.#listener.emit("live", { session: started, room: session.joined });
   }
 
-  /** @param {import("./routes.js").Session} session @returns {import("./open-session.js").Listener} */
-  #listenerOf(session) {
+  #makeRoom() {
+    const { livekit, video = null, audio = null } = this.#options;
+    return livekit ? new AvatarRoom(livekit, { video, audio, speaker: this.#speaker }, this.#sessionListener) : null;
+  }
+
+  /** @returns {import("./open-session.js").Listener} */
+  get #sessionListener() {
     return {
       message: (message) => (message.type === "stopped" ? this.#handleLoss(message) : this.#listener.message(message)),
       quality: (quality) => this.#listener.emit("quality", { quality }),
       sound: (blocked) => this.#listener.emit("sound", { blocked }),
       reconnecting: () => this.#listener.emit("starting", { reconnecting: true }),
-      reconnected: () => this.#listener.emit("live", { session, room: true }),
+      reconnected: () => this.#listener.emit("live", { session: this.#session?.started, room: true }),
       closed: (how) => this.#handleLoss(how),
       expiring: () => this.renewIfExpiring(),
     };

@@ -3,7 +3,6 @@
 import { AvatarError } from "./avatar-error.js";
 import { FAILURES } from "./errors.js";
 import { keepAlive } from "./keep-alive.js";
-import { AvatarRoom } from "./room.js";
 import { pause } from "./timing.js";
 
 /**
@@ -29,7 +28,7 @@ export class OpenSession {
   #listener;
   /** Aborted as it is left. */
   #life = new AbortController();
-  /** @type {AvatarRoom | null} */
+  /** @type {import("./room.js").AvatarRoom | null} */
   #room = null;
   #beganAt = Date.now();
   /** Its limit is near. */
@@ -76,15 +75,13 @@ export class OpenSession {
 
   /** Join its room, if the page can, and keep the session alive. Raises an AvatarError where the room
    *  cannot be joined: nobody would see, hear or answer the avatar.
-   *  @param {import("../heygen-avatar.js").Options} page @param {string} speaker */
-  async join({ livekit, video = null, audio = null }, speaker) {
+   *  @param {import("./room.js").AvatarRoom | null} room */
+  async join(room) {
     const { idle_seconds, url, access_token } = this.started;
     // A failure is found by the next task.
     keepAlive(idle_seconds, () => this.#command("keep-alive").catch(() => {}), this.#life.signal);
-    if (!livekit) return;
-
-    this.#room = new AvatarRoom(livekit, { video, audio, speaker }, this.#listener);
-    await this.#room.join(url, access_token, this.hears);
+    this.#room = room;
+    await room?.join(url, access_token, this.hears);
   }
 
   /** Whether its limit is near, or would come before a text of this length has been spoken.

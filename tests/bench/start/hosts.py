@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from tests.bench.servers import Server
-from tests.bench.targets import KEY, ROOT
+from tests.bench.targets import KEEP_ALIVE, KEY, ROOT
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 APIS = ("streaming", "liveavatar")
@@ -45,7 +45,8 @@ def _server(vendor_url: str, api: str, worker: tuple[str, ...], home: Path) -> S
     return Server(
         (
             *(sys.executable, "-m", "gunicorn", "--chdir", str(Path(__file__).parent)),
-            *("--bind", "fd://{fd}", "--worker-class", *worker, "pages:app"),
+            *("--bind", "fd://{fd}", "--keep-alive", str(KEEP_ALIVE)),
+            *("--worker-class", *worker, "pages:app"),
         ),
         {"PYTHONPATH": str(ROOT)} | {f"FLASK_HEYGEN_{name}": settings[name] for name in settings},
         None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import requests
-from flask import Flask, Response, send_file
+from flask import Flask, Response, abort, send_file
 
 from flask_heygen import heygen_bp
 
@@ -33,6 +33,8 @@ vendor.trust_env = False
 @app.get("/<name>")
 def file(name: str) -> Response:
     """Send a page, or what it loads."""
+    if name not in FILES:  # the browser's favicon.ico
+        abort(404)
     return send_file(FILES[name])
 
 

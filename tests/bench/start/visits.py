@@ -17,6 +17,8 @@ _QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+#: Milliseconds in which a page that has loaded falls idle.
+_SETTLE = 500
 #: In the order in which they come.
 MOMENTS = ("live", "picture", "word")
 _ALL = " && ".join(f"moments.{name}" for name in MOMENTS)
@@ -40,8 +42,8 @@ def visit(browser: Browser, url: str) -> dict[str, float]:
     """Open a page, click when it has loaded, and return the milliseconds to each moment."""
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(url)
-        page.wait_for_load_state("networkidle")
+        page.goto(url)  # until its modules have run
+        page.wait_for_timeout(_SETTLE)
         page.get_by_role("button").click()
         page.wait_for_function(f"moments.error || {_ALL}")
         moments = page.evaluate("moments")
