@@ -104,10 +104,10 @@ class Visit:
 
     def until(self, true: Callable[[], bool], what: str) -> None:
         """Wait for a condition that the page cannot show."""
-        for _ in range(int(self.patience / 20)):
+        for _ in range(int(self.patience / 50)):
             if true():
                 return
-            self.page.wait_for_timeout(20)
+            self.page.wait_for_timeout(50)
         pytest.fail(f"Timed out waiting until {what}.")
 
 

@@ -192,6 +192,7 @@ class TestASession:
         assert [answer.status_code for answer in started] == [status] * 2
 
 
+@pytest.mark.slow
 class TestARollingRestart:
     def test_loses_nothing(self, site: Site, sim: Simulator) -> None:
         """Every task is answered well and spoken once, while one machine after the other ends."""

@@ -79,6 +79,7 @@ server {
 
 
 @workers
+@pytest.mark.slow
 class TestAnAnswer:
     def test_begins_before_the_vendor_has_answered(
         self, sim: Simulator, serve: Serve, worker: tuple[str, ...]
