@@ -40,7 +40,7 @@ class Token:
 
 
 class TokenPool:
-    """A stock of tokens that follows demand: each task orders one, nothing else does.
+    """A stock of tokens that follows demand: each start and each task orders one.
 
     No caller waits for an order. An empty pool (more tasks at once than before, expired tokens,
     no threads) returns no token, and the caller mints one itself.
