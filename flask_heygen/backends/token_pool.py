@@ -108,7 +108,7 @@ class TokenPool:
         except HeyGenError as error:
             backoff = error.retry_after or BACKOFF
             logger.warning(
-                "Minting a session token ahead failed (%s); for %d s each task mints its own.",
+                "Minting a session token ahead failed (%s); for %d s each call mints its own.",
                 error.code,
                 backoff,
             )
