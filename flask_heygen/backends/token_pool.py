@@ -40,7 +40,7 @@ class Token:
 
 
 class TokenPool:
-    """A stock of tokens that follows demand: each task orders one, nothing else does.
+    """A stock of tokens that follows demand: each start and each task orders one.
 
     No caller waits for an order. An empty pool (more tasks at once than before, expired tokens,
     no threads) returns no token, and the caller mints one itself.
@@ -108,7 +108,7 @@ class TokenPool:
         except HeyGenError as error:
             backoff = error.retry_after or BACKOFF
             logger.warning(
-                "Minting a session token ahead failed (%s); for %d s each task mints its own.",
+                "Minting a session token ahead failed (%s); for %d s each call mints its own.",
                 error.code,
                 backoff,
             )

@@ -102,12 +102,19 @@ class Server:
         self._listener = await self._loop.create_server(
             self._accept, sock=server, backlog=_BACKLOG, ssl=self.ssl_context
         )
+        self._accepting = True
 
     async def _refuse(self, seconds: float) -> None:
-        if self._listener.is_serving():
-            self._listener.close()
-            self._refusing = self._loop.create_task(self._listen_again(seconds))
-            await asyncio.sleep(0)
+        if not self._accepting:
+            return
+
+        self._accepting = False
+        for listening in self._listener.sockets:
+            self._loop.remove_reader(listening)
+        await asyncio.sleep(0)  # a connection that was just accepted needs an open server
+        self._listener.close()
+        self._refusing = self._loop.create_task(self._listen_again(seconds))
+        await asyncio.sleep(0)
 
     async def _listen_again(self, seconds: float) -> None:
         # Bound, so that no connection of a client gets the port for its own end.

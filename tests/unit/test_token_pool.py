@@ -523,7 +523,7 @@ class TestBackground:
         (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
         assert warning.name == "flask_heygen.backends.token_pool"
         assert warning.getMessage() == (
-            "Minting a session token ahead failed (api_retired); for 5 s each task mints its own."
+            "Minting a session token ahead failed (api_retired); for 5 s each call mints its own."
         )
 
     def test_the_rest_is_as_long_as_the_vendor_says(

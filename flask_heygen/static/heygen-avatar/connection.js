@@ -1,4 +1,4 @@
-/** The way to the avatar: one session after the other, as long as the page wants one. */
+/** The connection to the avatar: one session after the other, as long as the page wants one. */
 
 import { addStop, noteEnd, startWhenFree, stopsDone } from "./account-slot.js";
 import { AvatarError } from "./avatar-error.js";
@@ -23,7 +23,7 @@ export class Connection {
   #listener;
   #presence;
   /** While the page wants a session. @type {AbortController | null} */
-  #wish = null;
+  #wanted = null;
   /** Why the page wants none until somebody returns: to a hidden page, from a break, by "Back".
    *  @type {"hidden" | "idle" | "left" | null} */
   #dormant = null;
@@ -96,7 +96,7 @@ export class Connection {
     this.#withdraw(null);
     this.#error = null;
     this.#presence.end();
-    this.#settle();
+    this.#wakeWaiters();
     if (this.#session) return this.#end("stopped");
     const starting = this.#starting?.catch(() => {}); // it ends the session that is not wanted any more
     if (starting && this.#requested) addStop(starting);
@@ -105,7 +105,7 @@ export class Connection {
 
   /** Wait until there is a session, or none to come. @param {AbortSignal} signal */
   async settled(signal) {
-    while (!signal.aborted && !this.session && !this.#error && (this.#wish || this.#dormant)) {
+    while (!signal.aborted && !this.session && !this.#error && (this.#wanted || this.#dormant)) {
       await new Promise((resolve) => {
         this.#waiting.add(() => resolve(undefined));
         signal.addEventListener("abort", () => resolve(undefined), { once: true });
@@ -143,7 +143,7 @@ export class Connection {
   renewIfExpiring(ms = 0) {
     if (this.#busy.size || document.hidden || !this.session?.expires(ms)) return false;
     this.#end("renewed", { restarting: true });
-    if (this.#wish) this.#launch();
+    if (this.#wanted) this.#launch();
     return true;
   }
 
@@ -155,7 +155,7 @@ export class Connection {
     this.#error = error;
     if (this.#session) this.#end("lost", { endReason });
     this.#presence.rest();
-    this.#settle();
+    this.#wakeWaiters();
     this.#listener.emit("error", { error }); // last: a listener may start again
   }
 
@@ -166,7 +166,7 @@ export class Connection {
   }
 
   #launch() {
-    this.#wish ??= new AbortController();
+    this.#wanted ??= new AbortController();
     this.#dormant = this.#error = null;
     this.#presence.watch();
     this.#starting ??= this.#begin();
@@ -176,8 +176,8 @@ export class Connection {
 
   async #begin() {
     await null; // a stop in the same task (React's double effects) costs nothing
-    while (this.#wish && !this.#dormant && !this.#live) {
-      await this.#open(this.#wish.signal).catch((error) => this.#wish && this.fail(error));
+    while (this.#wanted && !this.#dormant && !this.#live) {
+      await this.#open(this.#wanted.signal).catch((error) => this.#wanted && this.fail(error));
     }
     this.#starting = null;
     if (this.#error) throw this.#error;
@@ -186,7 +186,7 @@ export class Connection {
   /** @param {AbortSignal} signal */
   async #open(signal) {
     await stopsDone();
-    if (!this.#wish) return;
+    if (!this.#wanted) return;
 
     this.#listener.emit("starting", { reconnecting: false });
     const start = () => this.#routes.postWithRetry("start", this.#options.session ?? {});
@@ -195,7 +195,7 @@ export class Connection {
     if (!started) return;
     const session = new OpenSession(this.#routes, started, this.#sessionListener);
     this.#session = session;
-    if (!this.#wish) return this.#end("stopped");
+    if (!this.#wanted) return this.#end("stopped");
 
     const room = this.#room ?? this.#makeRoom();
     this.#room = null;
@@ -203,7 +203,7 @@ export class Connection {
     if (session.ended) return;
 
     this.#live = true;
-    this.#settle();
+    this.#wakeWaiters();
     this.#listener.emit("live", { session: started, room: session.joined });
   }
 
@@ -235,13 +235,13 @@ export class Connection {
     this.#replaced = true;
     this.#dormant = document.hidden ? "hidden" : null;
     this.#end("lost", { restarting: true, endReason, left }); // a listener may stop, or start again
-    if (this.#wish && !this.#dormant) this.#launch();
+    if (this.#wanted && !this.#dormant) this.#launch();
   }
 
   /** End the session, or the start of one, that nobody attends. */
   #endIdle() {
     if (this.#busy.has("avatar")) return this.touch();
-    if (!this.#wish || this.#dormant) return;
+    if (!this.#wanted || this.#dormant) return;
     this.#withdraw("idle");
     this.#presence.rest();
     if (this.#session) this.#end("idle");
@@ -271,19 +271,19 @@ export class Connection {
 
   /** Want no session any more, or none until somebody returns. @param {"idle" | "left" | null} dormant */
   #withdraw(dormant) {
-    this.#wish?.abort();
-    this.#wish = null;
+    this.#wanted?.abort();
+    this.#wanted = null;
     this.#dormant = dormant;
   }
 
-  #settle() {
+  #wakeWaiters() {
     for (const resolve of this.#waiting) resolve();
     this.#waiting.clear();
   }
 
   /** Stop as the page goes away. @returns {boolean} whether a session is wanted when it comes back */
   #leave() {
-    if (!this.#wish) return false;
+    if (!this.#wanted) return false;
     this.#withdraw("left");
     noteEnd();
     if (this.#session) this.#forget("left").stopOnUnload();

@@ -16,7 +16,7 @@ export const FAILURES = {
     message: "The avatar's room could not be joined: a firewall, or this page's security policy, may not allow it.",
     restart_session: true,
   },
-  deaf: { code: "not_supported", message: "Neither the avatar nor this browser can hear. Type your answer instead." },
+  cannotHear: { code: "not_supported", message: "Neither the avatar nor this browser can hear. Type your answer instead." },
   listeningStopped: { code: "not_listening", message: "Listening was stopped before the microphone was on." },
   headersFailed: { code: "page_error", message: "The page could not provide the headers of the request." },
 };

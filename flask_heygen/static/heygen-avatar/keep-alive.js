@@ -1,7 +1,7 @@
-/** What keeps a session from ending for want of words, as long as somebody looks at the page. */
+/** Keeps a session from ending while nothing is said, as long as somebody looks at the page. */
 
 /** Keep-alives in each idle time: one may fail. */
-const OFTEN = 3;
+const PER_IDLE_TIME = 3;
 
 /** Send a keep-alive whenever one is due; while nobody looks, as soon as somebody does.
  *  @param {number} idleSeconds after which the session ends without
@@ -13,7 +13,7 @@ export function keepAlive(idleSeconds, send, signal) {
     due = document.hidden;
     if (!due) send();
   };
-  const timer = setInterval(tick, (idleSeconds / OFTEN) * 1000);
+  const timer = setInterval(tick, (idleSeconds / PER_IDLE_TIME) * 1000);
   signal.addEventListener("abort", () => clearInterval(timer));
   document.addEventListener("visibilitychange", () => due && tick(), { signal });
 }

@@ -18,11 +18,11 @@ export class Listening {
   #livekit;
   #listener;
   /** @type {Microphone | Recognition | null} */
-  #ear = null;
+  #input = null;
   /** One that was stopped, whose last words are still to come. @type {Microphone | Recognition | null} */
-  #former = null;
+  #previousInput = null;
   /** Aborted as the page listens no more. @type {AbortController | null} */
-  #wish = null;
+  #wanted = null;
   /** @type {ListenOptions} */
   #options = {};
   #muted = false;
@@ -43,15 +43,15 @@ export class Listening {
   /** @param {ListenOptions} options @returns {Promise<"avatar" | "browser">} by whom the user is heard */
   async listen(options) {
     this.#close();
-    this.#wish = new AbortController();
+    this.#wanted = new AbortController();
     this.#options = options;
     this.#muted = false;
-    return this.#open(this.#wish.signal);
+    return this.#open(this.#wanted.signal);
   }
 
   /** @param {boolean} muted */
   async mute(muted) {
-    if (!this.#ear) return;
+    if (!this.#input) return;
     this.#muted = muted;
     await this.#switch();
     this.#report();
@@ -59,12 +59,12 @@ export class Listening {
 
   /** Hear no more; the words of what was said before may still come. */
   stop() {
-    const ear = this.#ear;
-    this.#wish?.abort();
-    this.#wish = this.#ear = null;
-    if (!ear) return;
-    this.#former = ear;
-    ear.stop();
+    const input = this.#input;
+    this.#wanted?.abort();
+    this.#wanted = this.#input = null;
+    if (!input) return;
+    this.#previousInput = input;
+    input.stop();
     this.#connection.setBusy("user", false);
     this.#report();
   }
@@ -78,22 +78,22 @@ export class Listening {
 
   /** @param {import("./messages.js").Message} message */
   handle(message) {
-    (this.#ear ?? this.#former)?.handle(message);
+    (this.#input ?? this.#previousInput)?.handle(message);
   }
 
   /** A session has ended, or none could be started. One that is not followed by another takes its ears
    *  with it; where nobody is, nothing is to be heard.
    *  @param {{restarting?: boolean, reason?: string}} how */
   handleEnd({ restarting = false, reason } = {}) {
-    if (!restarting && (this.#ear?.session || reason === "idle")) this.stop();
+    if (!restarting && (this.#input?.session || reason === "idle")) this.stop();
   }
 
   /** Another session has begun: let it hear, too. */
   resume() {
     const { session } = this.#connection;
-    if (!this.#ear || !this.#wish || this.#ear.session === (session?.hears ? session : null)) return;
-    this.#ear.close();
-    this.#open(this.#wish.signal).catch((error) => this.#fail(error));
+    if (!this.#input || !this.#wanted || this.#input.session === (session?.hears ? session : null)) return;
+    this.#input.close();
+    this.#open(this.#wanted.signal).catch((error) => this.#fail(error));
   }
 
   /** @param {AbortSignal} signal */
@@ -101,53 +101,53 @@ export class Listening {
     await this.#connection.settled(signal);
     const { session } = this.#connection;
     /** @type {Microphone | Recognition} */
-    const ear =
+    const input =
       this.#livekit && session?.hears
-        ? new Microphone(this.#livekit, session, this.#listenerOf(() => ear))
-        : new Recognition(this.#listenerOf(() => ear));
+        ? new Microphone(this.#livekit, session, this.#listenerOf(() => input))
+        : new Recognition(this.#listenerOf(() => input));
     try {
-      await ear.open(this.#options.deviceId);
+      await input.open(this.#options.deviceId);
       if (signal.aborted) throw new AvatarError(FAILURES.listeningStopped);
-      this.#ear = ear;
+      this.#input = input;
       await this.#switch();
     } catch (error) {
-      ear.close();
+      input.close();
       if (!signal.aborted) this.#close();
       throw error;
     }
     this.#report();
-    return ear.by;
+    return input.by;
   }
 
-  /** @param {() => Microphone | Recognition} ear @returns {import("./microphone.js").EarListener} */
-  #listenerOf(ear) {
-    const isMine = () => ear() === this.#ear || ear() === this.#former;
+  /** @param {() => Microphone | Recognition} input @returns {import("./microphone.js").InputListener} */
+  #listenerOf(input) {
+    const isMine = () => input() === this.#input || input() === this.#previousInput;
     return {
       heard: (text, final) => {
         if (!isMine()) return;
         this.#connection.touch();
         if (this.#options.bargeIn && this.#resting) this.#listener.interrupt();
-        this.#listener.emit("heard", { text, final, by: ear().by });
+        this.#listener.emit("heard", { text, final, by: input().by });
       },
       speaking: (speaking) => {
         if (!isMine()) return;
         this.#connection.setBusy("user", speaking);
         this.#listener.emit("userSpeaking", { speaking });
       },
-      failed: (error) => ear() === this.#ear && this.#fail(error),
+      failed: (error) => input() === this.#input && this.#fail(error),
     };
   }
 
   async #switch() {
-    await this.#ear?.switch(!this.#muted && (!this.#resting || this.#options.bargeIn === true));
+    await this.#input?.switch(!this.#muted && (!this.#resting || this.#options.bargeIn === true));
   }
 
   /** Hear no more, and drop what is still to come. */
   #close() {
-    this.#wish?.abort();
-    this.#ear?.close();
-    this.#former?.close();
-    this.#wish = this.#ear = this.#former = null;
+    this.#wanted?.abort();
+    this.#input?.close();
+    this.#previousInput?.close();
+    this.#wanted = this.#input = this.#previousInput = null;
     this.#connection.setBusy("user", false);
   }
 
@@ -158,7 +158,7 @@ export class Listening {
   }
 
   #report() {
-    const by = this.#ear?.by;
-    this.#listener.emit("listening", { on: this.#ear !== null, muted: this.#muted, ...(by && { by }) });
+    const by = this.#input?.by;
+    this.#listener.emit("listening", { on: this.#input !== null, muted: this.#muted, ...(by && { by }) });
   }
 }

@@ -7,7 +7,7 @@ import { pause } from "./timing.js";
 /**
  * @typedef {import("./open-session.js").OpenSession} OpenSession
  *
- * @typedef {object} EarListener
+ * @typedef {object} InputListener
  * @property {(text: string, final: boolean) => void} heard
  * @property {(speaking: boolean) => void} speaking the user begins or ceases to speak
  * @property {(error: AvatarError) => void} failed it hears no more
@@ -34,7 +34,7 @@ export class Microphone {
   /**
    * @param {import("./room.js").LiveKit} livekit
    * @param {OpenSession} session
-   * @param {EarListener} listener
+   * @param {InputListener} listener
    */
   constructor(livekit, session, listener) {
     this.#livekit = livekit;

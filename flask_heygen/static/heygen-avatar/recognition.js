@@ -19,13 +19,13 @@ export class Recognition {
   /** How many results of it are final. */
   #final = 0;
 
-  /** @param {import("./microphone.js").EarListener} listener */
+  /** @param {import("./microphone.js").InputListener} listener */
   constructor(listener) {
     this.#listener = listener;
   }
 
   async open() {
-    if (!recognition()) throw new AvatarError(FAILURES.deaf);
+    if (!recognition()) throw new AvatarError(FAILURES.cannotHear);
   }
 
   /** @param {boolean} on */

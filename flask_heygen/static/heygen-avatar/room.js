@@ -44,7 +44,7 @@ export class AvatarRoom {
   #joined = false;
   #left = new AbortController();
   /** Set while the room is joined again. @type {{ended: Promise<void>, end: () => void} | null} */
-  #gap = null;
+  #reconnection = null;
   #avatarMissing = false;
 
   /**
@@ -86,7 +86,7 @@ export class AvatarRoom {
 
   /** Wait while the room is being joined again: what is said meanwhile is not heard. */
   async connected() {
-    while (this.#gap) await this.#gap.ended;
+    while (this.#reconnection) await this.#reconnection.ended;
   }
 
   /** Publish a delivery once its participants are there.
@@ -117,7 +117,7 @@ export class AvatarRoom {
   /** Leave, and call the listener no more. */
   leave() {
     this.#left.abort();
-    this.#gap?.end();
+    this.#reconnection?.end();
     this.room.removeAllListeners();
     this.#media.detach();
     this.room.disconnect().catch(() => {});
@@ -171,14 +171,14 @@ export class AvatarRoom {
   }
 
   #openGap() {
-    if (this.#gap) return;
+    if (this.#reconnection) return;
     let end = () => {};
     const ended = /** @type {Promise<void>} */ (new Promise((resolve) => (end = resolve)));
-    this.#gap = { ended, end: () => ((this.#gap = null), end()) };
+    this.#reconnection = { ended, end: () => ((this.#reconnection = null), end()) };
   }
 
   #closeGap() {
-    this.#gap?.end();
+    this.#reconnection?.end();
     this.#listener.reconnected();
     if (this.#avatarMissing && !this.room.getParticipantByIdentity(AVATAR)) this.#listener.closed({ left: true });
     this.#avatarMissing = false;
@@ -188,8 +188,8 @@ export class AvatarRoom {
    *  everybody that they have left. */
   async #missAvatar() {
     await null;
-    this.#avatarMissing = this.#gap !== null;
-    if (this.#joined && !this.#gap && !this.#left.signal.aborted) this.#listener.closed({ left: true });
+    this.#avatarMissing = this.#reconnection !== null;
+    if (this.#joined && !this.#reconnection && !this.#left.signal.aborted) this.#listener.closed({ left: true });
   }
 }
 

@@ -6,7 +6,7 @@ import { AvatarError } from "./avatar-error.js";
 import { FAILURES } from "./errors.js";
 import { sentencesOf } from "./sentences.js";
 import { SpeechQueue } from "./speech-queue.js";
-import { UnaskedSpeech } from "./unasked-speech.js";
+import { UnpromptedSpeech } from "./unprompted-speech.js";
 
 /**
  * @typedef {import("./open-session.js").OpenSession} OpenSession
@@ -23,7 +23,7 @@ export class Speaker {
   #dispatch = new Dispatch((type, detail) => this.#emit(type, detail));
   /** The text whose turn it is. @type {SentText | null} */
   #current = null;
-  #unasked;
+  #unprompted;
 
   /**
    * @param {import("./connection.js").Connection} connection
@@ -35,7 +35,7 @@ export class Speaker {
     this.#connection = connection;
     this.#voice = voice;
     this.#listener = listener;
-    this.#unasked = new UnaskedSpeech(listener.emit, (speaking) => {
+    this.#unprompted = new UnpromptedSpeech(listener.emit, (speaking) => {
       connection.setBusy("avatar", speaking);
       listener.speaking(speaking);
     });
@@ -76,12 +76,12 @@ export class Speaker {
   clear() {
     this.#queue.clear();
     this.#dispatch.drop();
-    this.#unasked.end(true);
+    this.#unprompted.end(true);
   }
 
   /** Cut short what is being said, by the avatar, too, and drop what waits. */
   async interrupt() {
-    const session = this.#current || this.#unasked.begun ? this.#connection.session : null;
+    const session = this.#current || this.#unprompted.begun ? this.#connection.session : null;
     this.clear();
     if (session) await this.#dispatch.interrupt(session);
   }
@@ -93,28 +93,28 @@ export class Speaker {
     this.#current?.utterance.handle(message, alone);
     ahead?.utterance.handle(message, false);
     this.#dispatch.handle(message);
-    if (!this.#current) this.#unasked.handle(message);
+    if (!this.#current) this.#unprompted.handle(message);
   }
 
   /** The session is over. @param {{left: boolean}} how `left`: the avatar has left its room */
   handleSessionEnd({ left }) {
     this.#dispatch.drop();
     this.#current?.lose(left);
-    this.#unasked.end(true);
+    this.#unprompted.end(true);
   }
 
   /** @param {Speech} speech @param {AbortSignal} signal @returns {Promise<Spoken>} */
   async #say(speech, signal) {
     await null; // a start in the same task counts
     try {
-      return await this.#sayBySomebody(speech, signal);
+      return await this.#sayWithFallback(speech, signal);
     } finally {
       if (!this.#queue.next) this.#listener.speaking(false);
     }
   }
 
   /** @param {Speech} speech @param {AbortSignal} signal @returns {Promise<Spoken>} */
-  async #sayBySomebody(speech, signal) {
+  async #sayWithFallback(speech, signal) {
     for (;;) {
       await this.#connection.settled(signal);
       if (signal.aborted) return null;

@@ -3,7 +3,7 @@
 /** How long it may speak before its end is taken for lost. */
 const LONGEST_MS = 120_000;
 
-export class UnaskedSpeech {
+export class UnpromptedSpeech {
   #emit;
   #speaking;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
