@@ -15,9 +15,11 @@ import pytest
 from flask import Flask
 
 from flask_heygen import heygen_bp
+from flask_heygen.backends import token_pool
 from flask_heygen.simulator import Fault, Simulator
 from tests.constants import KEY
 from tests.leak_detector import LeakDetector
+from tests.servers.machines import wait_until
 
 #: Of each session, every one with a keep-alive and an interrupt.
 TASKS = 4
@@ -124,10 +126,16 @@ def run(request: pytest.FixtureRequest, leak_detector: LeakDetector) -> Iterator
     handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("flask_heygen")
     logger.addHandler(handler)
-    with Simulator(concurrent_limit=10_000) as sim, ThreadPoolExecutor(32) as pool:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Simulator(concurrent_limit=10_000) as sim,
+        ThreadPoolExecutor(32) as pool,
+    ):
+        patch.setattr(token_pool, "IDLE_TIMEOUT", 0)
         crowd = Crowd(sim, leak_detector)
         visits = list(pool.map(crowd.visit, range(request.param // TASKS)))
         logger.removeHandler(handler)
+        wait_until(lambda: all(each.name != "heygen-tokens" for each in threading.enumerate()))
         yield Run(sim, visits, crowd.faults, "\n".join(messages))
 
 

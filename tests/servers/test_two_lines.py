@@ -19,6 +19,7 @@ import pytest
 from flask_heygen.simulator import Simulator
 from tests.bench.soak.browser import NDJSON, Browser
 from tests.constants import question
+from tests.coroutines import run
 from tests.servers import test_servers
 from tests.servers.machines import wait_until
 from tests.servers.nginx import Nginx
@@ -159,7 +160,7 @@ class TestACrowdOfBrowsers:
                 await killing
                 return [each for page in told for each in page]
 
-            return asyncio.run(crowd())
+            return run(crowd())
 
     @pytest.mark.parametrize("accept", [NDJSON], ids=["ndjson"])
     def test_is_spoken_once_in_two_lines(self, sim: Simulator, told: list[tuple[str, str]]) -> None:
