@@ -651,9 +651,10 @@ class TestSpareSession:
         """Return a function that starts a session, and waits for what is done in the background."""
 
         def start(**fields: Any) -> str:
-            session_id = str(client.start(**fields)["session_id"])
-            wait_idle()
-            return session_id
+            try:
+                return str(client.start(**fields)["session_id"])
+            finally:
+                wait_idle()
 
         return start
 
