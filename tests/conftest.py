@@ -62,12 +62,25 @@ def pytest_configure() -> None:
 
 def pytest_xdist_auto_num_workers() -> int:
     """Run more workers than there are cores, as most tests wait."""
-    return 2 * (os.cpu_count() or 1)
+    return 3 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the slow tests first, so that no worker is left with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+# A thread that mints ends with its last order, as nobody could see whether it waits for another.
+token_pool.IDLE_TIMEOUT = 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Wait for the tokens that are still minted: the next test would see their calls."""
+    until = time.monotonic() + 3
+    for thread in threading.enumerate():
+        if thread.name == "heygen-tokens":
+            thread.join(max(0, until - time.monotonic()))
 
 
 @pytest.fixture(autouse=True)
@@ -135,12 +148,8 @@ def minters() -> Callable[[], set[threading.Thread]]:
 
 
 @pytest.fixture
-def wait_idle(
-    minters: Callable[[], set[threading.Thread]], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], None]:
+def wait_idle(minters: Callable[[], set[threading.Thread]]) -> Callable[[], None]:
     """Wait until nothing is minted in the background any more."""
-    # Ours, and patched all the same: nobody can see whether a minter mints or waits for an order.
-    monkeypatch.setattr(token_pool, "IDLE_TIMEOUT", 0)
 
     def wait_idle() -> None:
         until = time.monotonic() + 30

@@ -205,6 +205,10 @@ def attend(visit: Visit, comes: Callable[[dict[str, float]], bool]) -> None:
 
 #: For what a page must see alike, whichever vendor API is behind it.
 either = pytest.mark.parametrize("api", ["streaming", "liveavatar"])
+#: Where a test takes long in real time, and the other API would only repeat it.
+either_at_length = pytest.mark.parametrize(
+    "api", ["liveavatar", pytest.param("streaming", marks=pytest.mark.ci)]
+)
 #: For what is said about the picture.
 moving = pytest.mark.parametrize("vendor", [{"joined": False, "frame_rate": 25}], ids=["moving"])
 #: For what happens while the avatar speaks its first words, which last some seconds.
@@ -220,7 +224,7 @@ def states(simulator: Simulator) -> list[str]:
 
 @pytest.mark.slow
 class TestInterviewer:
-    @either
+    @either_at_length
     @greeted_at_length
     @moving
     def test_is_seen_and_heard_speaking(self, visit: Visit) -> None:
@@ -246,7 +250,7 @@ class TestInterviewer:
         shown = {text: re.sub(r"\s+", " ", " ".join(lines.values())) for text, lines in captions}
         assert {text: shown[text].strip() for text in shown} == {text: text for text in LINES[:4]}
 
-    @either
+    @either_at_length
     @greeted_at_length
     def test_shows_each_word_while_it_is_heard(
         self, visit: Visit, api: str, record_property: Callable[[str, object], None]
@@ -397,6 +401,7 @@ class TestSession:
         assert states(simulator) == ["closed", "closed", "connected"]
         assert simulator.texts == LINES[:3]
 
+    @pytest.mark.ci
     @greeted_at_length
     def test_is_each_tabs_own(self, visit: Visit, simulator: Simulator) -> None:
         """Two tabs are two interviews: the end of one is not the other's."""

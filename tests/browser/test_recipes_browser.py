@@ -165,7 +165,7 @@ class TestLivekit:
         assert f"{url}livekit-client.mjs" in urls
 
 
-@pytest.mark.parametrize("vite", ["vite", "vite-oldest"])
+@pytest.mark.parametrize("vite", ["vite", pytest.param("vite-oldest", marks=pytest.mark.ci)])
 class TestReact:
     @pytest.fixture
     def app(self, simulator: Simulator) -> Flask:

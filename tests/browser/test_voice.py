@@ -69,7 +69,13 @@ def interview() -> Interview:
     return BRIEF
 
 
-@pytest.fixture(params=["streaming", "liveavatar", "push-to-talk"])
+@pytest.fixture(
+    params=[
+        "liveavatar",
+        pytest.param("streaming", marks=pytest.mark.ci),
+        pytest.param("push-to-talk", marks=pytest.mark.ci),
+    ]
+)
 def app(request: pytest.FixtureRequest, simulator: Simulator, interview: Interview) -> Flask:
     defaults: dict[str, Any] = {"avatar_id": AVATAR, "voice": {"rate": 1.5}}
     if request.param == "streaming":

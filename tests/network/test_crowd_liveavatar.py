@@ -15,7 +15,6 @@ import pytest
 from flask import Flask
 
 from flask_heygen import heygen_bp
-from flask_heygen.backends import token_pool
 from flask_heygen.simulator import Fault, Simulator
 from tests.constants import KEY
 from tests.leak_detector import LeakDetector
@@ -126,12 +125,7 @@ def run(request: pytest.FixtureRequest, leak_detector: LeakDetector) -> Iterator
     handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("flask_heygen")
     logger.addHandler(handler)
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        Simulator(concurrent_limit=10_000) as sim,
-        ThreadPoolExecutor(32) as pool,
-    ):
-        patch.setattr(token_pool, "IDLE_TIMEOUT", 0)
+    with Simulator(concurrent_limit=10_000) as sim, ThreadPoolExecutor(32) as pool:
         crowd = Crowd(sim, leak_detector)
         visits = list(pool.map(crowd.visit, range(request.param // TASKS)))
         logger.removeHandler(handler)
