@@ -132,7 +132,8 @@ class LeakDetector:
         words = (piece for piece in _pieces(self._texts) if re.search(r"\w\W+\w", piece))
         everything = {**dict.fromkeys(words, "a text"), **credentials}
         # A piece in a text covers one of the text's blocks: most texts have none of a secret.
-        blocks = {piece[i : i + BLOCK] for piece in everything for i in range(BLOCK + 1)}
+        forms = {*_forms(self._texts), *_forms(self._credentials)}
+        blocks = {form[i : i + BLOCK] for form in forms for i in range(len(form) - BLOCK + 1)}
         for each in list(self._records.values()):  # a thread may still add one
             starts = range(0, len(each.text), BLOCK)
             if blocks.isdisjoint(each.text[i : i + BLOCK] for i in starts):
@@ -324,9 +325,12 @@ _ESCAPES: tuple[Callable[[str], str], ...] = (
 )
 
 
+def _forms(secrets: set[str]) -> set[str]:
+    plain = [_SIGNED.sub("", each).encode(errors="replace").decode() for each in list(secrets)]
+    return {escape(each) for each in plain for escape in _ESCAPES}
+
+
 def _pieces(secrets: set[str]) -> Iterator[str]:
-    for secret in list(secrets):
-        plain = _SIGNED.sub("", secret).encode(errors="replace").decode()
-        for form in {escape(plain) for escape in _ESCAPES}:
-            pieces = (form[i : i + PIECE] for i in range(len(form) - PIECE + 1))
-            yield from (piece for piece in pieces if len(set(piece)) > 3)  # no "------------"
+    for form in _forms(secrets):
+        pieces = (form[i : i + PIECE] for i in range(len(form) - PIECE + 1))
+        yield from (piece for piece in pieces if len(set(piece)) > 3)  # no "------------"

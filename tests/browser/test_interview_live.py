@@ -520,6 +520,7 @@ class TestCdn:
         expect(visit.page.locator("main[data-picture=live]")).to_have_count(pictures)
 
 
+@pytest.mark.ci
 class TestReturn:
     @pytest.fixture
     def browser(self, launch: Callable[[dict[str, Any]], Browser]) -> Browser:

@@ -165,7 +165,8 @@ class TestLivekit:
         assert f"{url}livekit-client.mjs" in urls
 
 
-@pytest.mark.parametrize("vite", ["vite", pytest.param("vite-oldest", marks=pytest.mark.ci)])
+@pytest.mark.ci
+@pytest.mark.parametrize("vite", ["vite", "vite-oldest"])
 class TestReact:
     @pytest.fixture
     def app(self, simulator: Simulator) -> Flask:

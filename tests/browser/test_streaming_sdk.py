@@ -76,6 +76,7 @@ def visit(simulator: Simulator, site: str, browser: Browser) -> Iterator[Visit]:
         yield Visit(simulator, page)
 
 
+@pytest.mark.ci
 class TestSdk:
     def test_speaks(self, visit: Visit) -> None:
         """It gets to its picture, and a text is spoken, with its events."""
