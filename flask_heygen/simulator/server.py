@@ -73,8 +73,10 @@ class Server:
         with server:
             try:
                 asyncio.run(self._serve(server, ready))
-            except Exception as error:  # noqa: BLE001  raised again by the thread that waits
-                ready.set_exception(error)
+            except Exception as error:
+                if ready.done():
+                    raise
+                ready.set_exception(error)  # raised again by the thread that waits
 
     async def _serve(self, server: socket.socket, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -95,7 +97,7 @@ class Server:
         transports = self._transports()
         await runner.cleanup()
         for transport in transports:
-            transport.abort()  # one whose client does not read would stay open
+            _abort(transport)  # one whose client does not read would stay open
         await asyncio.sleep(0)
 
     async def _listen(self, server: socket.socket) -> None:
@@ -143,7 +145,12 @@ async def _close(transport: asyncio.Transport, last_words: bytes) -> None:
         connection.shutdown(socket.SHUT_WR)
     while not transport.is_closing() and _fin_pending(connection):
         await asyncio.sleep(0.001)
-    transport.abort()
+    _abort(transport)
+
+
+def _abort(transport: asyncio.Transport) -> None:
+    with suppress(AttributeError):  # of Python 3.11's over TLS, if it has closed
+        transport.abort()
 
 
 def _fin_pending(connection: socket.socket) -> bool:
