@@ -144,13 +144,20 @@ class Backend(ABC):
 
 
 @contextmanager
-def stop_on_error(session_id: str, stop: Callable[[Deadline], None]) -> Iterator[None]:
+def stop_on_error(
+    session_id: str,
+    stop: Callable[[Deadline], None],
+    harmless: tuple[type[HeyGenError], ...] = (),
+) -> Iterator[None]:
     """Stop the session if the block fails, so that no session is left half-started.
 
-    If the session cannot be stopped either, no error invites the page to start another one.
+    If the session cannot be stopped either, no error invites the page to start another one. It is
+    not stopped after a ``harmless`` error, with which it surely was not started.
     """
     try:
         yield
+    except harmless:
+        raise
     except BaseException as error:  # a worker that is shut down must not leave it open either
         stopped = _is_stopped(session_id, stop)
         if stopped and isinstance(error, OutcomeUnknown):

@@ -6,22 +6,19 @@ list-sessions, its OpenAPI pages) and from the vendor's web SDK; those marked "g
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from flask_heygen.errors import (
-    AuthFailed,
-    Refused,
-    SessionClosed,
-    SessionNotFound,
-    UpstreamFailed,
-)
+from flask_heygen.errors import AuthFailed, HeyGenError, UpstreamFailed
 from flask_heygen.http.deadline import Deadline, Timestamp
 from flask_heygen.settings import Settings
 from flask_heygen.timing import timed
+from flask_heygen.tracebacks import hold_back
 
 from .base import Backend, Progress, no_progress, retry_when_allowed, stop_on_error
 from .data import (
@@ -50,6 +47,10 @@ MAX_PAGES = 50
 _ROOM = ("livekit_url", "livekit_client_token", "max_session_duration")
 
 
+logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
+
+
 class LiveAvatarBackend(Backend):
     """The operations of a session. The page publishes each task: no HTTP call for it exists."""
 
@@ -61,7 +62,7 @@ class LiveAvatarBackend(Backend):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         #: The fields of which sessions are created ahead: most starts have no others.
-        self._defaults = dict(settings.session_defaults)
+        self._defaults = deepcopy(dict(settings.session_defaults))
         self._pool = TokenPool(
             lambda: self._create_session(self._defaults, Deadline(settings.timeout)),
             size=settings.spare_tokens,
@@ -85,13 +86,17 @@ class LiveAvatarBackend(Backend):
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         if fields != self._defaults:
             return self._start(self._create_session(fields, deadline), fields, deadline)
+        spare = self._pool.get()
         try:
-            spare = self._pool.get()
             if spare is not None:
-                # Its lifetime is not documented, nor is the error of one that is too old. A start
-                # that was refused has started nothing.
-                with suppress(AuthFailed, Refused, SessionClosed, SessionNotFound):
-                    return self._start(spare, fields, deadline)
+                with suppress(AuthFailed):  # of no other error is it certain that nothing started
+                    return self._start(spare, fields, deadline, harmless=(AuthFailed,))
+                logger.warning(
+                    "LiveAvatar refused the token of a session that was created %.0f s before; "
+                    "starting another one. If this repeats, set HEYGEN_TOKEN_MAX_AGE below the age "
+                    "at which they are refused.",
+                    spare.age,
+                )
             return self._start(self._create_session(fields, deadline), fields, deadline)
         finally:
             self._pool.refill()
@@ -183,10 +188,14 @@ class LiveAvatarBackend(Backend):
         return Token(token, requested, session_id)
 
     def _start(
-        self, created: Token, fields: Mapping[str, Any], deadline: Deadline
+        self,
+        created: Token,
+        fields: Mapping[str, Any],
+        deadline: Deadline,
+        harmless: tuple[type[HeyGenError], ...] = (),
     ) -> dict[str, Any]:
         session_id, token = created.session_id, created.value
-        with stop_on_error(session_id, partial(self._stop, session_id)):
+        with stop_on_error(session_id, partial(self._stop, session_id), harmless):
             data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
             room = parse_room(data, _ROOM, local=self._local)
 

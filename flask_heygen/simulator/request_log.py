@@ -18,6 +18,11 @@ def bearer(request: web.Request) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
+def room_url(request: web.Request) -> str:
+    """Return the URL of the rooms, which are on the port of the request."""
+    return f"{'wss' if request.secure else 'ws'}://{request.host}"
+
+
 async def json_body(request: web.Request) -> Any:
     """Return the JSON body of a request; None if there is none or it is not JSON."""
     raw = await request.read()

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -143,7 +144,8 @@ async def _close(transport: asyncio.Transport, last_words: bytes) -> None:
     # Not the transport's method: over TLS it would announce the end, as few load balancers do.
     with suppress(OSError):  # the client was faster
         connection.shutdown(socket.SHUT_WR)
-    while not transport.is_closing() and _fin_pending(connection):
+    until = time.monotonic() + 1  # a client that does not read acknowledges nothing
+    while not transport.is_closing() and _fin_pending(connection) and time.monotonic() < until:
         await asyncio.sleep(0.001)
     _abort(transport)
 

@@ -11,7 +11,7 @@ from . import schemas
 from .account import Account
 from .errors import Unauthorized, UnsupportedMediaType
 from .models import Session, SessionOptions, Speech
-from .request_log import bearer, disconnected, json_body
+from .request_log import bearer, disconnected, json_body, room_url
 from .responses import json_response, success
 from .room_protocol import Message, RoomProtocol
 
@@ -62,7 +62,7 @@ class Streaming:
         session = self._sessions.new(token.value, options)
         self._tokens.use(token, session.session_id)
 
-        room, access_tokens = f"ws://{request.host}", self._account.access_tokens
+        room, access_tokens = room_url(request), self._account.access_tokens
         return success(
             {
                 "session_id": session.session_id,

@@ -32,7 +32,7 @@ STARTED = {
     "message": "ok",
 }
 TOKEN_CALL, START_CALL = "sessions.token", "sessions.start"
-SANDBOX = {"is_sandbox": True}
+SANDBOX = {"is_sandbox": True, "dynamic_variables": {"name": "Ada"}}
 DONE = {"code": 1000, "data": None, "message": "ok"}
 
 
@@ -677,8 +677,10 @@ class TestSpareSession:
         assert [call.name for call in sim.calls[3:]] == [TOKEN_CALL, START_CALL]
         assert sim.sessions[session_id].options["avatar_persona"] == {"language": "de"}
 
-    def test_that_is_refused_is_replaced(self, started: Callable[..., str], sim: Simulator) -> None:
-        """Its lifetime is not documented; a refused start has started nothing."""
+    def test_whose_token_is_refused_is_replaced(
+        self, started: Callable[..., str], sim: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """How long it is valid is not documented; the log names the setting."""
         started()
         sim.expire_tokens()
         session_id = started()
@@ -686,22 +688,49 @@ class TestSpareSession:
         statuses = [call.status for call in sim.calls if call.name == START_CALL]
         assert statuses == [201, 401, 201]
         assert list(sim.sessions)[1:] == [session_id]
+        assert sim.count("sessions.stop") == 0
+        assert "set HEYGEN_TOKEN_MAX_AGE below" in caplog.text
 
-    def test_that_is_refused_otherwise_is_replaced(
-        self, started: Callable[..., str], sim: Simulator
-    ) -> None:
-        """Nor is the error of one that is too old documented."""
-        started()
-        sim.fault(START_CALL, Fault.ECHO)
-        session_id = started()
-
-        assert sim.sessions[session_id].state == "connected"
-        assert [call.status for call in sim.calls if call.name == START_CALL] == [201, 400, 201]
-
+    @pytest.mark.parametrize(
+        ("fault", "kind"),
+        [
+            (Fault.RESET_AFTER, errors.UpstreamFailed),
+            (Fault.ECHO, errors.Refused),
+            (Fault.REDIRECT, errors.Refused),
+            (Fault.SERVER_ERROR, errors.UpstreamFailed),
+        ],
+        ids=lambda each: each.name if isinstance(each, Fault) else "",
+    )
     def test_that_may_have_been_started_is_not(
-        self, started: Callable[..., str], sim: Simulator
+        self,
+        started: Callable[..., str],
+        sim: Simulator,
+        fault: Fault,
+        kind: type[errors.HeyGenError],
     ) -> None:
         """It is stopped, and no other one is started."""
+        started()
+        sim.fault(START_CALL, fault)
+        with pytest.raises(kind):
+            started()
+
+        assert sim.count("sessions.stop") == 1
+        assert [each.state for each in sim.sessions.values()].count("connected") == 1
+        assert sim.count(START_CALL) == 2
+
+    def test_has_the_fields_that_were_set(
+        self, client: HeyGenClient, started: Callable[..., str], sim: Simulator
+    ) -> None:
+        """A caller may change what it was given."""
+        started()
+        fields = client.session_fields()
+        fields["dynamic_variables"]["name"] = "Eve"
+        session_id = started(**fields)
+
+        assert sim.sessions[session_id].options["dynamic_variables"] == {"name": "Eve"}
+
+    def test_that_was_lost_is_stopped(self, started: Callable[..., str], sim: Simulator) -> None:
+        """Its start was executed, and its answer cut."""
         started()
         sim.fault(START_CALL, Fault.RESET_AFTER)
         with pytest.raises(errors.UpstreamFailed):

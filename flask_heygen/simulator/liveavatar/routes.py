@@ -11,7 +11,7 @@ from flask_heygen.simulator.account import Account
 from flask_heygen.simulator.auth import unsigned_jwt
 from flask_heygen.simulator.errors import LiveAvatarError, SessionNotFound, Unauthorized
 from flask_heygen.simulator.models import Session, SessionOptions
-from flask_heygen.simulator.request_log import bearer, json_body
+from flask_heygen.simulator.request_log import bearer, json_body, room_url
 from flask_heygen.simulator.responses import liveavatar_success as success
 
 from . import rows, schemas
@@ -82,7 +82,7 @@ class LiveAvatar:
         return success(
             {
                 "session_id": session_id,
-                "livekit_url": f"ws://{request.host}",
+                "livekit_url": room_url(request),
                 "livekit_client_token": self._account.access_tokens.issue(session_id, "client"),
                 "livekit_agent_token": None,
                 "ws_url": None,
