@@ -1,6 +1,7 @@
 """Each fault of the simulator, as it comes over the wire."""
 
-import socket
+import contextlib
+import http.client
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -323,12 +324,14 @@ class TestFunctions:
 class TestListening:
     def test_close_connections(self, sim: Simulator, talk: Talk) -> None:
         """An idle connection ends after the given bytes, and the next call has its own."""
-        with socket.create_connection(("127.0.0.1", int(sim.url.rpartition(":")[2]))) as idle:
-            idle.sendall(b"GET /simulator HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert idle.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+        address = sim.url.removeprefix("http://")
+        with contextlib.closing(http.client.HTTPConnection(address)) as connection:
+            connection.request("GET", "/simulator")
+            assert connection.getresponse().read()
 
             sim.close_connections(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
 
+            idle = connection.sock
             idle.settimeout(0)
             assert idle.recv(65536) == b"HTTP/1.1 408 Request Timeout\r\n\r\n"
             assert idle.recv(65536) == b""
@@ -336,7 +339,7 @@ class TestListening:
 
     def test_refuse_connections(self, sim: Simulator, talk: Talk) -> None:
         """New connections are refused for a while, open ones stay."""
-        sim.refuse_connections(0.5)
+        sim.refuse_connections(1.5)
 
         with pytest.raises(requests.ConnectionError, match="refused"):
             requests.get(sim.url, timeout=10)
