@@ -109,7 +109,7 @@ def visit(simulator: Simulator, site: str, browser: Browser) -> Iterator[Visit]:
         yield Visit(simulator, page)
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 class TestSdk:
     def test_starts(self, visit: Visit) -> None:
         """It starts the session by its token and joins the room."""

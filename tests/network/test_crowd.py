@@ -90,7 +90,7 @@ class Run(NamedTuple):
     spoken: dict[str, str]
 
 
-@pytest.fixture(scope="class", params=[1_000, pytest.param(10_000, marks=pytest.mark.ci)])
+@pytest.fixture(scope="class", params=[500, pytest.param(10_000, marks=pytest.mark.ci)])
 def run(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -131,7 +131,7 @@ def run(
 
 @pytest.mark.slow
 class TestCrowd:
-    """1,000 texts, or 10,000, from 32 threads; one task in 20 fails in some way."""
+    """500 texts, or 10,000, from 32 threads; one task in 20 fails in some way."""
 
     def test_is_spoken_once_at_most(self, run: Run) -> None:
         """Each text is answered, and none is spoken twice."""

@@ -44,7 +44,7 @@ class TestAnAnswer:
         spent = timings(client, "task", json=TASK)
 
         assert spent["mint"] >= 20
-        assert spent["upstream"] >= spent["mint"] + 10
+        assert spent["upstream"] >= 30
 
     def test_counts_each_request_alone(self, client: FlaskClient, slow: Mocker) -> None:
         """What another has cost is not added."""
