@@ -94,7 +94,7 @@ class Server:
         await self._listen(server)
         ready.set_result(None)
         await self._ended.wait()
-        self._listener.close()
+        await self._stop_listening()
         transports = self._transports()
         await runner.cleanup()
         for transport in transports:
@@ -107,15 +107,19 @@ class Server:
         )
         self._accepting = True
 
+    async def _stop_listening(self) -> None:
+        for listening in self._listener.sockets:
+            self._loop.remove_reader(listening)
+        for _ in range(3):  # what was just accepted becomes a transport, which needs the listener
+            await asyncio.sleep(0)
+        self._listener.close()
+
     async def _refuse(self, seconds: float) -> None:
         if not self._accepting:
             return
 
         self._accepting = False
-        for listening in self._listener.sockets:
-            self._loop.remove_reader(listening)
-        await asyncio.sleep(0)  # a connection that was just accepted needs an open server
-        self._listener.close()
+        await self._stop_listening()
         self._refusing = self._loop.create_task(self._listen_again(seconds))
         await asyncio.sleep(0)
 
