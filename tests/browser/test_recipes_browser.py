@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from flask_heygen.simulator import Simulator
 from tests.requirements import module, skip_or_fail
-from tests.servers.machines import wait_until
+from tests.servers.machines import answers, lasting_port, wait_until
 from tests.servers.recipes import RECIPES, Shop
 
 REACT = RECIPES / "react"
@@ -183,8 +181,8 @@ class TestReact:
             f'import recipe from "{(REACT / "vite.config.js").as_uri()}";\n'
             f'export default {{ ...recipe, cacheDir: "{tmp_path}/cache" }};\n'
         )
-        with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-            port = listener.getsockname()[1]
+        port = lasting_port()
+        address = f"http://127.0.0.1:{port}/"
         command = ["node", str(program), "--config", str(config), "--host", "127.0.0.1"]
         server = subprocess.Popen(
             [*command, "--port", str(port), "--strictPort"],
@@ -193,8 +191,8 @@ class TestReact:
             stdout=subprocess.DEVNULL,
         )
         try:
-            wait_until(lambda: _listens(port))
-            yield f"http://127.0.0.1:{port}/"
+            wait_until(lambda: answers(address))
+            yield address
         finally:
             server.terminate()
             server.wait(30)
@@ -210,8 +208,3 @@ class TestReact:
         wait_for(page, lambda: [each.state for each in simulator.sessions.values()] == ["closed"])
 
         assert simulator.texts == (TEXT, "Why Flask?")
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

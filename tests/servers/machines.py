@@ -33,6 +33,15 @@ def wait_until(holds: Callable[[], bool], why: Callable[[], str] = str) -> None:
         time.sleep(0.01)
 
 
+def answers(url: str) -> bool:
+    """Tell whether an HTTP server runs; Vite listens for a moment just to see if a port is free."""
+    try:
+        requests.head(url, timeout=10)
+    except requests.ConnectionError:
+        return False
+    return True
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
     """Run Debian's Redis at a socket of its own, without anything kept on disk."""
@@ -50,7 +59,7 @@ def redis_server() -> Iterator[str]:
                 server.stdout.read()
 
 
-def _lasting_port() -> int:
+def lasting_port() -> int:
     """Return a port that nobody is given by chance while its machine is away."""
     while True:
         port = random.randrange(20_000, 30_000)  # systems give away those above 32767
@@ -64,7 +73,7 @@ class Machine:
     def __init__(self, command: str, folder: Path, **environment: str) -> None:
         if find_spec("gunicorn") is None:
             skip_or_fail("gunicorn is not installed.")
-        self._port = _lasting_port()
+        self._port = lasting_port()
         self.address = f"127.0.0.1:{self._port}"
         self._command = [sys.executable, "-m", *shlex.split(command), "--bind", self.address]
         self._folder = folder

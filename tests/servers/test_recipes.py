@@ -38,7 +38,7 @@ from flask_heygen import HeyGen
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests import constants
-from tests.servers.machines import Visitor, redis_server, wait_until
+from tests.servers.machines import Visitor, answers, lasting_port, redis_server, wait_until
 from tests.servers.recipes import JWT_KEY, RECIPES, ROOT, Shop, settings_for
 
 TEXT = "Tell me about yourself."
@@ -664,23 +664,18 @@ def on_a_port(
     simulator: Simulator, command: Callable[[int], list[str]], **environment: str
 ) -> Iterator[str]:
     """Run a server that opens its port itself, and wait until it does."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = lasting_port()
+    url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
         [sys.executable, *command(port)],
         cwd=ROOT,
         env={**os.environ, **settings_for(simulator), **environment},
     ) as server:
         try:
-            wait_until(lambda: _listens(port))
-            yield f"http://127.0.0.1:{port}"
+            wait_until(lambda: answers(url))
+            yield url
         finally:
             server.terminate()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class TestOtherServers:
