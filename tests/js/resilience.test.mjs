@@ -416,6 +416,18 @@ describe("nobody there", () => {
     assert.deepEqual(sessions(), ["session-2"]);
   });
 
+  test("is asked for by listening, too", async () => {
+    server.sessionSeconds = null;
+    const { avatar } = await live({ idleMinutes: 1 });
+    await minutes(1);
+    server.listening = "conversational";
+    const heard = avatar.listen();
+    await appear();
+
+    assert.equal(await heard, "avatar");
+    assert.equal(server.to("start").length, 2);
+  });
+
   for (const [what, act] of [
     ["a key", () => page.window.fire("keydown")],
     ["a pointer", () => page.window.fire("pointermove")],
