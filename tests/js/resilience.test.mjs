@@ -447,6 +447,20 @@ describe("nobody there", () => {
     });
   }
 
+  test("is not so where the user was heard", async () => {
+    server.sessionSeconds = null;
+    server.listening = "conversational";
+    const { avatar } = await live({ idleMinutes: 2 });
+    await avatar.listen();
+    await minutes(1.5);
+    livekit.room.receive({ event_type: "user.transcription", text: "Let me think." }, AGENT);
+    await settle();
+    await minutes(1);
+    assert.equal(avatar.live, true);
+    await minutes(1.5);
+    assert.equal(avatar.live, false);
+  });
+
   test("is noticed though the session was renewed meanwhile", async () => {
     const { avatar } = await live();
     await minutes(9.5);
