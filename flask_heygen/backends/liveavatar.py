@@ -95,8 +95,8 @@ class LiveAvatarBackend(Backend):
         spare = self._pool.get()
         try:
             if spare is not None:
-                # After no other error is it certain that nothing runs. stop_on_error raises the last
-                # two only if the session was stopped, or is unknown to the vendor.
+                # After no other error is it certain that nothing runs. stop_on_error raises the
+                # last two only if the session was stopped, or is unknown to the vendor.
                 with suppress(AuthFailed, SessionClosed, SessionNotFound):
                     return self._start(spare, fields, deadline, harmless=(AuthFailed,))
                 logger.warning(
