@@ -196,5 +196,5 @@ def _unix_seconds(value: Any) -> int | float | None:
             moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
             value = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
     number = parse_number(value, _LARGEST * 1000)
-    # So large a number counts milliseconds (guess: the vendor does not say what its integers count).
+    # A larger one is in milliseconds (guess: the vendor does not say which its integers are).
     return number / 1000 if number and number >= _LARGEST else number

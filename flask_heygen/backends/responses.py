@@ -51,13 +51,19 @@ STREAMING_ERROR_RULES: ErrorRules = (
 )
 
 LIVEAVATAR_ERROR_RULES: ErrorRules = (
-    (r"unauthorized|(invalid|wrong|missing) (api )?key", (4001,), AuthFailed),
+    (r"unauthorized|not authenticated|(invalid|wrong|missing) (api )?key", (4001,), AuthFailed),
+    # Of a session that was created too long ago (guess).
+    (r"session token (is |was |has )?(invalid|expired)|invalid session token", (), AuthFailed),
     (r"concurren", (4003,), ConcurrentLimit),
     (r"rate limit|too many requests", (), RateLimited),
     (r"(voice|avatar|context|agent|configuration)\b.*not found", (), Refused),
     (r"credit|quota|upgrade", (), Refused),
     (r"limit reached", (), ConcurrentLimit),
-    (r"session (is |was |has )?(been )?(already )?(closed|ended|stopped)", (), SessionClosed),
+    (
+        r"session (is |was |has )?(been )?(already )?(closed|ended|stopped|expired)",
+        (),
+        SessionClosed,
+    ),
     (r"session\b.*(not found|does not exist)", (404,), SessionNotFound),
 )
 

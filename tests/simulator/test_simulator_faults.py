@@ -346,6 +346,19 @@ class TestListening:
         assert talk().status_code == 200
         wait_until(lambda: accepts(sim))
 
+    def test_refuse_connections_longer(self, sim: Simulator) -> None:
+        """The longer of two times counts; a start ends both."""
+        sim.refuse_connections(0.01)
+        sim.refuse_connections(60)
+        sim.refuse_connections(0.01)
+        time.sleep(0.1)
+        refused = not accepts(sim)
+        sim.stop()
+        sim.start()
+
+        assert refused
+        assert accepts(sim)
+
     def test_ssl_context(self, tmp_path: Path) -> None:
         """With a certificate it serves https."""
         with Simulator(ssl_context=Certificate(tmp_path).context) as sim:
