@@ -11,16 +11,23 @@ const BEGIN_TIMEOUT_MS = 3_000;
 const SILENCE_TIMEOUT_MS = 5_000;
 
 export class BrowserVoice {
+  #allowed;
+
+  /** @param {boolean} [allowed] whether the page lets it speak */
+  constructor(allowed = true) {
+    this.#allowed = allowed;
+  }
+
   /** Let the browser speak later without a click; within one. */
   prime() {
-    if (!globalThis.speechSynthesis || navigator.userActivation?.isActive === false) return;
+    if (!this.#allowed || !globalThis.speechSynthesis || navigator.userActivation?.isActive === false) return;
     speechSynthesis.speak(Object.assign(new SpeechSynthesisUtterance(" "), { volume: 0 }));
   }
 
   /** Whether there is a voice at all. @returns {Promise<boolean>} */
   async ready() {
     const synthesis = globalThis.speechSynthesis;
-    if (!synthesis) return false;
+    if (!this.#allowed || !synthesis) return false;
     if (synthesis.getVoices().length) return true;
 
     await new Promise((resolve) => {
