@@ -21,7 +21,7 @@ import { pause } from "./timing.js";
  *
  * @typedef {object} Delivery what the page publishes for the server, because only the room takes it
  * @property {string} topic
- * @property {object} payload
+ * @property {{event_type: string, text?: string}} payload
  * @property {string[]} participants who must be in the room to receive it
  */
 
