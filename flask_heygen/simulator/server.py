@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 
 from aiohttp import web
@@ -37,7 +37,7 @@ class Server:
 
     def start(self) -> None:
         """Listen; raises OSError if the port is taken."""
-        check_thread(self._thread)
+        self._check_thread()
         with self._lock:
             if self._thread is None:
                 self._start()
@@ -56,7 +56,7 @@ class Server:
 
     def stop(self) -> None:
         """Drop every connection, free the port and end the thread."""
-        check_thread(self._thread)
+        self._check_thread()
         with self._lock:
             if self._thread is None:
                 return
@@ -67,18 +67,25 @@ class Server:
 
     def close_connections(self, last_words: bytes) -> None:
         """Close every connection, after these bytes; return when the clients have received that."""
-        self._call(lambda: self._close_connections(last_words))
+        self.call(lambda: self._close_connections(last_words))
 
     def refuse_connections(self, seconds: float) -> None:
         """Refuse new connections from now on, for at least so long; open ones stay."""
-        self._call(lambda: self._refuse(seconds))
+        self.call(lambda: self._refuse(seconds))
 
-    def _call(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Run something in the event loop and wait; nothing if it is stopped."""
-        check_thread(self._thread)
-        with self._lock:  # a loop that ends meanwhile would never run it
-            if self._thread is not None:
-                asyncio.run_coroutine_threadsafe(work(), self._loop).result()
+    def call(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run something in the event loop and wait until it is done, or the server stops."""
+        self._check_thread()
+        with self._lock:  # a loop that ends meanwhile would never begin it
+            if self._thread is None:
+                return
+            running = asyncio.run_coroutine_threadsafe(work(), self._loop)
+        with suppress(CancelledError):
+            running.result()
+
+    def _check_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("A fault cannot wait for the simulator's thread, in which it runs.")
 
     def _run(self, server: socket.socket, ready: Future[None]) -> None:
         with server:
@@ -93,6 +100,7 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._refused_until = 0.0
+        self._refusing: asyncio.Task[None] | None = None
         runner = web.AppRunner(
             self._make_app(),
             access_log=None,
@@ -105,6 +113,8 @@ class Server:
         await self._listen(server)
         ready.set_result(None)
         await self._ended.wait()
+        if self._refusing is not None:
+            await self._refusing
         await self._stop_listening()
         transports = self._transports()
         await runner.cleanup()
@@ -142,7 +152,9 @@ class Server:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(("127.0.0.1", self.port))
             while (left := self._refused_until - self._loop.time()) > 0:
-                await asyncio.sleep(left)
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), left)
+                    return
             await self._listen(bound.dup())
 
     def _accept(self) -> asyncio.Protocol:
@@ -154,12 +166,6 @@ class Server:
 
     def _transports(self) -> list[asyncio.Transport]:
         return [each.transport for each in self._http.connections if each.transport is not None]
-
-
-def check_thread(thread: threading.Thread | None) -> None:
-    """Raise RuntimeError in the simulator's own ``thread``, which cannot wait for itself."""
-    if threading.current_thread() is thread:
-        raise RuntimeError("A fault cannot wait for the simulator's thread, in which it runs.")
 
 
 async def _close(transport: asyncio.Transport, last_words: bytes) -> None:
