@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -99,6 +101,7 @@ class Server:
     async def _serve(self, server: socket.socket, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
+        self._accepted: WeakSet[socket.socket] = WeakSet()
         self._refused_until = 0.0
         self._refusing: asyncio.Task[None] | None = None
         runner = web.AppRunner(
@@ -120,11 +123,17 @@ class Server:
         await runner.cleanup()
         for transport in transports:
             _abort(transport)  # one whose client does not read would stay open
-        await asyncio.sleep(0)
+        for connection in self._accepted:
+            with suppress(OSError):  # closed
+                connection.shutdown(socket.SHUT_RDWR)
+        for _ in range(5):  # what has ended is closed
+            await asyncio.sleep(0)
 
     async def _listen(self, server: socket.socket) -> None:
+        listening = _ListeningSocket(fileno=server.detach())
+        listening.accepted = self._accepted
         self._listener = await self._loop.create_server(
-            self._accept, sock=server, backlog=_BACKLOG, ssl=self.ssl_context
+            self._accept, sock=listening, backlog=_BACKLOG, ssl=self.ssl_context
         )
         self._accepting = True
 
@@ -155,7 +164,7 @@ class Server:
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._ended.wait(), left)
                     return
-            await self._listen(bound.dup())
+            await self._listen(bound)
 
     def _accept(self) -> asyncio.Protocol:
         self.connections += 1
@@ -168,7 +177,26 @@ class Server:
         return [each.transport for each in self._http.connections if each.transport is not None]
 
 
+class _ListeningSocket(socket.socket):
+    """A socket that notes what it accepts.
+
+    asyncio has no transport for a TLS handshake, and over TLS none that was closed twice.
+    """
+
+    accepted: WeakSet[socket.socket]
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection."""
+        connection, address = super().accept()
+        self.accepted.add(connection)
+        return connection, address
+
+
 async def _close(transport: asyncio.Transport, last_words: bytes) -> None:
+    if transport.is_closing():
+        _abort(transport)
+        return
+
     transport.write(last_words)
     connection = transport.get_extra_info("socket")
     # Not the transport's method: over TLS it would announce the end, as few load balancers do.
