@@ -26,7 +26,14 @@ from flask_heygen.settings import Settings
 from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
-from .base import Backend, Progress, no_progress, retry_when_allowed, stop_on_error
+from .base import (
+    MAX_STOP_WAIT,
+    Backend,
+    Progress,
+    no_progress,
+    retry_when_allowed,
+    stop_on_error,
+)
 from .data import (
     parse_credits,
     parse_listed,
@@ -132,7 +139,7 @@ class LiveAvatarBackend(Backend):
         retry_when_allowed(lambda left: self._call("/sessions/keep-alive", body, left), deadline)
 
     def stop(self, session_id: str, deadline: Deadline) -> None:
-        retry_when_allowed(partial(self._stop, session_id), deadline)
+        retry_when_allowed(partial(self._stop, session_id), deadline, MAX_STOP_WAIT)
 
     def check(self, deadline: Deadline) -> None:
         self._page("/sessions", 1, deadline, type="active")

@@ -165,7 +165,7 @@ export class HeyGenAvatar extends EventTarget {
    *    rejects with an AvatarError: `microphone_denied`, `microphone_missing`, `microphone_failed`, or
    *    `not_supported` where nothing can hear */
   listen(options = {}) {
-    this.#connection.touch();
+    this.#connection.wake();
     return this.#listening.listen(options);
   }
 

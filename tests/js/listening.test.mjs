@@ -333,6 +333,15 @@ describe("a conversation", () => {
     assert.equal(events[1][1].message, "Payments.");
   });
 
+  test("is not read out by the browser's voice, which cannot answer", async () => {
+    page.voices = ["a voice"];
+    const { avatar } = await live();
+    server.next("task", { code: "heygen_error" });
+
+    await assert.rejects(avatar.speak("What do you build?", { respond: true }), { code: "heygen_error" });
+    assert.deepEqual(page.utterances, []);
+  });
+
   test("has the avatar answer the user's voice, during which listening rests", async () => {
     const { avatar, events } = await live();
     await avatar.listen();

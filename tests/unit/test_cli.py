@@ -284,7 +284,7 @@ class TestStop:
         assert simulator.sessions[old].state == "closed"
         assert simulator.sessions[young].state == "connected"
 
-    @pytest.mark.parametrize("created", [None, 1_764_000_000_000, "yesterday"])
+    @pytest.mark.parametrize("created", [None, 1_764_000_000_000_000, "yesterday"])
     def test_tells_of_those_that_tell_no_age(
         self, app: Flask, requests_mock: Mocker, created: object
     ) -> None:

@@ -119,7 +119,7 @@ export class Speaker {
       await this.#connection.settled(signal);
       if (signal.aborted) return null;
       const { session, error } = this.#connection;
-      if (error) return this.#sayByBrowser(speech.text, signal, error);
+      if (error) return this.#sayByBrowser(speech, signal, error);
       if (!session) throw this.#report(new AvatarError(FAILURES.notStarted));
       if (this.#connection.renewIfExpiring(usualDuration(speech.text))) continue;
 
@@ -136,7 +136,7 @@ export class Speaker {
         if (failure.code === "session_not_ready") this.#connection.fail(failure);
         else this.#report(failure);
         if (unknown) throw failure;
-        return this.#sayByBrowser(speech.text, signal, failure);
+        return this.#sayByBrowser(speech, signal, failure);
       } finally {
         this.#connection.setBusy("avatar", false);
       }
@@ -176,10 +176,11 @@ export class Speaker {
     if (!session.expires(usualDuration(current.speech.text + next.text))) this.#dispatch.sendAhead(next, session);
   }
 
-  /** @param {string} text @param {AbortSignal} signal @param {AvatarError} error why it stands in
+  /** @param {Speech} speech @param {AbortSignal} signal @param {AvatarError} error why it stands in
    *  @returns {Promise<"browser" | null>} */
-  async #sayByBrowser(text, signal, error) {
-    const ready = await this.#voice.ready();
+  async #sayByBrowser({ text, taskType }, signal, error) {
+    // The text of another type is the user's: only a model can answer it.
+    const ready = taskType === "repeat" && (await this.#voice.ready());
     if (signal.aborted) return null;
     if (!ready) throw error;
 
