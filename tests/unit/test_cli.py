@@ -376,7 +376,9 @@ class TestStop:
             ("--all", "--older-than", "1h"),
             ("--older-than", "soon"),
             ("--older-than", ""),
+            ("--older-than", f"{'9' * 5000}s"),
         ],
+        ids=["none", "all and an id", "all and an age", "no age", "blank", "for ever"],
     )
     def test_wants_to_know_which(self, app: Flask, words: tuple[str, ...]) -> None:
         """None, or two ways at once, is a mistake."""
