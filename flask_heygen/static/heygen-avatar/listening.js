@@ -51,10 +51,10 @@ export class Listening {
 
   /** @param {boolean} muted */
   async mute(muted) {
-    if (!this.#input) return;
-    this.#muted = muted;
+    if (!this.#wanted) return;
+    this.#muted = muted; // it counts for a microphone that is not on yet, too
     await this.#switch();
-    this.#report();
+    if (this.#input) this.#report();
   }
 
   /** Hear no more; the words of what was said before may still come. */
