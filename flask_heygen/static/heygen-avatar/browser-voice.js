@@ -3,11 +3,11 @@
 import { longestDuration } from "./duration.js";
 import { sentences } from "./sentences.js";
 
-/** How long a browser may take to load its voices. */
+/** Time that a browser may take to load its voices. */
 const VOICES_TIMEOUT_MS = 500;
-/** How long a voice may take to begin. */
+/** Time that a voice may take to begin. */
 const BEGIN_TIMEOUT_MS = 3_000;
-/** How long one that reports its words may be silent. */
+/** Time for which one that reports its words may be silent. */
 const SILENCE_TIMEOUT_MS = 5_000;
 
 export class BrowserVoice {

@@ -1,4 +1,4 @@
-/** What the user says: heard by the avatar, or by the browser where the avatar has no ears. */
+/** The user's words: heard by the avatar, or by the browser where the avatar has no ears. */
 
 import { AvatarError } from "./avatar-error.js";
 import { FAILURES } from "./errors.js";

@@ -28,11 +28,11 @@ import { pause } from "./timing.js";
 const AVATAR = "heygen";
 /** LiveAvatar's second participant, which takes the commands. */
 const AGENT = /^liveavatar-agent-/;
-/** How long a delivery waits for its participants. */
+/** Time that a delivery waits for its participants. */
 const PARTICIPANTS_TIMEOUT_MS = 30_000;
-/** How long joining may take: livekit-client tries twice, for 15 seconds each. */
+/** Time that joining may take: livekit-client tries twice, for 15 seconds each. */
 const JOIN_TIMEOUT_MS = 30_000;
-/** How long the avatar may take to be seen and heard then. */
+/** Time that the avatar may then take to be seen and heard. */
 const MEDIA_TIMEOUT_MS = 15_000;
 
 export class AvatarRoom {

@@ -1,4 +1,4 @@
-/** What speaks the page's texts: the avatar, or the browser where the avatar cannot. */
+/** The voices of the page's texts: the avatar, or the browser where the avatar cannot. */
 
 import { Dispatch } from "./dispatch.js";
 import { usualDuration } from "./duration.js";

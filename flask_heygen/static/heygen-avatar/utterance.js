@@ -4,9 +4,9 @@ import { longestDuration, usualDuration } from "./duration.js";
 
 /** @typedef {import("./messages.js").Message} Message */
 
-/** How long an answer of a model may be, which is not the text that it was given. */
+/** Time that the answer of a model may take, which is not the text that it was given. */
 const LONGEST_ANSWER_MS = 120_000;
-/** How long the first word, or the end, may be late before it counts without its message. */
+/** Time by which the first word, or the end, may be late before it counts without its message. */
 const MARGIN_MS = 5000;
 
 export class Utterance {
