@@ -10,16 +10,19 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from flask_heygen.simulator import Fault, Simulator
 from tests.servers import test_servers
 from tests.servers.machines import wait_until
 from tests.servers.test_servers import GTHREAD, Serve, Server
 from tests.servers.test_two_lines import children
+
+if TYPE_CHECKING:  # it needs websockets
+    from tests.browser.firefox import Tab
 
 serve = test_servers.serve
 
@@ -149,9 +152,12 @@ def reset_relay(server: Server) -> Iterator[tuple[int, Callable[[], None]]]:
     kill_worker(server)  # which still waits for the vendor
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with browser.new_context() as context:
+@pytest.fixture(params=["chromium", pytest.param("firefox", marks=pytest.mark.ci)])
+def page(request: pytest.FixtureRequest) -> Iterator[Page | Tab]:
+    if request.param == "firefox":
+        yield request.getfixturevalue("tab")
+        return
+    with request.getfixturevalue("browser").new_context() as context:
         yield context.new_page()
 
 
@@ -166,7 +172,7 @@ class TestATextWhoseConnectionBreaks:
 
     @pytest.fixture
     def outcome(
-        self, sim: Simulator, serve: Serve, page: Page, breaking: Any
+        self, sim: Simulator, serve: Serve, page: Page | Tab, breaking: Any
     ) -> Callable[[str], Any]:
         """Return a function that speaks with a script, and returns what the page was told."""
 
@@ -212,7 +218,7 @@ class TestAStartWhoseConnectionBreaks:
 
     @pytest.fixture
     def outcome(
-        self, sim: Simulator, serve: Serve, page: Page, breaking: Any
+        self, sim: Simulator, serve: Serve, page: Page | Tab, breaking: Any
     ) -> Callable[[str], Any]:
         """Return a function that starts with a script, and returns what the page was told."""
 
