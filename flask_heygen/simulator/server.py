@@ -33,6 +33,8 @@ class Server:
         #: TCP connections accepted so far.
         self.connections = 0
         self._thread: threading.Thread | None = None
+        # The event loop's time until which connections are refused; 0: they are accepted.
+        self._refused_until = 0.0
 
     def start(self) -> None:
         """Listen; raises OSError if the port is taken."""
@@ -66,7 +68,7 @@ class Server:
             asyncio.run_coroutine_threadsafe(closing, self._loop).result()
 
     def refuse_connections(self, seconds: float) -> None:
-        """Refuse new connections from now on, for so long; open ones stay."""
+        """Refuse new connections from now on, for so long; the later end of two calls counts."""
         if self._thread is not None:
             asyncio.run_coroutine_threadsafe(self._refuse(seconds), self._loop).result()
 
@@ -102,10 +104,16 @@ class Server:
         await asyncio.sleep(0)
 
     async def _listen(self, server: socket.socket) -> None:
+        # Started last: `_refuse` may be called while it starts.
         self._listener = await self._loop.create_server(
-            self._accept, sock=server, backlog=_BACKLOG, ssl=self.ssl_context
+            self._accept,
+            sock=server,
+            backlog=_BACKLOG,
+            ssl=self.ssl_context,
+            start_serving=False,
         )
-        self._accepting = True
+        self._refused_until = 0.0
+        await self._listener.start_serving()
 
     async def _stop_listening(self) -> None:
         for listening in self._listener.sockets:
@@ -115,20 +123,22 @@ class Server:
         self._listener.close()
 
     async def _refuse(self, seconds: float) -> None:
-        if not self._accepting:
+        refusing = self._refused_until > 0
+        self._refused_until = max(self._refused_until, self._loop.time() + seconds)
+        if refusing:
             return
 
-        self._accepting = False
         await self._stop_listening()
-        self._refusing = self._loop.create_task(self._listen_again(seconds))
+        self._refusing = self._loop.create_task(self._listen_again())
         await asyncio.sleep(0)
 
-    async def _listen_again(self, seconds: float) -> None:
+    async def _listen_again(self) -> None:
         # Bound, so that no connection of a client gets the port for its own end.
         with socket.socket() as bound:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(("127.0.0.1", self.port))
-            await asyncio.sleep(seconds)
+            while (seconds := self._refused_until - self._loop.time()) > 0:
+                await asyncio.sleep(seconds)
         await self._listen(socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG))
 
     def _accept(self) -> asyncio.Protocol:

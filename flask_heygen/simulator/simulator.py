@@ -68,7 +68,10 @@ class Simulator(Config):
         self._server.close_connections(last_words)
 
     def refuse_connections(self, seconds: float) -> None:
-        """Refuse new connections from now on, for so long; open ones stay."""
+        """Refuse new connections from now on, for so long; open ones stay.
+
+        Of several calls, the one that ends last counts.
+        """
         self._server.refuse_connections(seconds)
 
     @property
@@ -126,7 +129,8 @@ class Simulator(Config):
 
         A fault is a member of `Fault`, the name of one such as ``"rate-limited"``, or an async
         function of an `Exchange`. Those scheduled for the same name happen one after the other.
-        Raises ValueError for a name that no call, or no fault, has.
+        Raises ValueError for a name that no call, or no fault, has, and TypeError for a function
+        that is not async.
         """
         function = Fault(fault) if isinstance(fault, str) else fault
         self._account.faults.add(name, ScheduledFault(function, times, retry_after, seconds))

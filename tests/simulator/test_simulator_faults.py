@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -346,6 +347,20 @@ class TestListening:
         assert talk().status_code == 200
         wait_until(lambda: accepts(sim))
 
+    def test_refuse_connections_again(self) -> None:
+        """Of two calls, the one that ends last counts."""
+        with Simulator() as sim:
+            sim.refuse_connections(0.1)
+            sim.refuse_connections(60)
+            sim.refuse_connections(0.1)
+            time.sleep(0.5)
+
+            with pytest.raises(requests.ConnectionError, match="refused"):
+                requests.get(sim.url, timeout=10)
+            sim.stop()
+            sim.start()
+            assert accepts(sim)
+
     def test_ssl_context(self, tmp_path: Path) -> None:
         """With a certificate it serves https."""
         with Simulator(ssl_context=Certificate(tmp_path).context) as sim:
@@ -402,3 +417,9 @@ class TestPlan:
         assert post("task", {}).status_code == 500
         with pytest.raises(ValueError, match="server-eror"):
             sim.fault("task", "server-eror")
+
+    @pytest.mark.parametrize("fault", [lambda _: None, Fault, None, 7])
+    def test_of_no_async_function(self, sim: Simulator, fault: Any) -> None:
+        """It is refused as it is set, rather than failing the call."""
+        with pytest.raises(TypeError, match="A fault is a member of Fault, the name of one or"):
+            sim.fault("task", fault)
