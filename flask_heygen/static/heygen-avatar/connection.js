@@ -159,10 +159,17 @@ export class Connection {
     this.#listener.emit("error", { error }); // last: a listener may start again
   }
 
-  /** @param {string} deviceId */
+  /** Play the voice through another loudspeaker; one that cannot be used is not remembered.
+   *  @param {string} deviceId */
   async setSpeaker(deviceId) {
-    this.#speaker = deviceId;
-    await (this.#session ?? this.#room)?.setSpeaker(deviceId);
+    const previous = this.#speaker;
+    this.#speaker = deviceId; // at once: a room may be made meanwhile
+    try {
+      await (this.#session ?? this.#room)?.setSpeaker(deviceId);
+    } catch (error) {
+      this.#speaker = previous;
+      throw error;
+    }
   }
 
   #launch() {
