@@ -14,7 +14,13 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from flask_heygen.errors import AuthFailed, HeyGenError, UpstreamFailed
+from flask_heygen.errors import (
+    AuthFailed,
+    HeyGenError,
+    SessionClosed,
+    SessionNotFound,
+    UpstreamFailed,
+)
 from flask_heygen.http.deadline import Deadline, Timestamp
 from flask_heygen.settings import Settings
 from flask_heygen.timing import timed
@@ -90,10 +96,12 @@ class LiveAvatarBackend(Backend):
         spare = self._pool.get()
         try:
             if spare is not None:
-                with suppress(AuthFailed):  # of no other error is it certain that nothing started
+                # After no other error is it certain that nothing runs. stop_on_error raises the
+                # last two only if the session was stopped, or is unknown to the vendor.
+                with suppress(AuthFailed, SessionClosed, SessionNotFound):
                     return self._start(spare, fields, deadline, harmless=(AuthFailed,))
                 logger.warning(
-                    "LiveAvatar refused the token of a session that was created %.0f s before; "
+                    "LiveAvatar refused to start a session that was created %.0f s before; "
                     "starting another one. If this repeats, set HEYGEN_TOKEN_MAX_AGE below the age "
                     "at which they are refused.",
                     spare.age,

@@ -1,6 +1,7 @@
 """The rooms of the sessions that clients have joined."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from aiohttp import web
 from .config import Config
 from .models import Session, Speech, TaskRequest
 from .room_protocol import Message, RoomProtocol
+from .server import check_thread
 from .sessions import Sessions
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class RoomManager:
     async def begin(self, _application: web.Application) -> None:
         """Begin, until `end`."""
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.current_thread()
         # One text at a time, so that tasks are spoken in the order they came in.
         self._synthesizing = asyncio.Lock()
         #: The same for the commands that pages publish.
@@ -156,12 +159,11 @@ class RoomManager:
         self._send_all(session.session_id, protocol.user_started())
         self._send_all(session.session_id, protocol.user_said(text))
 
-    def call(self, work: Coroutine[None, None, None]) -> None:
+    def call(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run something in the event loop, from another thread, and wait; nothing after `end`."""
-        if self._loop is None:
-            work.close()
-        else:
-            asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        if self._loop is not None:
+            check_thread(self._thread)
+            asyncio.run_coroutine_threadsafe(work(), self._loop).result()
 
     def _send_all(self, session_id: str, messages: Iterable[Message]) -> None:
         for message in messages:

@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 
@@ -32,15 +32,17 @@ class Server:
         self.ssl_context = ssl_context
         #: TCP connections accepted so far.
         self.connections = 0
+        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        # The event loop's time until which connections are refused; 0: they are accepted.
-        self._refused_until = 0.0
 
     def start(self) -> None:
         """Listen; raises OSError if the port is taken."""
-        if self._thread is not None:
-            return
+        check_thread(self._thread)
+        with self._lock:
+            if self._thread is None:
+                self._start()
 
+    def _start(self) -> None:
         server = socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG)
         ready: Future[None] = Future()
         thread = threading.Thread(
@@ -54,23 +56,29 @@ class Server:
 
     def stop(self) -> None:
         """Drop every connection, free the port and end the thread."""
-        if self._thread is None:
-            return
+        check_thread(self._thread)
+        with self._lock:
+            if self._thread is None:
+                return
 
-        self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join()
-        self._thread = None
+            self._loop.call_soon_threadsafe(self._ended.set)
+            self._thread.join()
+            self._thread = None
 
     def close_connections(self, last_words: bytes) -> None:
         """Close every connection, after these bytes; return when the clients have received that."""
-        if self._thread is not None:
-            closing = self._close_connections(last_words)
-            asyncio.run_coroutine_threadsafe(closing, self._loop).result()
+        self._call(lambda: self._close_connections(last_words))
 
     def refuse_connections(self, seconds: float) -> None:
-        """Refuse new connections from now on, for so long; the later end of two calls counts."""
-        if self._thread is not None:
-            asyncio.run_coroutine_threadsafe(self._refuse(seconds), self._loop).result()
+        """Refuse new connections from now on, for at least so long; open ones stay."""
+        self._call(lambda: self._refuse(seconds))
+
+    def _call(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run something in the event loop and wait; nothing if it is stopped."""
+        check_thread(self._thread)
+        with self._lock:  # a loop that ends meanwhile would never run it
+            if self._thread is not None:
+                asyncio.run_coroutine_threadsafe(work(), self._loop).result()
 
     def _run(self, server: socket.socket, ready: Future[None]) -> None:
         with server:
@@ -84,6 +92,7 @@ class Server:
     async def _serve(self, server: socket.socket, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
+        self._refused_until = 0.0
         runner = web.AppRunner(
             self._make_app(),
             access_log=None,
@@ -104,30 +113,25 @@ class Server:
         await asyncio.sleep(0)
 
     async def _listen(self, server: socket.socket) -> None:
-        # Started last: `_refuse` may be called while it starts.
         self._listener = await self._loop.create_server(
-            self._accept,
-            sock=server,
-            backlog=_BACKLOG,
-            ssl=self.ssl_context,
-            start_serving=False,
+            self._accept, sock=server, backlog=_BACKLOG, ssl=self.ssl_context
         )
-        self._refused_until = 0.0
-        await self._listener.start_serving()
+        self._accepting = True
 
     async def _stop_listening(self) -> None:
-        for listening in self._listener.sockets:
-            self._loop.remove_reader(listening)
+        with suppress(NotImplementedError):  # in the event loop of Windows
+            for listening in self._listener.sockets:
+                self._loop.remove_reader(listening)
         for _ in range(3):  # what was just accepted becomes a transport, which needs the listener
             await asyncio.sleep(0)
         self._listener.close()
 
     async def _refuse(self, seconds: float) -> None:
-        refusing = self._refused_until > 0
         self._refused_until = max(self._refused_until, self._loop.time() + seconds)
-        if refusing:
+        if not self._accepting:
             return
 
+        self._accepting = False
         await self._stop_listening()
         self._refusing = self._loop.create_task(self._listen_again())
         await asyncio.sleep(0)
@@ -137,9 +141,9 @@ class Server:
         with socket.socket() as bound:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(("127.0.0.1", self.port))
-            while (seconds := self._refused_until - self._loop.time()) > 0:
-                await asyncio.sleep(seconds)
-        await self._listen(socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG))
+            while (left := self._refused_until - self._loop.time()) > 0:
+                await asyncio.sleep(left)
+            await self._listen(bound.dup())
 
     def _accept(self) -> asyncio.Protocol:
         self.connections += 1
@@ -150,6 +154,12 @@ class Server:
 
     def _transports(self) -> list[asyncio.Transport]:
         return [each.transport for each in self._http.connections if each.transport is not None]
+
+
+def check_thread(thread: threading.Thread | None) -> None:
+    """Raise RuntimeError in the simulator's own ``thread``, which cannot wait for itself."""
+    if threading.current_thread() is thread:
+        raise RuntimeError("A fault cannot wait for the simulator's thread, in which it runs.")
 
 
 async def _close(transport: asyncio.Transport, last_words: bytes) -> None:

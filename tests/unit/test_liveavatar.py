@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import requests
 import requests_mock
+from aiohttp import web
 
 from flask_heygen import HeyGenClient, errors
 from flask_heygen.backends.liveavatar_messages import SANDBOX_AVATAR
 from flask_heygen.settings import Settings
-from flask_heygen.simulator import Fault, Simulator
+from flask_heygen.simulator import Exchange, Fault, Simulator
 
 KEY = "a-key-of-liveavatar"
 TOKEN = "a-session-token-of-liveavatar"
@@ -570,6 +571,7 @@ class TestRefusals:
         [
             (401, {"code": 4001, "message": "Invalid API key"}, errors.AuthFailed, "Invalid"),
             (401, {"detail": "Unauthorized"}, errors.AuthFailed, "Unauthorized"),
+            (403, {"detail": "Not authenticated"}, errors.AuthFailed, "Not authenticated"),
             (
                 403,
                 {"code": 4003, "message": "Session concurrency limit reached"},
@@ -697,6 +699,56 @@ class TestSpareSession:
         assert list(sim.sessions)[1:] == [session_id]
         assert sim.count("sessions.stop") == 0
         assert "set HEYGEN_TOKEN_MAX_AGE below" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("status", "body", "stops"),
+        [
+            (403, {"detail": "Not authenticated"}, 0),
+            (400, {"code": 4000, "message": "Session token has expired"}, 0),
+            (400, {"code": 4000, "message": "Session has expired"}, 1),
+            (400, {"code": 4000, "message": "Session already closed"}, 1),
+            (404, {"code": 4004, "message": "Session not found"}, 1),
+        ],
+        ids=["no token", "old token", "old session", "closed", "unknown"],
+    )
+    def test_that_has_expired_is_replaced(
+        self,
+        started: Callable[..., str],
+        sim: Simulator,
+        status: int,
+        body: dict[str, Any],
+        stops: int,
+    ) -> None:
+        """Nor is it documented what a start of it answers."""
+
+        async def refuse(_: Exchange) -> web.Response:
+            return web.json_response(body, status=status)
+
+        started()
+        sim.fault(START_CALL, refuse)
+        session_id = started()
+
+        statuses = [call.status for call in sim.calls if call.name == START_CALL]
+        assert statuses == [201, status, 201]
+        assert list(sim.sessions)[1:] == [session_id]
+        assert sim.count("sessions.stop") == stops
+
+    def test_that_cannot_be_stopped_is_not_replaced(
+        self, started: Callable[..., str], sim: Simulator
+    ) -> None:
+        """The vendor says that it is closed, and perhaps it is not."""
+
+        async def refuse(_: Exchange) -> web.Response:
+            body = {"code": 4000, "message": "Session already closed"}
+            return web.json_response(body, status=400)
+
+        started()
+        sim.fault(START_CALL, refuse)
+        sim.fault("sessions.stop", Fault.SERVER_ERROR, times=2)
+        with pytest.raises(errors.OutcomeUnknown):
+            started()
+
+        assert sim.count(START_CALL) == 2
 
     @pytest.mark.parametrize(
         ("fault", "kind"),
