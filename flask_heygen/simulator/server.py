@@ -216,4 +216,7 @@ def _abort(transport: asyncio.Transport) -> None:
 def _fin_pending(connection: socket.socket) -> bool:
     if not hasattr(socket, "TCP_INFO"):
         return False
-    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1
+    try:
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1
+    except OSError:  # closed, which Python 3.10 does not say of a transport over TLS
+        return False
