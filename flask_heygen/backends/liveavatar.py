@@ -54,6 +54,8 @@ from .token_pool import Token, TokenPool
 
 #: Seconds after which LiveAvatar ends a session that is not kept alive.
 IDLE_SECONDS = 300
+#: Seconds after which it ends a session of the sandbox: "about a minute".
+SANDBOX_SECONDS = 60
 #: Pages of a list that are read at most, of 100 rows each.
 MAX_PAGES = 50
 #: Names in the data of ``sessions/start``.
@@ -213,6 +215,9 @@ class LiveAvatarBackend(Backend):
         with stop_on_error(session_id, partial(self._stop, session_id), harmless):
             data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
             room = parse_room(data, _ROOM, local=self._local)
+        if room["session_seconds"] is None:  # the reply need not have it
+            sandbox = SANDBOX_SECONDS if fields.get("is_sandbox") else None
+            room["session_seconds"] = sandbox or fields.get("max_session_duration")
 
         return {
             "session_id": session_id,

@@ -143,6 +143,15 @@ describe("listen", () => {
     ]);
   });
 
+  test("is muted before it is on", async () => {
+    const { avatar, events } = await live();
+    const listening = avatar.listen();
+    await Promise.all([avatar.mute(), listening]);
+
+    assert.equal(livekit.room.tracks[0].isMuted, true);
+    assert.deepEqual(events, [["listening", { on: true, muted: true, by: "avatar" }]]);
+  });
+
   test("ends with stopListening, and with the session", async () => {
     const { avatar, events } = await live();
     await avatar.listen();

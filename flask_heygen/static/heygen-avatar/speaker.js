@@ -1,4 +1,4 @@
-/** What speaks the page's texts: the avatar, or the browser where the avatar cannot. */
+/** The voices of the page's texts: the avatar, or the browser where the avatar cannot. */
 
 import { Dispatch } from "./dispatch.js";
 import { usualDuration } from "./duration.js";
@@ -135,7 +135,8 @@ export class Speaker {
         if (!unknown && session.ended) continue; // replaced, and not a word was spoken
         if (failure.code === "session_not_ready") this.#connection.fail(failure);
         else this.#report(failure);
-        if (unknown) throw failure;
+        // What the server refuses to have spoken is not for the browser to speak.
+        if (unknown || failure.code === "text_refused") throw failure;
         return this.#sayByBrowser(speech, signal, failure);
       } finally {
         this.#connection.setBusy("avatar", false);
