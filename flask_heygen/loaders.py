@@ -77,19 +77,22 @@ def parse_owner(loaded: object) -> str | None:
     if getattr(loaded, "is_authenticated", True) is False:  # Flask-Login's anonymous user
         return None
     if isinstance(loaded, str | int) and not isinstance(loaded, bool | Enum):
-        if loaded == "None":
-            raise TypeError(
-                "The owner_loader returned 'None', which str() makes of no user: return None "
-                "itself. If a user has that id, put a prefix before all ids."
-            )
-        return str(loaded)
-    # Not type(), which is that of the proxy.
-    kind = loaded.__class__
-    # A descriptor is a column, such as SQLAlchemy's User.id, that was read of the class.
-    if kind.__str__ is object.__str__ or issubclass(kind, _NO_IDS) or hasattr(kind, "__get__"):
-        wanted = "the id of a user as a str, an int or a uuid.UUID, or None"
-        raise _wrong_type("owner_loader", loaded, wanted)
-    return str(loaded).strip() or None
+        owner = str(loaded)
+    else:
+        # Not type(), which is that of the proxy.
+        kind = loaded.__class__
+        # A descriptor is a column, such as SQLAlchemy's User.id, that was read of the class.
+        if kind.__str__ is object.__str__ or issubclass(kind, _NO_IDS) or hasattr(kind, "__get__"):
+            wanted = "the id of a user as a str, an int or a uuid.UUID, or None"
+            raise _wrong_type("owner_loader", loaded, wanted)
+        owner = str(loaded).strip()
+    if owner == "None":
+        raise TypeError(
+            "The owner_loader returned 'None', which str() makes of no user: return None "
+            "itself. If a user has that id, put a prefix before all ids."
+        )
+
+    return owner or None
 
 
 def load_text(load: TextLoader | None, text: Any) -> Any:

@@ -26,7 +26,14 @@ from flask_heygen.settings import Settings
 from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
-from .base import Backend, Progress, no_progress, retry_when_allowed, stop_on_error
+from .base import (
+    MAX_STOP_WAIT,
+    Backend,
+    Progress,
+    no_progress,
+    retry_when_allowed,
+    stop_on_error,
+)
 from .data import (
     get_field,
     parse_credits,
@@ -48,6 +55,8 @@ from .token_pool import Token, TokenPool
 
 #: Seconds after which LiveAvatar ends a session that is not kept alive.
 IDLE_SECONDS = 300
+#: Seconds after which it ends a session of the sandbox: "about a minute".
+SANDBOX_SECONDS = 60
 #: Pages of a list that are read at most, of 100 rows each.
 MAX_PAGES = 50
 #: Names in the data of ``sessions/start``.
@@ -133,7 +142,7 @@ class LiveAvatarBackend(Backend):
         retry_when_allowed(lambda left: self._call("/sessions/keep-alive", body, left), deadline)
 
     def stop(self, session_id: str, deadline: Deadline) -> None:
-        retry_when_allowed(partial(self._stop, session_id), deadline)
+        retry_when_allowed(partial(self._stop, session_id), deadline, MAX_STOP_WAIT)
 
     def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
         return parse_sessions(self._rows("/sessions", deadline, type="active"))
@@ -204,6 +213,9 @@ class LiveAvatarBackend(Backend):
         with stop_on_error(session_id, partial(self._stop, session_id), harmless):
             data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
             room = parse_room(data, _ROOM, local=self._local)
+        if room["session_seconds"] is None:  # the reply need not have it
+            sandbox = SANDBOX_SECONDS if fields.get("is_sandbox") else None
+            room["session_seconds"] = sandbox or fields.get("max_session_duration")
 
         return {
             "session_id": session_id,

@@ -6,8 +6,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -37,7 +39,7 @@ class Server:
 
     def start(self) -> None:
         """Listen; raises OSError if the port is taken."""
-        check_thread(self._thread)
+        self._check_thread()
         with self._lock:
             if self._thread is None:
                 self._start()
@@ -56,7 +58,7 @@ class Server:
 
     def stop(self) -> None:
         """Drop every connection, free the port and end the thread."""
-        check_thread(self._thread)
+        self._check_thread()
         with self._lock:
             if self._thread is None:
                 return
@@ -67,18 +69,25 @@ class Server:
 
     def close_connections(self, last_words: bytes) -> None:
         """Close every connection, after these bytes; return when the clients have received that."""
-        self._call(lambda: self._close_connections(last_words))
+        self.call(lambda: self._close_connections(last_words))
 
     def refuse_connections(self, seconds: float) -> None:
         """Refuse new connections from now on, for at least so long; open ones stay."""
-        self._call(lambda: self._refuse(seconds))
+        self.call(lambda: self._refuse(seconds))
 
-    def _call(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Run something in the event loop and wait; nothing if it is stopped."""
-        check_thread(self._thread)
-        with self._lock:  # a loop that ends meanwhile would never run it
-            if self._thread is not None:
-                asyncio.run_coroutine_threadsafe(work(), self._loop).result()
+    def call(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run something in the event loop and wait until it is done, or the server stops."""
+        self._check_thread()
+        with self._lock:  # a loop that ends meanwhile would never begin it
+            if self._thread is None:
+                return
+            running = asyncio.run_coroutine_threadsafe(work(), self._loop)
+        with suppress(CancelledError):
+            running.result()
+
+    def _check_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("A fault cannot wait for the simulator's thread, in which it runs.")
 
     def _run(self, server: socket.socket, ready: Future[None]) -> None:
         with server:
@@ -92,7 +101,9 @@ class Server:
     async def _serve(self, server: socket.socket, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
+        self._accepted: WeakSet[socket.socket] = WeakSet()
         self._refused_until = 0.0
+        self._refusing: asyncio.Task[None] | None = None
         runner = web.AppRunner(
             self._make_app(),
             access_log=None,
@@ -105,16 +116,24 @@ class Server:
         await self._listen(server)
         ready.set_result(None)
         await self._ended.wait()
+        if self._refusing is not None:
+            await self._refusing
         await self._stop_listening()
         transports = self._transports()
         await runner.cleanup()
         for transport in transports:
             _abort(transport)  # one whose client does not read would stay open
-        await asyncio.sleep(0)
+        for connection in self._accepted:
+            with suppress(OSError):  # closed
+                connection.shutdown(socket.SHUT_RDWR)
+        for _ in range(5):  # what has ended is closed
+            await asyncio.sleep(0)
 
     async def _listen(self, server: socket.socket) -> None:
+        listening = _ListeningSocket(fileno=server.detach())
+        listening.accepted = self._accepted
         self._listener = await self._loop.create_server(
-            self._accept, sock=server, backlog=_BACKLOG, ssl=self.ssl_context
+            self._accept, sock=listening, backlog=_BACKLOG, ssl=self.ssl_context
         )
         self._accepting = True
 
@@ -142,8 +161,10 @@ class Server:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(("127.0.0.1", self.port))
             while (left := self._refused_until - self._loop.time()) > 0:
-                await asyncio.sleep(left)
-            await self._listen(bound.dup())
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), left)
+                    return
+            await self._listen(bound)
 
     def _accept(self) -> asyncio.Protocol:
         self.connections += 1
@@ -156,13 +177,26 @@ class Server:
         return [each.transport for each in self._http.connections if each.transport is not None]
 
 
-def check_thread(thread: threading.Thread | None) -> None:
-    """Raise RuntimeError in the simulator's own ``thread``, which cannot wait for itself."""
-    if threading.current_thread() is thread:
-        raise RuntimeError("A fault cannot wait for the simulator's thread, in which it runs.")
+class _ListeningSocket(socket.socket):
+    """A socket that notes what it accepts.
+
+    asyncio has no transport for a TLS handshake, and over TLS none that was closed twice.
+    """
+
+    accepted: WeakSet[socket.socket]
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection."""
+        connection, address = super().accept()
+        self.accepted.add(connection)
+        return connection, address
 
 
 async def _close(transport: asyncio.Transport, last_words: bytes) -> None:
+    if transport.is_closing():
+        _abort(transport)
+        return
+
     transport.write(last_words)
     connection = transport.get_extra_info("socket")
     # Not the transport's method: over TLS it would announce the end, as few load balancers do.
@@ -182,4 +216,7 @@ def _abort(transport: asyncio.Transport) -> None:
 def _fin_pending(connection: socket.socket) -> bool:
     if not hasattr(socket, "TCP_INFO"):
         return False
-    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1
+    try:
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1
+    except OSError:  # closed, which Python 3.10 does not say of a transport over TLS
+        return False

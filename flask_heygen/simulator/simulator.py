@@ -177,16 +177,15 @@ class Simulator(Config):
         loudness, and its words are those of `hears`.
         """
         session = self._account.sessions.connected(_vendor_id(session_id))
-        rooms = self._account.rooms
-        rooms.call(lambda: rooms.hear(session, text))
+        self._server.call(lambda: self._account.rooms.hear(session, text))
 
     def send(self, session_id: str, message: Mapping[str, object], sender: str = "") -> None:
         """Send a session's room any data message, as the avatar or as a participant of that name.
 
         It is for hostile or broken rooms; nothing happens if no client has joined it.
         """
-        rooms = self._account.rooms
-        rooms.call(lambda: rooms.inject(_vendor_id(session_id), message, sender))
+        rooms, session_id = self._account.rooms, _vendor_id(session_id)
+        self._server.call(lambda: rooms.inject(session_id, message, sender))
 
     def publish(self, session_id: str, event: Mapping[str, object]) -> None:
         """Act as a page that publishes an event on the topic agent-control (LiveAvatar).
@@ -195,7 +194,7 @@ class Simulator(Config):
         no client is in the session's room, as a page must be to publish.
         """
         agents = self._apis[1].agents
-        self._account.rooms.call(lambda: agents.execute(_vendor_id(session_id), dict(event)))
+        self._server.call(lambda: agents.execute(_vendor_id(session_id), dict(event)))
 
     def events(self, session_id: str) -> tuple[dict[str, object], ...]:
         """Return what was sent so far on the topic agent-response of a session (LiveAvatar)."""

@@ -284,7 +284,7 @@ class TestStop:
         assert simulator.sessions[old].state == "closed"
         assert simulator.sessions[young].state == "connected"
 
-    @pytest.mark.parametrize("created", [None, 1_764_000_000_000, "yesterday"])
+    @pytest.mark.parametrize("created", [None, 1_764_000_000_000_000, "yesterday"])
     def test_tells_of_those_that_tell_no_age(
         self, app: Flask, requests_mock: Mocker, created: object
     ) -> None:
@@ -376,7 +376,9 @@ class TestStop:
             ("--all", "--older-than", "1h"),
             ("--older-than", "soon"),
             ("--older-than", ""),
+            ("--older-than", f"{'9' * 5000}s"),
         ],
+        ids=["none", "all and an id", "all and an age", "no age", "blank", "for ever"],
     )
     def test_wants_to_know_which(self, app: Flask, words: tuple[str, ...]) -> None:
         """None, or two ways at once, is a mistake."""

@@ -22,7 +22,7 @@ SESSION = "5b3c1c1e-3f0e-4d0a-9f5a-0d5a1c9b7f10"
 AVATAR = "0930fd59-c8ad-434d-ad53-b391a1768720"
 URL = "https://api.liveavatar.com/v1/sessions"
 MADE = {"code": 1000, "data": {"session_id": SESSION, "session_token": TOKEN}, "message": "ok"}
-STARTED = {
+STARTED: dict[str, Any] = {
     "code": 1000,
     "data": {
         "session_id": SESSION,
@@ -78,6 +78,23 @@ class TestStart:
             "listening": "conversational",
         }
         assert calls(vendor) == ["token", "start"]
+
+    @pytest.mark.parametrize(
+        ("fields", "seconds"),
+        [
+            ({}, None),
+            ({"max_session_duration": 300}, 300),
+            ({"is_sandbox": True, "max_session_duration": 300}, 60),
+        ],
+    )
+    def test_knows_its_limit_though_the_vendor_does_not_say(
+        self, vendor: requests_mock.Mocker, fields: dict[str, Any], seconds: int | None
+    ) -> None:
+        """The page renews a session before its limit, and not in the middle of a sentence."""
+        data = {name: STARTED["data"][name] for name in STARTED["data"] if "duration" not in name}
+        vendor.post(f"{URL}/start", status_code=201, json={**STARTED, "data": data})
+
+        assert client_of().start(**fields)["session_seconds"] == seconds
 
     def test_shows_the_key_to_the_first_call_and_the_token_to_the_second(
         self, vendor: requests_mock.Mocker

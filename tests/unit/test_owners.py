@@ -422,11 +422,12 @@ class TestTheLoader:
 
         assert (refused.status_code, code(refused)) == (401, "not_signed_in")
 
+    @pytest.mark.parametrize("loaded", [str(None), Named("None")], ids=["str", "object"])
     def test_that_returns_the_text_of_none_is_a_fault(
-        self, simulator: Simulator, caplog: pytest.LogCaptureFixture
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture, loaded: object
     ) -> None:
         """``str(session.get("user_id"))`` makes one user of all strangers."""
-        page = make_app(simulator, lambda: str(None), TESTING=False).test_client()
+        page = make_app(simulator, lambda: loaded, TESTING=False).test_client()
 
         refused = post(page, "start", None)
 
