@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection, Mapping
+from copy import deepcopy
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, request, session
+from flask import Flask, Response, current_app, request, session
 from flask_cors import cross_origin
 
 from .errors import CrossSite
 
 #: Maximum warnings that ``warn_once`` logs per app, as clients can cause new ones.
 MAX_WARNINGS = 100
+
+#: The key of what the session held when a *stop* began, in the environment of its request.
+_SESSION = "flask_heygen.session"
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +88,12 @@ def add_timings(response: Response, timings: Mapping[str, float]) -> Response:
     return response
 
 
+def note_session() -> None:
+    """Note what the session holds before the app handles a *stop*, for ``drop_session_cookie``."""
+    # By items(), as a lookup in the session itself would add "Vary: Cookie" to the response.
+    request.environ[_SESSION] = deepcopy(dict(session.items()))
+
+
 def drop_session_cookie(app: Flask, response: Response, **_: object) -> None:
     """Remove the session cookie from the answer to *stop* if the request did not change it.
 
@@ -91,7 +101,8 @@ def drop_session_cookie(app: Flask, response: Response, **_: object) -> None:
     left by a logout link is answered after the logout, and would sign the user in again. This
     receives ``request_finished``, which is sent after the session was saved.
     """
-    if not g.get("heygen_stops") or session.modified:
+    # Not by session.modified: an app that makes its sessions permanent in a before_request sets it.
+    if request.environ.get(_SESSION) != dict(session.items()):
         return
     name = app.session_interface.get_cookie_name(app)
     cookies = response.headers.getlist("Set-Cookie")

@@ -10,7 +10,14 @@ from typing import Any
 from flask import Response, after_this_request, g, request, request_finished
 from flask.blueprints import BlueprintSetupState
 
-from .access import add_cors_headers, add_timings, drop_session_cookie, reject_cross_site, warn_once
+from .access import (
+    add_cors_headers,
+    add_timings,
+    drop_session_cookie,
+    note_session,
+    reject_cross_site,
+    warn_once,
+)
 from .account import OPEN, AccountBlueprint, Signer
 from .cli import add_commands
 from .client import HeyGenClient
@@ -69,7 +76,8 @@ class HeyGen(AccountBlueprint):
         self.add_url_rule(rule, endpoint, view_func, methods=[method])
 
     def _check_request(self, endpoint: str | None, _: object) -> None:
-        g.heygen_stops = (endpoint or "").endswith(".stop")
+        if (endpoint or "").endswith(".stop"):
+            note_session()
         if request.method in ("GET", "HEAD"):  # the page's module, which is public
             return
         if self.is_open:

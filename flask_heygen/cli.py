@@ -22,7 +22,7 @@ from .errors import ApiRetired, AuthFailed, HeyGenError, SessionClosed, SessionN
 #: Seconds for which a vendor may still list a session that was stopped.
 LIST_LAG = 5.0
 
-_AGE = re.compile(r"(?=.)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_AGE = re.compile(r"(?=.)(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
 
 
 class _Age(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since 8.5

@@ -258,10 +258,15 @@ class HeyGenClient:
 
     def warnings(self) -> list[str]:
         """Return which settings are valid and may be mistakes."""
-        defaults, fields = self.settings.session_defaults, self._backend.fields
+        fields = self._backend.fields
+        named = {
+            "session defaults": self.settings.session_defaults,
+            "session fields that a page may set": self.settings.session_allowed,
+        }
         warnings = [
-            f"In the session defaults, {name[:40]!r} is not a known field{meant(name, fields)}"
-            for name in defaults
+            f"In the {where}, {name[:40]!r} is not a known field{meant(name, fields)}"
+            for where, names in named.items()
+            for name in names
             if name not in fields
         ]
         if self.base_url.startswith("http:") and not is_local(self.base_url):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal
 from enum import Enum
 from inspect import iscoroutinefunction
+from types import NoneType
 from typing import Any, TypeVar
 
 from flask import after_this_request
@@ -23,7 +25,7 @@ TextLoader = Callable[[str], str | None]
 SessionLoader = Callable[[], Mapping[str, Any] | None]
 
 #: Types whose ``__str__`` does not identify a user.
-_NO_IDS = (bool, bytes, float, complex, Enum, BaseException, Iterable)
+_NO_IDS = (bool, bytes, float, complex, Decimal, Enum, BaseException, Iterable)
 _Loader = TypeVar("_Loader", bound=Callable[..., Any])
 
 logger = logging.getLogger(__name__)
@@ -69,24 +71,28 @@ def parse_owner(loaded: object) -> str | None:
             would be the same id for all strangers.
 
     """
-    if loaded is None or (isinstance(loaded, str | bytes) and not loaded.strip()):
+    # By their class, as a proxy such as Flask-JWT-Extended's current_user is of that of its object.
+    if isinstance(loaded, NoneType) or (isinstance(loaded, str | bytes) and not loaded.strip()):
         return None
     if getattr(loaded, "is_authenticated", True) is False:  # Flask-Login's anonymous user
         return None
     if isinstance(loaded, str | int) and not isinstance(loaded, bool | Enum):
-        if loaded == "None":
-            raise TypeError(
-                "The owner_loader returned 'None', which str() makes of no user: return None "
-                "itself. If a user has that id, put a prefix before all ids."
-            )
-        return str(loaded)
-    # Not type(), which is that of a proxy such as Flask-Login's current_user.
-    kind = loaded.__class__
-    # A descriptor is a column, such as SQLAlchemy's User.id, that was read of the class.
-    if kind.__str__ is object.__str__ or issubclass(kind, _NO_IDS) or hasattr(kind, "__get__"):
-        wanted = "the id of a user as a str, an int or a uuid.UUID, or None"
-        raise _wrong_type("owner_loader", loaded, wanted)
-    return str(loaded).strip() or None
+        owner = str(loaded)
+    else:
+        # Not type(), which is that of the proxy.
+        kind = loaded.__class__
+        # A descriptor is a column, such as SQLAlchemy's User.id, that was read of the class.
+        if kind.__str__ is object.__str__ or issubclass(kind, _NO_IDS) or hasattr(kind, "__get__"):
+            wanted = "the id of a user as a str, an int or a uuid.UUID, or None"
+            raise _wrong_type("owner_loader", loaded, wanted)
+        owner = str(loaded).strip()
+    if owner == "None":
+        raise TypeError(
+            "The owner_loader returned 'None', which str() makes of no user: return None "
+            "itself. If a user has that id, put a prefix before all ids."
+        )
+
+    return owner or None
 
 
 def load_text(load: TextLoader | None, text: Any) -> Any:

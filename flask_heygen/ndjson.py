@@ -75,7 +75,8 @@ def _outcome(act: Callable[[], Answer]) -> Answer:
     except Exception as fault:
         # As Flask does for an exception in a view; this runs after the view has returned.
         got_request_exception.send(app_ctx.app, exception=fault)
-        if current_app.testing or current_app.config["PROPAGATE_EXCEPTIONS"]:
+        propagate = current_app.config["PROPAGATE_EXCEPTIONS"]
+        if current_app.testing if propagate is None else propagate:
             raise
         logger.exception("Exception on %s [%s]", quote(request.path), request.method)
         error = HeyGenError()

@@ -21,7 +21,8 @@ def heygen_simulator(
 ) -> Iterator[Simulator]:
     """Run a HeyGen simulator; a Flask app from the fixture ``app`` uses it during the test.
 
-    That app's ``HEYGEN_BASE_URL`` and ``HEYGEN_API_KEY`` are set. Needs the extra ``simulator``.
+    That app's ``HEYGEN_BASE_URL`` and ``HEYGEN_API_KEY`` are set, and so are those of its other
+    accounts. Needs the extra ``simulator``.
     """
     try:
         from .simulator import Simulator  # noqa: PLC0415  an extra, and a run without it is free
@@ -29,10 +30,12 @@ def heygen_simulator(
         pytest.fail(str(error), pytrace=False)
 
     with Simulator() as simulator:
-        config = getattr(_app(request), "config", None)
+        app = _app(request)
+        config = getattr(app, "config", None)
         if isinstance(config, dict):
-            monkeypatch.setitem(config, "HEYGEN_BASE_URL", simulator.url)
-            monkeypatch.setitem(config, "HEYGEN_API_KEY", "simulated")
+            for prefix in _prefixes(app):
+                monkeypatch.setitem(config, f"{prefix}_BASE_URL", simulator.url)
+                monkeypatch.setitem(config, f"{prefix}_API_KEY", "simulated")
         yield simulator
 
 
@@ -43,3 +46,10 @@ def _app(request: pytest.FixtureRequest) -> Any:
         if error.argname != "app":
             raise
         return None
+
+
+def _prefixes(app: Any) -> set[str]:
+    """Return the config prefixes of the app's accounts."""
+    blueprints = getattr(app, "blueprints", {}).values()
+    names = {getattr(each, "config_prefix", "HEYGEN") for each in blueprints}
+    return {"HEYGEN", *names}

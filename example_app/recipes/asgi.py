@@ -4,7 +4,8 @@ Run ``uvicorn --factory example_app.recipes.asgi:create_asgi_app``.
 
 a2wsgi runs each request in a thread of its pool. Its default size of 10 is the number of tasks that
 may wait for the vendor at once: give it more. asgiref's ``WsgiToAsgi`` works, too, but runs all
-requests in one thread, so that one task waits for the other.
+requests in one thread, so that one task waits for the other. Neither notices that a page has gone:
+a session that was being started for that page runs until its idle timeout.
 """
 
 from a2wsgi import WSGIMiddleware

@@ -10,8 +10,9 @@ Like the owner_loader, both are set before the registration, and are called in t
 LiveAvatar they bind pages that keep to the rules: everybody in the session's room can publish to
 it, and make the avatar speak without your server.
 
-The page: ``await avatar.speak("motivation")``. Its captions then show what it sent; let the page
-fetch the question's text for them.
+The page: ``await avatar.speak("motivation")``. With the avatar's option ``browserVoice: false``
+the browser's own voice does not read out the id if the avatar cannot speak. The captions show what
+the page sent; let it fetch the question's text for them.
 """
 
 from typing import Any

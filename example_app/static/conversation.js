@@ -11,6 +11,7 @@ const page = Object.fromEntries([...document.querySelectorAll("[id]")].map((each
 const main = document.querySelector("main");
 const avatar = new InterviewerAvatar(page.video);
 const STATUS = { starting: "Connecting…", listening: "Your turn", speaking: `${page.said.dataset.avatar} is speaking`, ended: "Ended" };
+const AWAY = `${page.said.dataset.avatar} has left, since nobody was here. Type something, or turn the microphone on, to bring her back.`;
 
 /** The turn that grows while its words arrive. @type {{text: HTMLElement, who: string} | null} */
 let turn = null;
@@ -102,7 +103,11 @@ page.text.addEventListener("keydown", (event) => {
 });
 
 avatar.addEventListener("live", () => ((main.dataset.link = "live"), (page.note.textContent = "")));
-avatar.addEventListener("closed", () => (main.dataset.link = "lost"));
+avatar.addEventListener("closed", ({ detail }) => {
+  main.dataset.link = "lost";
+  if (detail.reason === "idle") page.note.textContent = AWAY;
+});
+avatar.addEventListener("error", ({ detail }) => tell(detail.error));
 avatar.addEventListener("sound", ({ detail }) => (page.sound.hidden = !detail.blocked));
 avatar.addEventListener("speaking", () => ((turn = null), show("speaking")));
 avatar.addEventListener("words", ({ detail }) => write("avatar", `${turn?.text.textContent ?? ""} ${detail.message}`.trim()));

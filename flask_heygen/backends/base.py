@@ -27,6 +27,8 @@ from .fields import Fields, validate_fields
 
 #: Seconds that a request waits for the end of a rate limit; LiveAvatar counts by the second.
 MAX_WAIT = 2.0
+#: Seconds that a *stop* waits, RateLimited's own wait: a page that is left cannot send it again.
+MAX_STOP_WAIT = 5.0
 #: Seconds to stop a half-started session, on top of the deadline of the start; longer than the
 #: default wait of a rate limit, so that a stop that is put off can be sent again.
 STOP_SECONDS = 7.0

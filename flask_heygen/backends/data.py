@@ -195,4 +195,6 @@ def _unix_seconds(value: Any) -> int | float | None:
         with suppress(ValueError):
             moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
             value = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
-    return parse_number(value)
+    number = parse_number(value, _LARGEST * 1000)
+    # A larger one is in milliseconds (guess: the vendor does not say which its integers are).
+    return number / 1000 if number and number >= _LARGEST else number

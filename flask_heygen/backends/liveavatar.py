@@ -14,13 +14,26 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from flask_heygen.errors import AuthFailed, HeyGenError, UpstreamFailed
+from flask_heygen.errors import (
+    AuthFailed,
+    HeyGenError,
+    SessionClosed,
+    SessionNotFound,
+    UpstreamFailed,
+)
 from flask_heygen.http.deadline import Deadline, Timestamp
 from flask_heygen.settings import Settings
 from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
-from .base import Backend, Progress, no_progress, retry_when_allowed, stop_on_error
+from .base import (
+    MAX_STOP_WAIT,
+    Backend,
+    Progress,
+    no_progress,
+    retry_when_allowed,
+    stop_on_error,
+)
 from .data import (
     parse_credits,
     parse_listed,
@@ -41,6 +54,8 @@ from .token_pool import Token, TokenPool
 
 #: Seconds after which LiveAvatar ends a session that is not kept alive.
 IDLE_SECONDS = 300
+#: Seconds after which it ends a session of the sandbox: "about a minute".
+SANDBOX_SECONDS = 60
 #: Pages of a list that are read at most, of 100 rows each.
 MAX_PAGES = 50
 #: Names in the data of ``sessions/start``.
@@ -89,10 +104,12 @@ class LiveAvatarBackend(Backend):
         spare = self._pool.get()
         try:
             if spare is not None:
-                with suppress(AuthFailed):  # of no other error is it certain that nothing started
+                # After no other error is it certain that nothing runs. stop_on_error raises the
+                # last two only if the session was stopped, or is unknown to the vendor.
+                with suppress(AuthFailed, SessionClosed, SessionNotFound):
                     return self._start(spare, fields, deadline, harmless=(AuthFailed,))
                 logger.warning(
-                    "LiveAvatar refused the token of a session that was created %.0f s before; "
+                    "LiveAvatar refused to start a session that was created %.0f s before; "
                     "starting another one. If this repeats, set HEYGEN_TOKEN_MAX_AGE below the age "
                     "at which they are refused.",
                     spare.age,
@@ -124,7 +141,7 @@ class LiveAvatarBackend(Backend):
         retry_when_allowed(lambda left: self._call("/sessions/keep-alive", body, left), deadline)
 
     def stop(self, session_id: str, deadline: Deadline) -> None:
-        retry_when_allowed(partial(self._stop, session_id), deadline)
+        retry_when_allowed(partial(self._stop, session_id), deadline, MAX_STOP_WAIT)
 
     def check(self, deadline: Deadline) -> None:
         self._page("/sessions", 1, deadline, type="active")
@@ -198,6 +215,9 @@ class LiveAvatarBackend(Backend):
         with stop_on_error(session_id, partial(self._stop, session_id), harmless):
             data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
             room = parse_room(data, _ROOM, local=self._local)
+        if room["session_seconds"] is None:  # the reply need not have it
+            sandbox = SANDBOX_SECONDS if fields.get("is_sandbox") else None
+            room["session_seconds"] = sandbox or fields.get("max_session_duration")
 
         return {
             "session_id": session_id,

@@ -51,13 +51,19 @@ STREAMING_ERROR_RULES: ErrorRules = (
 )
 
 LIVEAVATAR_ERROR_RULES: ErrorRules = (
-    (r"unauthorized|(invalid|wrong|missing) (api )?key", (4001,), AuthFailed),
+    (r"unauthorized|not authenticated|(invalid|wrong|missing) (api )?key", (4001,), AuthFailed),
+    # Of a session that was created too long ago (guess).
+    (r"session token (is |was |has )?(invalid|expired)|invalid session token", (), AuthFailed),
     (r"concurren", (4003,), ConcurrentLimit),
     (r"rate limit|too many requests", (), RateLimited),
     (r"(voice|avatar|context|agent|configuration)\b.*not found", (), Refused),
     (r"credit|quota|upgrade", (), Refused),
     (r"limit reached", (), ConcurrentLimit),
-    (r"session (is |was |has )?(been )?(already )?(closed|ended|stopped)", (), SessionClosed),
+    (
+        r"session (is |was |has )?(been )?(already )?(closed|ended|stopped|expired)",
+        (),
+        SessionClosed,
+    ),
     (r"session\b.*(not found|does not exist)", (404,), SessionNotFound),
 )
 
@@ -88,7 +94,7 @@ def parse_response(
 
     secrets = tuple(secrets)
     # Redacted first: an echoed text must not be read as the vendor's words.
-    message = redact(_message(source, error, body) or response.text, secrets)
+    message = redact(_message(response, source, error, body), secrets)
     kind = _kind(response, rules, code, message, idempotent=idempotent)
     kind = kind or (UpstreamFailed if idempotent else OutcomeUnknown)
     upstream = {
@@ -106,20 +112,27 @@ def _is_success(code: Any, body: dict[str, Any]) -> bool:
     return code in SUCCESS
 
 
-def _message(source: dict[str, Any], error: Any, body: dict[str, Any]) -> str:
-    """Return the words of an error, and of its list of invalid fields if there is one."""
-    parts = [source.get("message") or error, *_items(body.get("detail")), *_items(body.get("data"))]
-    return "; ".join(filter(None, map(_words, parts)))
+def _message(response: Response, source: dict[str, Any], error: Any, body: dict[str, Any]) -> str:
+    """Return the words of a refusal, wherever they are.
+
+    LiveAvatar's 422 has a list of invalid fields in ``detail``, other refusals have one in
+    ``data``, and some are plain text, or a text as JSON.
+    """
+    plain = response.body if 400 <= response.status < 500 else None
+    lists = (body.get("detail"), body.get("data"), body.get("errors"))
+    parts = [source.get("message") or error, *(item for each in lists for item in _items(each))]
+    words = "; ".join(filter(None, map(_words, parts)))
+    return words or response.text or (plain if isinstance(plain, str) else "")
 
 
-def _items(rows: Any) -> list[Any]:
-    """Return the messages of a list: LiveAvatar's 422 has it in ``detail``, others in ``data``."""
-    if not isinstance(rows, list):
-        return [rows] if isinstance(rows, str) else []
-    return [_item(row) for row in rows if isinstance(row, dict)]
+def _items(rows: Any) -> list[str]:
+    """Return the messages of a list, or of one row outside of a list."""
+    return [_item(row) for row in (rows if isinstance(rows, list) else [rows])]
 
 
-def _item(row: dict[str, Any]) -> str:
+def _item(row: Any) -> str:
+    if not isinstance(row, dict):
+        return row if isinstance(row, str) else ""
     where, message = row.get("loc"), _words(row.get("msg") or row.get("message"))
     path = ".".join(map(str, where)) if isinstance(where, list) else ""
     return f"{path}: {message}" if path else message

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from flask_heygen.errors import AuthFailed, OutcomeUnknown, SessionNotReady, UpstreamFailed
@@ -18,7 +19,7 @@ from flask_heygen.settings import Settings
 from flask_heygen.timing import timed
 from flask_heygen.tracebacks import hold_back
 
-from .base import Backend, Progress, stop_on_error
+from .base import MAX_STOP_WAIT, Backend, Progress, retry_when_allowed, stop_on_error
 from .data import (
     is_id,
     parse_credits,
@@ -126,7 +127,7 @@ class StreamingBackend(Backend):
         self._command("keep_alive", session_id, deadline)
 
     def stop(self, session_id: str, deadline: Deadline) -> None:
-        self._command("stop", session_id, deadline)
+        retry_when_allowed(partial(self._command, "stop", session_id), deadline, MAX_STOP_WAIT)
 
     def check(self, deadline: Deadline) -> None:
         self._create_token(deadline)

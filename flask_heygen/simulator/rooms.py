@@ -1,7 +1,7 @@
 """The rooms of the sessions that clients have joined."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ _SIGNALING_SECONDS = 0.3
 
 
 class RoomManager:
-    """The rooms; all but `call`, `protocol` and `reset` is for the event loop that serves them."""
+    """The rooms; all but `protocol` and `reset` is for the event loop that serves them."""
 
     def __init__(self, sessions: Sessions, config: Config) -> None:
         self._sessions = sessions
@@ -32,14 +32,14 @@ class RoomManager:
         self._words: dict[str, Iterator[str]] = {}
         self._speaking: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running = False
         self._loading: asyncio.Future[type[Room]] | None = None
         #: The sessions whose avatar has left its room.
         self.avatar_left: set[str] = set()
 
     async def begin(self, _application: web.Application) -> None:
         """Begin, until `end`."""
-        self._loop = asyncio.get_running_loop()
+        self._running = True
         # One text at a time, so that tasks are spoken in the order they came in.
         self._synthesizing = asyncio.Lock()
         #: The same for the commands that pages publish.
@@ -47,7 +47,7 @@ class RoomManager:
 
     async def end(self, _application: web.Application) -> None:
         """Send every client away; the sessions stay, as after an outage."""
-        self._loop = None
+        self._running = False
         await asyncio.gather(*self._tasks)
         if self._loading is not None:
             await self._loading
@@ -156,13 +156,6 @@ class RoomManager:
         self._send_all(session.session_id, protocol.user_started())
         self._send_all(session.session_id, protocol.user_said(text))
 
-    def call(self, work: Coroutine[None, None, None]) -> None:
-        """Run something in the event loop, from another thread, and wait; nothing after `end`."""
-        if self._loop is None:
-            work.close()
-        else:
-            asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
     def _send_all(self, session_id: str, messages: Iterable[Message]) -> None:
         for message in messages:
             self.send(session_id, message)
@@ -171,7 +164,7 @@ class RoomManager:
         """Keep a room open for as long as its session is, and let the avatar join and leave."""
         room, met = self._rooms[session_id], False
         # Its limits, a call, another thread or a test's clock may end it.
-        while self._loop is not None and (session := self._sessions.find_open(session_id)):
+        while self._running and (session := self._sessions.find_open(session_id)):
             present = self.avatar_present(session)
             await room.set_avatar(present=present)
             if present and not met and session.state == "connected":

@@ -5,9 +5,11 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -32,13 +34,17 @@ class Server:
         self.ssl_context = ssl_context
         #: TCP connections accepted so far.
         self.connections = 0
+        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Listen; raises OSError if the port is taken."""
-        if self._thread is not None:
-            return
+        self._check_thread()
+        with self._lock:
+            if self._thread is None:
+                self._start()
 
+    def _start(self) -> None:
         server = socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG)
         ready: Future[None] = Future()
         thread = threading.Thread(
@@ -52,23 +58,39 @@ class Server:
 
     def stop(self) -> None:
         """Drop every connection, free the port and end the thread."""
-        if self._thread is None:
-            return
+        self._check_thread()
+        with self._lock:
+            if self._thread is None:
+                return
 
-        self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join()
-        self._thread = None
+            self._loop.call_soon_threadsafe(self._ended.set)
+            self._thread.join()
+            self._thread = None
 
     def close_connections(self, last_words: bytes) -> None:
         """Close every connection, after these bytes; return when the clients have received that."""
-        if self._thread is not None:
-            closing = self._close_connections(last_words)
-            asyncio.run_coroutine_threadsafe(closing, self._loop).result()
+        self.call(lambda: self._close_connections(last_words))
 
     def refuse_connections(self, seconds: float) -> None:
-        """Refuse new connections from now on, for so long; open ones stay."""
-        if self._thread is not None:
-            asyncio.run_coroutine_threadsafe(self._refuse(seconds), self._loop).result()
+        """Refuse new connections from now on, for at least so long; open ones stay."""
+        self.call(lambda: self._refuse(seconds))
+
+    def call(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run something in the event loop and wait until it is done, or the server stops."""
+        self._check_thread()
+        with self._lock:  # a loop that ends meanwhile would never begin it
+            if self._thread is None:
+                return
+            running = asyncio.run_coroutine_threadsafe(work(), self._loop)
+        with suppress(CancelledError):
+            running.result()
+
+    def _check_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "This would wait for the simulator's own thread, in which faults run: call it from "
+                "another thread."
+            )
 
     def _run(self, server: socket.socket, ready: Future[None]) -> None:
         with server:
@@ -82,6 +104,9 @@ class Server:
     async def _serve(self, server: socket.socket, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
+        self._accepted: WeakSet[socket.socket] = WeakSet()
+        self._refused_until = 0.0
+        self._refusing: asyncio.Task[None] | None = None
         runner = web.AppRunner(
             self._make_app(),
             access_log=None,
@@ -94,42 +119,55 @@ class Server:
         await self._listen(server)
         ready.set_result(None)
         await self._ended.wait()
+        if self._refusing is not None:
+            await self._refusing
         await self._stop_listening()
         transports = self._transports()
         await runner.cleanup()
         for transport in transports:
             _abort(transport)  # one whose client does not read would stay open
-        await asyncio.sleep(0)
+        for connection in self._accepted:
+            with suppress(OSError):  # closed
+                connection.shutdown(socket.SHUT_RDWR)
+        for _ in range(5):  # what has ended is closed
+            await asyncio.sleep(0)
 
     async def _listen(self, server: socket.socket) -> None:
+        listening = _ListeningSocket(fileno=server.detach())
+        listening.accepted = self._accepted
         self._listener = await self._loop.create_server(
-            self._accept, sock=server, backlog=_BACKLOG, ssl=self.ssl_context
+            self._accept, sock=listening, backlog=_BACKLOG, ssl=self.ssl_context
         )
         self._accepting = True
 
     async def _stop_listening(self) -> None:
-        for listening in self._listener.sockets:
-            self._loop.remove_reader(listening)
+        with suppress(NotImplementedError):  # in the event loop of Windows
+            for listening in self._listener.sockets:
+                self._loop.remove_reader(listening)
         for _ in range(3):  # what was just accepted becomes a transport, which needs the listener
             await asyncio.sleep(0)
         self._listener.close()
 
     async def _refuse(self, seconds: float) -> None:
+        self._refused_until = max(self._refused_until, self._loop.time() + seconds)
         if not self._accepting:
             return
 
         self._accepting = False
         await self._stop_listening()
-        self._refusing = self._loop.create_task(self._listen_again(seconds))
+        self._refusing = self._loop.create_task(self._listen_again())
         await asyncio.sleep(0)
 
-    async def _listen_again(self, seconds: float) -> None:
+    async def _listen_again(self) -> None:
         # Bound, so that no connection of a client gets the port for its own end.
         with socket.socket() as bound:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind(("127.0.0.1", self.port))
-            await asyncio.sleep(seconds)
-        await self._listen(socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG))
+            while (left := self._refused_until - self._loop.time()) > 0:
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), left)
+                    return
+            await self._listen(bound)
 
     def _accept(self) -> asyncio.Protocol:
         self.connections += 1
@@ -142,7 +180,26 @@ class Server:
         return [each.transport for each in self._http.connections if each.transport is not None]
 
 
+class _ListeningSocket(socket.socket):
+    """A socket that notes what it accepts.
+
+    asyncio has no transport for a TLS handshake, and over TLS none that was closed twice.
+    """
+
+    accepted: WeakSet[socket.socket]
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection."""
+        connection, address = super().accept()
+        self.accepted.add(connection)
+        return connection, address
+
+
 async def _close(transport: asyncio.Transport, last_words: bytes) -> None:
+    if transport.is_closing():
+        _abort(transport)
+        return
+
     transport.write(last_words)
     connection = transport.get_extra_info("socket")
     # Not the transport's method: over TLS it would announce the end, as few load balancers do.
@@ -162,4 +219,7 @@ def _abort(transport: asyncio.Transport) -> None:
 def _fin_pending(connection: socket.socket) -> bool:
     if not hasattr(socket, "TCP_INFO"):
         return False
-    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1
+    try:
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1
+    except OSError:  # closed, which Python 3.10 does not say of a transport over TLS
+        return False

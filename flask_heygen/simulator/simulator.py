@@ -24,7 +24,7 @@ from .streaming import Streaming
 class Simulator(Config):
     """A stand-in for the vendor, at whose `url` an app's ``HEYGEN_BASE_URL`` points in tests.
 
-    It runs in a thread of this process, on 127.0.0.1; every method may be called from any thread.
+    It runs in a thread of this process, on 127.0.0.1; every method may be called from any other.
     The keywords are the fields of `Config`, and `port`: 0 takes a free one, and keeps it when the
     simulator is started again; with an `ssl_context` it serves https. A method that takes a session
     id takes the handle of a page, too.
@@ -68,7 +68,7 @@ class Simulator(Config):
         self._server.close_connections(last_words)
 
     def refuse_connections(self, seconds: float) -> None:
-        """Refuse new connections from now on, for so long; open ones stay."""
+        """Refuse new connections from now on, for at least so long; open ones stay."""
         self._server.refuse_connections(seconds)
 
     @property
@@ -176,16 +176,15 @@ class Simulator(Config):
         loudness, and its words are those of `hears`.
         """
         session = self._account.sessions.connected(_vendor_id(session_id))
-        rooms = self._account.rooms
-        rooms.call(rooms.hear(session, text))
+        self._server.call(lambda: self._account.rooms.hear(session, text))
 
     def send(self, session_id: str, message: Mapping[str, object], sender: str = "") -> None:
         """Send a session's room any data message, as the avatar or as a participant of that name.
 
         It is for hostile or broken rooms; nothing happens if no client has joined it.
         """
-        rooms = self._account.rooms
-        rooms.call(rooms.inject(_vendor_id(session_id), message, sender))
+        rooms, session_id = self._account.rooms, _vendor_id(session_id)
+        self._server.call(lambda: rooms.inject(session_id, message, sender))
 
     def publish(self, session_id: str, event: Mapping[str, object]) -> None:
         """Act as a page that publishes an event on the topic agent-control (LiveAvatar).
@@ -194,7 +193,7 @@ class Simulator(Config):
         no client is in the session's room, as a page must be to publish.
         """
         agents = self._apis[1].agents
-        self._account.rooms.call(agents.execute(_vendor_id(session_id), dict(event)))
+        self._server.call(lambda: agents.execute(_vendor_id(session_id), dict(event)))
 
     def events(self, session_id: str) -> tuple[dict[str, object], ...]:
         """Return what was sent so far on the topic agent-response of a session (LiveAvatar)."""

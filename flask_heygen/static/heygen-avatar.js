@@ -61,6 +61,8 @@ export { AvatarError };
  * @property {HTMLAudioElement | null} [audio] plays the voice; by default an element that is not shown
  * @property {number} [idleMinutes] ends the session after so many minutes without a text, an answer
  *   heard, a call, a key or a pointer on the page: 10 by default; 0: never
+ * @property {boolean} [browserVoice] false: the browser's own voice says nothing in the avatar's place, as
+ *   where the server chooses the words and the page sends an id
  *
  * @typedef {object} ListenOptions
  * @property {string} [deviceId] of the microphone; by default the browser's choice
@@ -87,12 +89,13 @@ export class HeyGenAvatar extends EventTarget {
   #connection;
   #speaker;
   #listening;
-  #voice = new BrowserVoice();
+  #voice;
   #device = new SoundDevice();
 
   /** @param {Options} options */
-  constructor({ baseUrl = new URL(".", import.meta.url).href, headers, ...options } = {}) {
+  constructor({ baseUrl = new URL(".", import.meta.url).href, headers, browserVoice, ...options } = {}) {
     super();
+    this.#voice = new BrowserVoice(browserVoice);
     const emit = (/** @type {string} */ type, /** @type {object} */ detail) =>
       void this.dispatchEvent(new CustomEvent(type, { detail }));
     this.#connection = new Connection(new Routes(baseUrl, headers), options, {
@@ -165,7 +168,7 @@ export class HeyGenAvatar extends EventTarget {
    *    rejects with an AvatarError: `microphone_denied`, `microphone_missing`, `microphone_failed`, or
    *    `not_supported` where nothing can hear */
   listen(options = {}) {
-    this.#connection.touch();
+    this.#connection.wake();
     return this.#listening.listen(options);
   }
 

@@ -70,3 +70,13 @@ class TestConversation:
 
         expect(page.get_by_role("button", name="Start again")).to_be_visible(timeout=40_000)
         expect(page.locator("#note")).not_to_be_empty()
+
+    def test_that_is_broken_off_says_why(self, page: Page, simulator: Simulator) -> None:
+        """The page is not left waiting for an avatar that has gone, and offers another start."""
+        page.get_by_role("button", name="Start conversation").click()
+        expect(page.locator("main[data-state=listening]")).to_be_visible()
+        (session_id,) = simulator.sessions
+        simulator.close_session(session_id, "NO_CREDITS")
+
+        expect(page.locator("#note")).to_contain_text("no credits left")
+        expect(page.get_by_role("button", name="Start again")).to_be_visible()

@@ -49,6 +49,10 @@ PLAIN_FETCH = """
 }
 """
 
+START = """
+() => { globalThis.outcome = start().then(() => "started", (error) => error.code); }
+"""
+
 SPEAK = """
 (text) => { globalThis.outcome = speak(text).catch((error) => error.code); }
 """
@@ -151,7 +155,12 @@ def page(browser: Browser) -> Iterator[Page]:
         yield context.new_page()
 
 
-@pytest.mark.parametrize("breaking", [killed_worker, reset_relay], ids=lambda each: each.__name__)
+breakings = pytest.mark.parametrize(
+    "breaking", [killed_worker, reset_relay], ids=lambda each: each.__name__
+)
+
+
+@breakings
 class TestATextWhoseConnectionBreaks:
     """While the vendor answers, and on a connection that the browser has used before."""
 
@@ -195,3 +204,43 @@ class TestATextWhoseConnectionBreaks:
 
         assert told["task_id"] == sim.spoken[1].task_id
         assert sim.texts == (TEXT, TEXT)
+
+
+@breakings
+class TestAStartWhoseConnectionBreaks:
+    """On the connection over which the browser has fetched the module."""
+
+    @pytest.fixture
+    def outcome(
+        self, sim: Simulator, serve: Serve, page: Page, breaking: Any
+    ) -> Callable[[str], Any]:
+        """Return a function that starts with a script, and returns what the page was told."""
+
+        def start(script: str) -> Any:
+            with (
+                serve(KEEPS_CONNECTIONS) as server,
+                breaking(server) as (port, break_connection),
+            ):
+                page.goto(f"http://127.0.0.1:{port}/api/heygen/heygen-avatar.js")
+                page.evaluate(script)
+                sim.fault("new", Fault.SLOW_BODY, seconds=1)
+                page.evaluate(START)
+                wait_until(lambda: len(sim.sessions) == 1)
+                break_connection()
+                return page.evaluate("outcome")
+
+        return start
+
+    def test_opens_one_session_by_the_module(
+        self, outcome: Callable[[str], Any], sim: Simulator
+    ) -> None:
+        """The page learns that it may have been opened."""
+        assert outcome(MODULE) == "outcome_unknown"
+        assert len(sim.sessions) == 1
+
+    def test_opens_two_sessions_by_a_plain_fetch(
+        self, outcome: Callable[[str], Any], sim: Simulator
+    ) -> None:
+        """The browser repeats the request, and the page knows of the second session alone."""
+        assert outcome(PLAIN_FETCH) == "started"
+        assert len(sim.sessions) == 2

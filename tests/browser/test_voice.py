@@ -139,6 +139,24 @@ class TestAnswer:
         assert WORDS in Path(download.value.path()).read_text()
 
     @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
+    def test_is_heard_through_the_microphone_that_is_chosen(self, visit: Visit) -> None:
+        """The one before is released, and what it heard stays."""
+        visit.start()
+        visit.press("Answer by voice")
+        expect(visit.page.get_by_label("Your answer")).to_have_value(re.compile(WORDS))
+        choice = visit.page.get_by_label("Microphone", exact=True)
+        chosen = choice.locator("option").last.get_attribute("value")
+        choice.select_option(chosen)
+        visit.until(lambda: len(microphones(visit)) == 2, "there is another microphone")
+
+        before, after = microphones(visit)
+        assert before["state"] == "ended"
+        assert after == {"id": chosen, "state": "live"}
+        expect(choice).to_have_value(chosen or "")
+        expect(visit.page.locator("#level")).to_be_visible()
+        expect(visit.page.get_by_label("Your answer")).to_have_value(re.compile(WORDS))
+
+    @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
     def test_is_typed_where_the_microphone_is_denied(self, visit: Visit) -> None:
         """It is said in words, and the interview goes on."""
         visit.page.add_init_script(DENIED)
@@ -162,6 +180,14 @@ class TestAnswer:
 
         expect(visit.page.get_by_role("button", name="Answer by voice")).to_be_visible()
         assert visit.page.evaluate("microphones.every((each) => each.readyState === 'ended')")
+
+
+def microphones(visit: Visit) -> list[dict[str, str]]:
+    """Return each track that the page got: its device's id, and whether it is live."""
+    tracks = (
+        "microphones.map((each) => ({id: each.getSettings().deviceId, state: each.readyState}))"
+    )
+    return list(visit.page.evaluate(tracks))
 
 
 def muted(visit: Visit) -> bool:

@@ -181,11 +181,13 @@ describe("LiveAvatar's answers", () => {
     );
   });
 
-  for (const text of ["Please take your time. ".repeat(4), "请介绍一下你自己。".repeat(10)]) {
-    test(`are waited for however slowly it says ${text.slice(0, 5)}…`, async () => {
+  const texts = ["Please take your time. ".repeat(4), "请介绍一下你自己。".repeat(10)];
+  for (const [sent, text] of [...texts.map((text) => [text, text]), ["question-1", texts[0]]]) {
+    test(`are waited for however slowly it says ${text.slice(0, 5)}… for ${sent.slice(0, 5)}…`, async () => {
+      server.words = () => text;
       const { avatar } = await live(["heygen", AGENT]);
       let said = false;
-      avatar.speak(text).then(() => (said = true));
+      avatar.speak(sent).then(() => (said = true));
       await settle();
       respond("avatar.speak_started");
       const seconds = text.startsWith("P") ? 15 : 48; // at half of the usual rate

@@ -831,6 +831,22 @@ describe("the browser's voice", () => {
     });
   }
 
+  test("does not say what the server refuses to have spoken", async () => {
+    const { avatar } = await live();
+    server.next("task", { status: 403, code: "text_refused" });
+
+    await assert.rejects(avatar.speak("Hello."), { code: "text_refused" });
+    assert.deepEqual(page.utterances, []);
+  });
+
+  test("is not heard on a page that does without it", async () => {
+    const { avatar } = await live({ browserVoice: false });
+    server.next("task", { code: "heygen_error" });
+
+    await assert.rejects(avatar.speak("question-7"), { code: "heygen_error" });
+    assert.deepEqual(page.utterances, []);
+  });
+
   test("is heard where the page is offline", async () => {
     const { avatar } = await live();
     navigator.onLine = false;

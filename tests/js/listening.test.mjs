@@ -143,6 +143,15 @@ describe("listen", () => {
     ]);
   });
 
+  test("is muted before it is on", async () => {
+    const { avatar, events } = await live();
+    const listening = avatar.listen();
+    await Promise.all([avatar.mute(), listening]);
+
+    assert.equal(livekit.room.tracks[0].isMuted, true);
+    assert.deepEqual(events, [["listening", { on: true, muted: true, by: "avatar" }]]);
+  });
+
   test("ends with stopListening, and with the session", async () => {
     const { avatar, events } = await live();
     await avatar.listen();
@@ -331,6 +340,15 @@ describe("a conversation", () => {
     assert.deepEqual(events.map(([type]) => type), ["speaking", "words", "silent"]);
     assert.equal(events[0][1].respond, true);
     assert.equal(events[1][1].message, "Payments.");
+  });
+
+  test("is not read out by the browser's voice, which cannot answer", async () => {
+    page.voices = ["a voice"];
+    const { avatar } = await live();
+    server.next("task", { code: "heygen_error" });
+
+    await assert.rejects(avatar.speak("What do you build?", { respond: true }), { code: "heygen_error" });
+    assert.deepEqual(page.utterances, []);
   });
 
   test("has the avatar answer the user's voice, during which listening rests", async () => {

@@ -94,6 +94,8 @@ export class Server {
   duration = 1000;
   /** What the page delivers itself, for a task and an interrupt, as with LiveAvatar. */
   delivers = null;
+  /** Choose the words to deliver for a text. */
+  words = (text) => text;
   sessionSeconds = 600;
   /** How a session hears the user. */
   listening = null;
@@ -132,12 +134,15 @@ export class Server {
     if (typeof answer === "number") return page(answer);
     if (answer instanceof Response) return answer;
     if (answer?.code) return json({ status: "error", error: { message: answer.code, ...answer } }, answer.status ?? 502);
-    return json({ status: "success", data: this.#data(route) });
+    return json({ status: "success", data: this.#data(route, body.text) });
   }
 
-  #data(route) {
+  #data(route, text) {
     if (this.delivers && route === "interrupt") return { deliver: this.delivers };
-    if (this.delivers && route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: null, deliver: this.delivers };
+    if (this.delivers && route === "task") {
+      const deliver = { ...this.delivers, payload: { ...this.delivers.payload, text: this.words(text) } };
+      return { task_id: `task-${this.to("task").length}`, duration_ms: null, deliver };
+    }
     if (route === "task") return { task_id: `task-${this.to("task").length}`, duration_ms: this.duration };
     if (route !== "start") return {};
     this.sessions += 1;

@@ -416,6 +416,18 @@ describe("nobody there", () => {
     assert.deepEqual(sessions(), ["session-2"]);
   });
 
+  test("is asked for by listening, too", async () => {
+    server.sessionSeconds = null;
+    const { avatar } = await live({ idleMinutes: 1 });
+    await minutes(1);
+    server.listening = "conversational";
+    const heard = avatar.listen();
+    await appear();
+
+    assert.equal(await heard, "avatar");
+    assert.equal(server.to("start").length, 2);
+  });
+
   for (const [what, act] of [
     ["a key", () => page.window.fire("keydown")],
     ["a pointer", () => page.window.fire("pointermove")],
@@ -434,6 +446,20 @@ describe("nobody there", () => {
       assert.equal(avatar.live, false);
     });
   }
+
+  test("is not so where the user was heard", async () => {
+    server.sessionSeconds = null;
+    server.listening = "conversational";
+    const { avatar } = await live({ idleMinutes: 2 });
+    await avatar.listen();
+    await minutes(1.5);
+    livekit.room.receive({ event_type: "user.transcription", text: "Let me think." }, AGENT);
+    await settle();
+    await minutes(1);
+    assert.equal(avatar.live, true);
+    await minutes(1.5);
+    assert.equal(avatar.live, false);
+  });
 
   test("is noticed though the session was renewed meanwhile", async () => {
     const { avatar } = await live();

@@ -21,6 +21,7 @@ from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -40,6 +41,7 @@ from flask_heygen.simulator import Simulator
 from tests import constants
 from tests.servers.machines import Visitor, answers, lasting_port, redis_server, wait_until
 from tests.servers.recipes import JWT_KEY, RECIPES, ROOT, Shop, settings_for
+from tests.servers.test_two_lines import page_of
 
 TEXT = "Tell me about yourself."
 JSON = "application/json"
@@ -705,9 +707,7 @@ class TestOtherServers:
     ) -> None:
         """Also a start without any body, in which no Content-Length is sent."""
         with on_a_port(simulator, command, **variables) as server, Visitor(server) as page:
-            cookie = SecureCookieSessionInterface().get_signing_serializer(_secret())
-            assert cookie is not None
-            page.cookies.set("session", cookie.dumps({"user_id": "ada"}))
+            page.cookies.set("session", ada())
             empty = page.post(f"{server}/api/heygen/start", timeout=30)
             session_id = empty.json()["data"]["session_id"]
             spoken = page.call(server, "task", session_id=session_id, text=TEXT)
@@ -716,12 +716,28 @@ class TestOtherServers:
         assert [each.status_code for each in (empty, spoken, stopped)] == [200, 200, 200]
         assert simulator.texts == (TEXT,)
 
+    def test_waitress_stops_a_session_whose_page_has_gone(self, simulator: Simulator) -> None:
+        """It reads ahead, and so it sees the page go while the session is being started."""
+        simulator.latency["new"] = 1
 
-def _secret() -> Flask:
-    """Return an app that signs cookies as the recipes' apps do."""
+        def command(port: int) -> list[str]:
+            return ["-m", "example_app.recipes.waitress_server", f"127.0.0.1:{port}"]
+
+        with on_a_port(simulator, command) as server, page_of(urlsplit(server).port or 0) as page:
+            page.post("start", cookie=f"session={ada()}")
+            assert page.line() == {"status": "accepted"}
+            page.reset()
+
+            wait_until(lambda: [each.state for each in simulator.sessions.values()] == ["closed"])
+
+
+def ada() -> str:
+    """Return the session cookie of Ada, as the recipes' apps sign it."""
     app = Flask("host")
     app.secret_key = "a secret of the host"
-    return app
+    cookie = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert cookie is not None
+    return str(cookie.dumps({"user_id": "ada"}))
 
 
 class TestQuestions:

@@ -38,10 +38,10 @@ class Page:
         self.connection = connection
         self.file = connection.makefile("rb")
 
-    def post(self, route: str, **fields: Any) -> None:
+    def post(self, route: str, *, cookie: str = "", **fields: Any) -> None:
         body = json.dumps(fields).encode()
         self.connection.sendall(
-            f"POST /api/heygen/{route} HTTP/1.1\r\nHost: localhost\r\n"
+            f"POST /api/heygen/{route} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n"
             "Accept: application/x-ndjson\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n".encode()
             + body

@@ -1,7 +1,10 @@
 """Each fault of the simulator, as it comes over the wire."""
 
 import contextlib
+import gc
 import http.client
+import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -345,6 +348,50 @@ class TestListening:
             requests.get(sim.url, timeout=10)
         assert talk().status_code == 200
         wait_until(lambda: accepts(sim))
+
+    def test_refuse_connections_longer(self, sim: Simulator) -> None:
+        """The longer of two times counts; a start ends both."""
+        sim.refuse_connections(0.01)
+        sim.refuse_connections(60)
+        sim.refuse_connections(0.01)
+        time.sleep(0.1)
+        refused = not accepts(sim)
+        sim.stop()
+        sim.start()
+
+        assert refused
+        assert accepts(sim)
+
+    def test_refuse_connections_and_stop(self, sim: Simulator) -> None:
+        """It can be started again, even if it was stopped as it began to listen again."""
+        for seconds in range(50):
+            sim.refuse_connections(seconds / 20_000)
+            sim.stop()
+            sim.start()
+
+        assert accepts(sim)
+
+    @pytest.mark.parametrize("header", ["", "Connection: close\r\n"], ids=["kept", "closed"])
+    @pytest.mark.parametrize("end", [Simulator.stop, Simulator.close_connections])
+    def test_end_over_tls(
+        self, tmp_path: Path, header: str, end: Callable[[Simulator], None]
+    ) -> None:
+        """A connection is dropped, though its client answers no announcement of the end."""
+        certificate = Certificate(tmp_path, "IP:127.0.0.1")
+        context = ssl.create_default_context(cafile=str(certificate.path))
+        with Simulator(ssl_context=certificate.context) as sim, socket.socket() as connection:
+            connection.connect(("127.0.0.1", int(sim.url.rpartition(":")[2])))
+            with context.wrap_socket(connection, server_hostname="127.0.0.1") as client:
+                client.sendall(f"GET /simulator HTTP/1.1\r\nHost: x\r\n{header}\r\n".encode())
+                assert client.recv(4)
+                end(sim)
+                sim.stop()
+                gc.collect()  # a connection that is still open is a warning
+
+                with socket.socket(fileno=client.detach()) as raw:
+                    raw.settimeout(5)
+                    while raw.recv(65536):
+                        pass
 
     def test_ssl_context(self, tmp_path: Path) -> None:
         """With a certificate it serves https."""

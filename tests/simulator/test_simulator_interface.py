@@ -1,5 +1,6 @@
 """What Python code, other processes, a person and an operator have of the simulator."""
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -10,15 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 import pytest
 import requests
+from aiohttp import web
 from click.testing import CliRunner
 
-from flask_heygen.simulator import Fault, Refusal, Simulator
+from flask_heygen.simulator import Exchange, Fault, Refusal, Simulator
 from flask_heygen.simulator.__main__ import main
 from tests import constants
 from tests.servers.machines import wait_until
@@ -237,6 +239,61 @@ class TestRunning:
         sim.stop()
 
         assert again == url
+
+    def test_at_once(self) -> None:
+        """Threads that start it at the same time, or stop it, do so once."""
+        sim, together = Simulator(), threading.Barrier(4)
+
+        def run(_: int) -> str:
+            together.wait()
+            sim.start()
+            url = sim.url
+            together.wait()
+            sim.stop()
+            return url
+
+        with ThreadPoolExecutor(4) as pool:
+            urls = set(pool.map(run, range(4)))
+
+        assert len(urls) == 1
+        assert "flask_heygen.simulator" not in [thread.name for thread in threading.enumerate()]
+
+    @pytest.mark.parametrize(
+        "wait",
+        [
+            Simulator.stop,
+            Simulator.close_connections,
+            lambda sim: sim.refuse_connections(1),
+            lambda sim: sim.send("a-session", {}),
+        ],
+        ids=["stop", "close", "refuse", "send"],
+    )
+    def test_own_thread(self, sim: Simulator, wait: Callable[[Simulator], None]) -> None:
+        """A fault that would wait for its own thread gets an error, and does not hang."""
+        raised = []
+
+        async def fault(_: Exchange) -> web.Response:
+            with pytest.raises(RuntimeError, match="call it from another thread") as caught:
+                wait(sim)
+            raised.append(caught.type)
+            return web.Response()
+
+        sim.fault("stop", fault)
+        post(sim, "stop")
+
+        assert raised == [RuntimeError]
+
+    def test_loop_without_readers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The event loop of Windows has none, and it ends there, too."""
+
+        def remove_reader(*_: object) -> NoReturn:
+            raise NotImplementedError
+
+        monkeypatch.setattr(asyncio.SelectorEventLoop, "remove_reader", remove_reader)
+        with Simulator() as sim:
+            assert post(sim, "stop").status_code == 401
+
+        socket.create_server(("127.0.0.1", int(sim.url.rpartition(":")[2]))).close()
 
     def test_kept_connections(self) -> None:
         """Clients that keep a connection do not keep it from ending."""

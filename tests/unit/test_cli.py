@@ -129,14 +129,27 @@ class TestCheckOfASetup:
 
         assert "warning" not in run(app, "check").output
 
-    def test_names_a_default_that_is_not_known(self, app: Flask) -> None:
+    @pytest.mark.parametrize(
+        ("key", "value", "where"),
+        [
+            ("HEYGEN_SESSION_DEFAULTS", {"avatarName": "Wayne"}, "session defaults"),
+            ("HEYGEN_SESSION_ALLOWED", ["avatarName"], "session fields that a page may set"),
+        ],
+        ids=["default", "allowed"],
+    )
+    def test_names_a_field_that_is_not_known(
+        self, app: Flask, key: str, value: Any, where: str
+    ) -> None:
         """The vendor may know it, and more often ignores it."""
-        app.config["HEYGEN_SESSION_DEFAULTS"] = {"avatarName": "Wayne"}
+        app.config[key] = value
 
         result = run(app, "check")
 
         assert result.exit_code == 0
-        assert "warning   In the session defaults, 'avatarName' is not a known" in result.output
+        assert (
+            f"warning   In the {where}, 'avatarName' is not a known field; "
+            "did you mean avatar_name?"
+        ) in result.output
 
     def test_names_a_default_that_is_wrong(self, app: Flask) -> None:
         """Each start would fail with it."""
@@ -271,7 +284,7 @@ class TestStop:
         assert simulator.sessions[old].state == "closed"
         assert simulator.sessions[young].state == "connected"
 
-    @pytest.mark.parametrize("created", [None, 1_764_000_000_000, "yesterday"])
+    @pytest.mark.parametrize("created", [None, 1_764_000_000_000_000, "yesterday"])
     def test_tells_of_those_that_tell_no_age(
         self, app: Flask, requests_mock: Mocker, created: object
     ) -> None:
@@ -363,7 +376,9 @@ class TestStop:
             ("--all", "--older-than", "1h"),
             ("--older-than", "soon"),
             ("--older-than", ""),
+            ("--older-than", f"{'9' * 5000}s"),
         ],
+        ids=["none", "all and an id", "all and an age", "no age", "blank", "for ever"],
     )
     def test_wants_to_know_which(self, app: Flask, words: tuple[str, ...]) -> None:
         """None, or two ways at once, is a mistake."""

@@ -958,7 +958,7 @@ class TestStop:
 
     @pytest.mark.parametrize(
         ("status", "code", "kind"),
-        [(400, 400006, SessionNotReady), (400, 7, Refused), (429, 400123, RateLimited)],
+        [(400, 400006, SessionNotReady), (400, 7, Refused)],
     )
     def test_may_be_refused(
         self,
@@ -973,6 +973,36 @@ class TestStop:
 
         with pytest.raises(kind):
             heygen.stop("a-session")
+
+    @pytest.mark.parametrize("call", ["create_token", "stop"])
+    def test_is_put_off_by_a_rate_limit(
+        self,
+        heygen: HeyGenClient,
+        vendor: requests_mock.Mocker,
+        monkeypatch: pytest.MonkeyPatch,
+        call: str,
+    ) -> None:
+        """A page that is left sends it once: it waits for as long as a limit without a time."""
+        waits: list[float] = []
+        monkeypatch.setattr("time.sleep", waits.append)
+        limit = {"status_code": 429, "json": {"code": 400123}}
+        script(vendor, call, limit, {"json": {"data": {"token": "another-token-of-the-vendor"}}})
+
+        heygen.stop("a-session")
+
+        assert calls(vendor)[-2:] == ["create_token", "stop"]
+        assert waits == [5]
+
+    def test_does_not_wait_for_long(
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker
+    ) -> None:
+        """No worker is held up; the page gets the time to wait."""
+        script(vendor, "stop", {"status_code": 429, "json": {}, "headers": {"Retry-After": "6"}})
+
+        with pytest.raises(RateLimited):
+            heygen.stop("a-session")
+
+        assert calls(vendor) == ["create_token", "stop"]
 
 
 class TestSessionId:

@@ -205,18 +205,30 @@ class TestALoaderThatRaises:
         assert caplog.messages == []
 
 
+def change_session(when: str) -> None:
+    """Change the app's session if the query says so: a value of it, or a value inside of one."""
+    change = request.args.get("change")
+    if change == when:
+        session["seen"] = "now"
+    if change == f"inside, {when}":
+        session["roles"].append("admin")
+        session.modified = True
+
+
 class TestASessionCookie:
     @pytest.fixture
     def page(self, app: Flask) -> FlaskClient:
         """Return the page of a user, whose session is permanent and slides with each request.
 
-        By the query, the app changes the session or sets another cookie during a request.
+        By the query, the app changes the session, makes it permanent as many apps do with each
+        request, or sets another cookie during a request.
         """
 
         @app.get("/login")
         def login() -> str:
             session.permanent = True
             session["user"] = "ada"
+            session["roles"] = []
             return "in"
 
         @app.get("/logout")
@@ -226,13 +238,13 @@ class TestASessionCookie:
 
         @app.before_request
         def before() -> None:
-            if request.args.get("change") == "before":
-                session["seen"] = "now"
+            change_session("before")
+            if "permanent" in request.args:
+                session.permanent = True
 
         @app.after_request
         def after(response: Any) -> Any:
-            if request.args.get("change") == "after":
-                session["seen"] = "now"
+            change_session("after")
             if "another" in request.args:
                 response.set_cookie("session_seen", "yes")
             return response
@@ -241,7 +253,10 @@ class TestASessionCookie:
         page.get("/login")
         return page
 
-    def test_is_not_set_by_a_stop(self, page: FlaskClient, simulator: Simulator) -> None:
+    @pytest.mark.parametrize("query", ["", "?permanent"])
+    def test_is_not_set_by_a_stop(
+        self, page: FlaskClient, simulator: Simulator, query: str
+    ) -> None:
         """A *stop* that is answered after the logout does not sign the user in again."""
         body = start(page)
         late = page.application.test_client()
@@ -250,7 +265,7 @@ class TestASessionCookie:
         late.set_cookie("session", cookie.value)
         page.get("/logout")
 
-        stopped = late.post(f"{PREFIX}/stop", json=body)
+        stopped = late.post(f"{PREFIX}/stop{query}", json=body)
 
         assert stopped.status_code == 200
         assert states(simulator) == ["closed"]
@@ -273,7 +288,7 @@ class TestASessionCookie:
         assert cookie.startswith("session=")
         assert "Expires=" in cookie
 
-    @pytest.mark.parametrize("change", ["before", "after"])
+    @pytest.mark.parametrize("change", ["before", "inside, before", "after"])
     def test_is_set_if_this_request_has_changed_it(self, page: FlaskClient, change: str) -> None:
         """What the app changes during a *stop* is kept, and the session stays permanent."""
         stopped = page.post(f"{PREFIX}/stop?change={change}", json=start(page))

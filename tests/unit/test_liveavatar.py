@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import requests
 import requests_mock
+from aiohttp import web
 
 from flask_heygen import HeyGenClient, errors
 from flask_heygen.backends.liveavatar_messages import SANDBOX_AVATAR
 from flask_heygen.settings import Settings
-from flask_heygen.simulator import Fault, Simulator
+from flask_heygen.simulator import Exchange, Fault, Simulator
 
 KEY = "a-key-of-liveavatar"
 TOKEN = "a-session-token-of-liveavatar"
@@ -21,7 +22,7 @@ SESSION = "5b3c1c1e-3f0e-4d0a-9f5a-0d5a1c9b7f10"
 AVATAR = "0930fd59-c8ad-434d-ad53-b391a1768720"
 URL = "https://api.liveavatar.com/v1/sessions"
 MADE = {"code": 1000, "data": {"session_id": SESSION, "session_token": TOKEN}, "message": "ok"}
-STARTED = {
+STARTED: dict[str, Any] = {
     "code": 1000,
     "data": {
         "session_id": SESSION,
@@ -76,6 +77,23 @@ class TestStart:
             "listening": "conversational",
         }
         assert calls(vendor) == ["token", "start"]
+
+    @pytest.mark.parametrize(
+        ("fields", "seconds"),
+        [
+            ({}, None),
+            ({"max_session_duration": 300}, 300),
+            ({"is_sandbox": True, "max_session_duration": 300}, 60),
+        ],
+    )
+    def test_knows_its_limit_though_the_vendor_does_not_say(
+        self, vendor: requests_mock.Mocker, fields: dict[str, Any], seconds: int | None
+    ) -> None:
+        """The page renews a session before its limit, and not in the middle of a sentence."""
+        data = {name: STARTED["data"][name] for name in STARTED["data"] if "duration" not in name}
+        vendor.post(f"{URL}/start", status_code=201, json={**STARTED, "data": data})
+
+        assert client_of().start(**fields)["session_seconds"] == seconds
 
     def test_shows_the_key_to_the_first_call_and_the_token_to_the_second(
         self, vendor: requests_mock.Mocker
@@ -569,6 +587,7 @@ class TestRefusals:
         [
             (401, {"code": 4001, "message": "Invalid API key"}, errors.AuthFailed, "Invalid"),
             (401, {"detail": "Unauthorized"}, errors.AuthFailed, "Unauthorized"),
+            (403, {"detail": "Not authenticated"}, errors.AuthFailed, "Not authenticated"),
             (
                 403,
                 {"code": 4003, "message": "Session concurrency limit reached"},
@@ -690,6 +709,56 @@ class TestSpareSession:
         assert list(sim.sessions)[1:] == [session_id]
         assert sim.count("sessions.stop") == 0
         assert "set HEYGEN_TOKEN_MAX_AGE below" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("status", "body", "stops"),
+        [
+            (403, {"detail": "Not authenticated"}, 0),
+            (400, {"code": 4000, "message": "Session token has expired"}, 0),
+            (400, {"code": 4000, "message": "Session has expired"}, 1),
+            (400, {"code": 4000, "message": "Session already closed"}, 1),
+            (404, {"code": 4004, "message": "Session not found"}, 1),
+        ],
+        ids=["no token", "old token", "old session", "closed", "unknown"],
+    )
+    def test_that_has_expired_is_replaced(
+        self,
+        started: Callable[..., str],
+        sim: Simulator,
+        status: int,
+        body: dict[str, Any],
+        stops: int,
+    ) -> None:
+        """Nor is it documented what a start of it answers."""
+
+        async def refuse(_: Exchange) -> web.Response:
+            return web.json_response(body, status=status)
+
+        started()
+        sim.fault(START_CALL, refuse)
+        session_id = started()
+
+        statuses = [call.status for call in sim.calls if call.name == START_CALL]
+        assert statuses == [201, status, 201]
+        assert list(sim.sessions)[1:] == [session_id]
+        assert sim.count("sessions.stop") == stops
+
+    def test_that_cannot_be_stopped_is_not_replaced(
+        self, started: Callable[..., str], sim: Simulator
+    ) -> None:
+        """The vendor says that it is closed, and perhaps it is not."""
+
+        async def refuse(_: Exchange) -> web.Response:
+            body = {"code": 4000, "message": "Session already closed"}
+            return web.json_response(body, status=400)
+
+        started()
+        sim.fault(START_CALL, refuse)
+        sim.fault("sessions.stop", Fault.SERVER_ERROR, times=2)
+        with pytest.raises(errors.OutcomeUnknown):
+            started()
+
+        assert sim.count(START_CALL) == 2
 
     @pytest.mark.parametrize(
         ("fault", "kind"),

@@ -253,6 +253,14 @@ class TestAnError:
         assert "Exception on" in caplog.text
         assert "\nFORGED" not in caplog.text
 
+    def test_of_ours_is_answered_in_the_tests_of_a_host_that_wants_it(self, vendor: Mocker) -> None:
+        """As Flask answers one in a view."""
+        vendor.post("/v1/streaming.task", exc=ZeroDivisionError)
+
+        response = post(make_app(PROPAGATE_EXCEPTIONS=False).test_client(), "task")
+
+        assert lines(response)[1]["error"]["code"] == "internal_error"
+
     @pytest.mark.parametrize("config", [{}, {"TESTING": False, "PROPAGATE_EXCEPTIONS": True}])
     def test_of_ours_is_raised_in_the_tests_of_a_host(
         self, vendor: Mocker, config: dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -129,7 +130,7 @@ IDS: list[tuple[Any, Any]] = [
 ]
 ID_NAMES = ["str", "int", "zero", "UUID", "object", "proxy"]
 #: What a loader may return for nobody.
-NOBODY = [None, "", " \n", b"", Named(""), Guest("guest")]
+NOBODY = [None, "", " \n", b"", Named(""), Guest("guest"), LocalProxy(lambda: None)]
 #: Return values that are no ids, and that all strangers may share.
 NO_IDS: list[object] = [
     Response("Please sign in.", 401),
@@ -144,6 +145,7 @@ NO_IDS: list[object] = [
     Row((None,)),
     iter(()),
     float("nan"),
+    Decimal("NaN"),
     7.0,
     b"ada",
     ValueError("expired"),
@@ -410,7 +412,9 @@ class TestTheLoader:
         assert simulator.calls == ()
 
     @pytest.mark.parametrize(
-        "loaded", NOBODY, ids=["None", "empty", "blank", "no bytes", "an object", "a guest"]
+        "loaded",
+        NOBODY,
+        ids=["None", "empty", "blank", "no bytes", "an object", "a guest", "a proxy of None"],
     )
     def test_may_say_nobody(self, simulator: Simulator, loaded: object) -> None:
         """As ``session.get("user_id", "")`` does."""
@@ -418,11 +422,12 @@ class TestTheLoader:
 
         assert (refused.status_code, code(refused)) == (401, "not_signed_in")
 
+    @pytest.mark.parametrize("loaded", [str(None), Named("None")], ids=["str", "object"])
     def test_that_returns_the_text_of_none_is_a_fault(
-        self, simulator: Simulator, caplog: pytest.LogCaptureFixture
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture, loaded: object
     ) -> None:
         """``str(session.get("user_id"))`` makes one user of all strangers."""
-        page = make_app(simulator, lambda: str(None), TESTING=False).test_client()
+        page = make_app(simulator, lambda: loaded, TESTING=False).test_client()
 
         refused = post(page, "start", None)
 

@@ -7,13 +7,14 @@ pytest_plugins = ["pytester"]
 APP = """
 import pytest
 from flask import Flask
-from flask_heygen import heygen_bp
+from flask_heygen import HeyGen, heygen_bp
 
 @pytest.fixture
 def app():
     app = Flask(__name__)
-    app.config.update(TESTING=True, HEYGEN_API_KEY="a-real-key")
+    app.config.update(TESTING=True, HEYGEN_API_KEY="a-real-key", COACH_API_KEY="another")
     app.register_blueprint(heygen_bp)
+    app.register_blueprint(HeyGen("coach", config_prefix="COACH"))
     return app
 """
 TEST = """
@@ -24,6 +25,8 @@ def test_speaks(app, heygen_simulator):
 
     assert heygen_simulator.texts == ("Why Flask?",)
     assert app.config["HEYGEN_API_KEY"] == "simulated"
+    assert app.config["COACH_BASE_URL"] == app.config["HEYGEN_BASE_URL"] == heygen_simulator.url
+    assert app.config["COACH_API_KEY"] == "simulated"
 """
 MISSING = """
 import sys
@@ -41,7 +44,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Py
 
 class TestFixture:
     def test_is_what_the_app_speaks_to(self, run: pytest.Pytester) -> None:
-        """A host's fixture ``app`` has the simulator's URL, and not the account's key."""
+        """A host's fixture ``app`` has the simulator's URL, and not the key of any account."""
         run.makeconftest(APP)
         run.makepyfile(TEST)
 

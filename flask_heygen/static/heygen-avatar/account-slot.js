@@ -3,9 +3,9 @@
 import { AvatarError } from "./avatar-error.js";
 import { pause } from "./timing.js";
 
-/** How long a start waits for the response to a stop. */
+/** Time that a start waits for the response to a stop. */
 const STOP_TIMEOUT_MS = 5_000;
-/** How long after its stop a session may still hold the slot. */
+/** Time after its stop for which a session may still hold the slot. */
 const RELEASE_MS = 20_000;
 const RETRY_MS = 2_000;
 /** Where a page that is reloaded finds when it ended its last session. */

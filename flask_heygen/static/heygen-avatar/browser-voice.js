@@ -3,24 +3,31 @@
 import { longestDuration } from "./duration.js";
 import { sentences } from "./sentences.js";
 
-/** How long a browser may take to load its voices. */
+/** Time that a browser may take to load its voices. */
 const VOICES_TIMEOUT_MS = 500;
-/** How long a voice may take to begin. */
+/** Time that a voice may take to begin. */
 const BEGIN_TIMEOUT_MS = 3_000;
-/** How long one that reports its words may be silent. */
+/** Time for which one that reports its words may be silent. */
 const SILENCE_TIMEOUT_MS = 5_000;
 
 export class BrowserVoice {
+  #allowed;
+
+  /** @param {boolean} [allowed] whether the page lets it speak */
+  constructor(allowed = true) {
+    this.#allowed = allowed;
+  }
+
   /** Let the browser speak later without a click; within one. */
   prime() {
-    if (!globalThis.speechSynthesis || navigator.userActivation?.isActive === false) return;
+    if (!this.#allowed || !globalThis.speechSynthesis || navigator.userActivation?.isActive === false) return;
     speechSynthesis.speak(Object.assign(new SpeechSynthesisUtterance(" "), { volume: 0 }));
   }
 
   /** Whether there is a voice at all. @returns {Promise<boolean>} */
   async ready() {
     const synthesis = globalThis.speechSynthesis;
-    if (!synthesis) return false;
+    if (!this.#allowed || !synthesis) return false;
     if (synthesis.getVoices().length) return true;
 
     await new Promise((resolve) => {

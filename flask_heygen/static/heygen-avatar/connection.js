@@ -38,7 +38,7 @@ export class Connection {
   #live = false;
   /** @type {AvatarError | null} */
   #error = null;
-  /** What must not be broken off: a text that is being spoken, an answer. @type {Set<string>} */
+  /** Activities that must not be broken off: a text that is being spoken, an answer. @type {Set<string>} */
   #busy = new Set();
   /** Those who wait for a session. @type {Set<() => void>} */
   #waiting = new Set();

@@ -7,7 +7,7 @@ import { SentText } from "./sent-text.js";
  * @typedef {import("./sent-text.js").Speech} Speech
  */
 
-/** How long a text that was dropped may take to fall silent, before it is interrupted again. */
+/** Time that a text that was dropped may take to fall silent, before it is interrupted again. */
 const SILENCE_MS = 200;
 
 export class Dispatch {

@@ -1,4 +1,4 @@
-/** How long it takes to say a text, for when nothing reports it. */
+/** The time that it takes to say a text, for when nothing reports it. */
 
 /** About 150 words a minute. */
 const MS_PER_CHARACTER = 65;

@@ -1,6 +1,6 @@
 /** The end of a session that nobody attends: each minute of it is paid for. */
 
-/** What shows that somebody is at the page. */
+/** Events that show that somebody is at the page. */
 const ACTIVITY = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
 
 export class IdleTimer {

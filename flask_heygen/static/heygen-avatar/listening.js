@@ -1,4 +1,4 @@
-/** What the user says: heard by the avatar, or by the browser where the avatar has no ears. */
+/** The user's words: heard by the avatar, or by the browser where the avatar has no ears. */
 
 import { AvatarError } from "./avatar-error.js";
 import { FAILURES } from "./errors.js";
@@ -51,10 +51,10 @@ export class Listening {
 
   /** @param {boolean} muted */
   async mute(muted) {
-    if (!this.#input) return;
-    this.#muted = muted;
+    if (!this.#wanted) return;
+    this.#muted = muted; // it counts for a microphone that is not on yet, too
     await this.#switch();
-    this.#report();
+    if (this.#input) this.#report();
   }
 
   /** Hear no more; the words of what was said before may still come. */

@@ -13,7 +13,7 @@ import { pause } from "./timing.js";
  * @property {(error: AvatarError) => void} failed it hears no more
  */
 
-/** How long the vendor may take to open push-to-talk. */
+/** Time that the vendor may take to open push-to-talk. */
 const PUSH_TO_TALK_TIMEOUT_MS = 5_000;
 
 export class Microphone {
@@ -24,7 +24,7 @@ export class Microphone {
   #listener;
   /** @type {import("livekit-client").LocalAudioTrack | null} */
   #track = null;
-  /** What was heard of the sentence so far. */
+  /** The words of the sentence that were heard so far. */
   #text = "";
   /** Ends the wait for push-to-talk. @type {((opened: boolean) => void) | null} */
   #answer = null;

@@ -15,7 +15,7 @@ import { pause } from "./timing.js";
  *   own limit is near
  */
 
-/** How long before its limit a session is replaced, and at most which part of it. */
+/** Time before its limit at which a session is replaced, and the largest part of it. */
 const RENEWAL_MS = 30_000;
 const RENEWAL_PART = 1 / 4;
 const STOP_RETRIES = 5;

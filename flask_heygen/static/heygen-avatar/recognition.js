@@ -16,7 +16,7 @@ export class Recognition {
   #on = false;
   /** @type {any} */
   #current = null;
-  /** How many results of it are final. */
+  /** The number of its results that are final. */
   #final = 0;
 
   /** @param {import("./microphone.js").InputListener} listener */

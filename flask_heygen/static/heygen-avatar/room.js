@@ -21,18 +21,18 @@ import { pause } from "./timing.js";
  *
  * @typedef {object} Delivery what the page publishes for the server, because only the room takes it
  * @property {string} topic
- * @property {object} payload
+ * @property {{event_type: string, text?: string}} payload
  * @property {string[]} participants who must be in the room to receive it
  */
 
 const AVATAR = "heygen";
 /** LiveAvatar's second participant, which takes the commands. */
 const AGENT = /^liveavatar-agent-/;
-/** How long a delivery waits for its participants. */
+/** Time that a delivery waits for its participants. */
 const PARTICIPANTS_TIMEOUT_MS = 30_000;
-/** How long joining may take: livekit-client tries twice, for 15 seconds each. */
+/** Time that joining may take: livekit-client tries twice, for 15 seconds each. */
 const JOIN_TIMEOUT_MS = 30_000;
-/** How long the avatar may take to be seen and heard then. */
+/** Time that the avatar may then take to be seen and heard. */
 const MEDIA_TIMEOUT_MS = 15_000;
 
 export class AvatarRoom {

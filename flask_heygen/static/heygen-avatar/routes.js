@@ -22,7 +22,7 @@ const MAX_RETRIES = 5;
 /** A browser sends a POST again by itself when a kept connection breaks before the first byte of the
  *  response. In this form the first line is sent before the server calls the vendor. */
 const NDJSON = "application/x-ndjson";
-/** What must not be done twice: a second session is paid for, a text is spoken again. */
+/** Routes that must not be called twice: a second session is paid for, a text is spoken again. */
 const NOT_IDEMPOTENT = ["start", "task"];
 
 export class Routes {

@@ -1,4 +1,4 @@
-/** What speaks the page's texts: the avatar, or the browser where the avatar cannot. */
+/** The voices of the page's texts: the avatar, or the browser where the avatar cannot. */
 
 import { Dispatch } from "./dispatch.js";
 import { usualDuration } from "./duration.js";
@@ -119,7 +119,7 @@ export class Speaker {
       await this.#connection.settled(signal);
       if (signal.aborted) return null;
       const { session, error } = this.#connection;
-      if (error) return this.#sayByBrowser(speech.text, signal, error);
+      if (error) return this.#sayByBrowser(speech, signal, error);
       if (!session) throw this.#report(new AvatarError(FAILURES.notStarted));
       if (this.#connection.renewIfExpiring(usualDuration(speech.text))) continue;
 
@@ -135,8 +135,9 @@ export class Speaker {
         if (!unknown && session.ended) continue; // replaced, and not a word was spoken
         if (failure.code === "session_not_ready") this.#connection.fail(failure);
         else this.#report(failure);
-        if (unknown) throw failure;
-        return this.#sayByBrowser(speech.text, signal, failure);
+        // What the server refuses to have spoken is not for the browser to speak.
+        if (unknown || failure.code === "text_refused") throw failure;
+        return this.#sayByBrowser(speech, signal, failure);
       } finally {
         this.#connection.setBusy("avatar", false);
       }
@@ -176,10 +177,11 @@ export class Speaker {
     if (!session.expires(usualDuration(current.speech.text + next.text))) this.#dispatch.sendAhead(next, session);
   }
 
-  /** @param {string} text @param {AbortSignal} signal @param {AvatarError} error why it stands in
+  /** @param {Speech} speech @param {AbortSignal} signal @param {AvatarError} error why it stands in
    *  @returns {Promise<"browser" | null>} */
-  async #sayByBrowser(text, signal, error) {
-    const ready = await this.#voice.ready();
+  async #sayByBrowser({ text, taskType }, signal, error) {
+    // The text of another type is the user's: only a model can answer it.
+    const ready = taskType === "repeat" && (await this.#voice.ready());
     if (signal.aborted) return null;
     if (!ready) throw error;
 

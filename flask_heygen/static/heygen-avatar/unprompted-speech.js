@@ -1,6 +1,6 @@
-/** What the avatar says without being given a text: in a conversation it answers the user's voice. */
+/** Speech of the avatar without a text of the page: in a conversation it answers the user's voice. */
 
-/** How long it may speak before its end is taken for lost. */
+/** Time that it may speak before its end is taken for lost. */
 const LONGEST_MS = 120_000;
 
 export class UnpromptedSpeech {

@@ -4,9 +4,9 @@ import { longestDuration, usualDuration } from "./duration.js";
 
 /** @typedef {import("./messages.js").Message} Message */
 
-/** How long an answer of a model may be, which is not the text that it was given. */
+/** Time that the answer of a model may take, which is not the text that it was given. */
 const LONGEST_ANSWER_MS = 120_000;
-/** How long the first word, or the end, may be late before it counts without its message. */
+/** Time by which the first word, or the end, may be late before it counts without its message. */
 const MARGIN_MS = 5000;
 
 export class Utterance {
@@ -16,6 +16,8 @@ export class Utterance {
   /** Resolves with the silence after the last word. @type {Promise<void>} */
   done;
   #text;
+  /** The words that are spoken: the server may have chosen others. */
+  #spoken;
   #emit;
   #heard = false;
   #ended = false;
@@ -34,20 +36,21 @@ export class Utterance {
 
   /** @param {{text: string, taskType: string}} speech @param {(type: string, detail: object) => void} emit */
   constructor({ text, taskType }, emit) {
-    this.#text = text;
+    this.#text = this.#spoken = text;
     this.#isAnswer = taskType !== "repeat";
     this.#emit = emit;
     this.done = new Promise((resolve) => (this.#finish = resolve));
   }
 
   /** Take its turn, unless it was cut short meanwhile: the server has accepted the text.
-   *  @param {{task_id: string, duration_ms: number | null}} task
+   *  @param {import("./open-session.js").Task} task
    *  @param {{heard: boolean}} how whether messages can come; else its duration alone marks the end */
-  accept({ task_id, duration_ms }, { heard }) {
+  accept({ task_id, duration_ms, deliver }, { heard }) {
     if (this.cutShort) return;
 
     this.#taskId = task_id;
     this.#duration = duration_ms;
+    this.#spoken = deliver?.payload.text ?? this.#text;
     this.#heard = heard;
     if (!heard) this.#begin();
     else this.#wait();
@@ -89,7 +92,7 @@ export class Utterance {
   #wait() {
     clearTimeout(this.#timer);
     const guess = this.#heard ? longestDuration : usualDuration;
-    const duration = this.#duration ?? (this.#isAnswer ? LONGEST_ANSWER_MS : guess(this.#text));
+    const duration = this.#duration ?? (this.#isAnswer ? LONGEST_ANSWER_MS : guess(this.#spoken));
     this.#timer = setTimeout(() => this.#end(), duration + (this.#heard ? MARGIN_MS : 0));
   }
 

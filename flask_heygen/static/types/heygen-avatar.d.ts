@@ -70,6 +70,11 @@ export type Options = {
      * heard, a call, a key or a pointer on the page: 10 by default; 0: never
      */
     idleMinutes?: number;
+    /**
+     * false: the browser's own voice says nothing in the avatar's place, as
+     * where the server chooses the words and the page sends an id
+     */
+    browserVoice?: boolean;
 };
 export type ListenOptions = {
     /**
@@ -151,6 +156,8 @@ export type Events = {
  * @property {HTMLAudioElement | null} [audio] plays the voice; by default an element that is not shown
  * @property {number} [idleMinutes] ends the session after so many minutes without a text, an answer
  *   heard, a call, a key or a pointer on the page: 10 by default; 0: never
+ * @property {boolean} [browserVoice] false: the browser's own voice says nothing in the avatar's place, as
+ *   where the server chooses the words and the page sends an id
  *
  * @typedef {object} ListenOptions
  * @property {string} [deviceId] of the microphone; by default the browser's choice
@@ -175,7 +182,7 @@ export type Events = {
 export declare class HeyGenAvatar extends EventTarget {
     #private;
     /** @param {Options} options */
-    constructor({ baseUrl, headers, ...options }?: Options);
+    constructor({ baseUrl, headers, browserVoice, ...options }?: Options);
     /** Whether there is a session to speak in. */
     get live(): boolean;
     /** livekit-client's Room, for what this module does not do; null without a session in one. */
