@@ -87,7 +87,10 @@ class Server:
 
     def _check_thread(self) -> None:
         if threading.current_thread() is self._thread:
-            raise RuntimeError("A fault cannot wait for the simulator's thread, in which it runs.")
+            raise RuntimeError(
+                "This would wait for the simulator's own thread, in which faults run: call it from "
+                "another thread."
+            )
 
     def _run(self, server: socket.socket, ready: Future[None]) -> None:
         with server:
