@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -115,7 +116,7 @@ class AccountBlueprint(Blueprint):
             settings = Settings.from_mapping(current_app.config, self.config_prefix)
             if account is not None and account.pid == pid:
                 account.client.close()
-            account = _Account(HeyGenClient(settings, self._unsign), deepcopy(config), pid)
+            account = _Account(HeyGenClient(settings, self._unsign), _snapshot(config), pid)
             accounts[self.config_prefix] = account
             if has_request_context():  # the command line prints them itself
                 for warning in self.warnings():
@@ -158,6 +159,15 @@ class AccountBlueprint(Blueprint):
                     signer = _make_signer(None, self.client.settings, each)
                     return signer.unsign(handle, to_stop=True)
         return handle
+
+
+def _snapshot(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy that changes of the values do not change."""
+    # Not all mappings can be copied, such as a read-only MappingProxyType.
+    return {
+        name: deepcopy(dict(value) if isinstance(value, Mapping) else value)
+        for name, value in config.items()
+    }
 
 
 def _registered() -> list[AccountBlueprint]:

@@ -87,7 +87,7 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Collection):
+    if not isinstance(value, list | tuple | set | frozenset):
         raise TypeError
     if not all(isinstance(name, str) for name in value):
         raise TypeError

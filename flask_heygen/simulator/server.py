@@ -87,7 +87,10 @@ class Server:
 
     def _check_thread(self) -> None:
         if threading.current_thread() is self._thread:
-            raise RuntimeError("A fault cannot wait for the simulator's thread, in which it runs.")
+            raise RuntimeError(
+                "This would wait for the simulator's own thread, in which faults run: call it from "
+                "another thread."
+            )
 
     def _run(self, server: socket.socket, ready: Future[None]) -> None:
         with server:
@@ -216,4 +219,7 @@ def _abort(transport: asyncio.Transport) -> None:
 def _fin_pending(connection: socket.socket) -> bool:
     if not hasattr(socket, "TCP_INFO"):
         return False
-    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1
+    try:
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1
+    except OSError:  # closed, which Python 3.10 does not say of a transport over TLS
+        return False

@@ -270,18 +270,18 @@ class TestRunning:
     )
     def test_own_thread(self, sim: Simulator, wait: Callable[[Simulator], None]) -> None:
         """A fault that would wait for its own thread gets an error, and does not hang."""
-        errors = []
+        raised = []
 
         async def fault(_: Exchange) -> web.Response:
-            with pytest.raises(RuntimeError) as caught:
+            with pytest.raises(RuntimeError, match="call it from another thread") as caught:
                 wait(sim)
-            errors.append(str(caught.value))
+            raised.append(caught.type)
             return web.Response()
 
         sim.fault("stop", fault)
         post(sim, "stop")
 
-        assert errors == ["A fault cannot wait for the simulator's thread, in which it runs."]
+        assert raised == [RuntimeError]
 
     def test_loop_without_readers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The event loop of Windows has none, and it ends there, too."""

@@ -6,7 +6,9 @@ import itertools
 import json
 import logging
 import re
+from collections import ChainMap
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -794,13 +796,21 @@ class TestClient:
 
         assert keys(vendor) == [KEY, "the-new-key-of-the-host", "the-new-key-of-the-host"]
 
+    @pytest.mark.parametrize(
+        "kind", [lambda each: each, MappingProxyType, ChainMap], ids=["dict", "proxy", "chain"]
+    )
     def test_follows_a_change_inside_of_a_setting(
-        self, app: Flask, client: FlaskClient, vendor: requests_mock.Mocker
+        self,
+        app: Flask,
+        client: FlaskClient,
+        vendor: requests_mock.Mocker,
+        kind: Callable[[dict[str, str]], Any],
     ) -> None:
-        """So is a default changed within its dict."""
-        app.config["HEYGEN_SESSION_DEFAULTS"] = {"quality": "low"}
+        """So is a default changed within its dict, or in that of another mapping."""
+        defaults = {"quality": "low"}
+        app.config["HEYGEN_SESSION_DEFAULTS"] = kind(defaults)
         client.post(f"{PREFIX}/start", json={})
-        app.config["HEYGEN_SESSION_DEFAULTS"]["quality"] = "high"
+        defaults["quality"] = "high"
         client.post(f"{PREFIX}/start", json={})
         sent = [call.json() for call in vendor.request_history if call.path.endswith(".new")]
 

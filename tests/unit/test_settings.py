@@ -125,6 +125,7 @@ BAD: list[tuple[str, Any]] = [
     ("session_allowed", ["language", 1]),
     ("session_allowed", 1),
     ("session_allowed", (name for name in ("language",))),
+    ("session_allowed", {"language": True}.keys()),
     ("max_session_seconds", 0),
     ("max_session_seconds", 86_401),
     ("max_session_seconds", "long"),
