@@ -238,16 +238,19 @@ def _stop(client: HeyGenClient, ids: Sequence[str], *, listed: bool) -> list[str
                     failed.append(f"{session_id} is unknown: mistyped, or it has ended.")
             except HeyGenError as error:
                 failed.append(f"{session_id} {_explain(error)}")
-    still = [f"{each} was stopped and is still listed." for each in _still_listed(client, stopped)]
-    return [*failed, *still]
+    try:
+        still = _still_listed(client, stopped)
+    except HeyGenError as error:
+        unknown = f"was stopped; whether it is still listed is unknown: {_explain(error)}"
+        return [*failed, *(f"{each} {unknown}" for each in stopped)]
+    return [*failed, *(f"{each} was stopped and is still listed." for each in still)]
 
 
 def _still_listed(client: HeyGenClient, ids: Collection[str]) -> list[str]:
     """Return which sessions the vendor lists for ``LIST_LAG`` seconds after they were stopped."""
     until = time.monotonic() + LIST_LAG
     while ids:
-        with _explained():
-            live = {each["session_id"] for each in client.sessions()}
+        live = {each["session_id"] for each in client.sessions()}
         ids = [each for each in ids if each in live]
         if time.monotonic() >= until:
             break
