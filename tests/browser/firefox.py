@@ -38,7 +38,7 @@ class Firefox:
         self._id = 0
         #: The contexts that have loaded a page, and were not waited for.
         self.loaded: list[str] = []
-        self.call("session.new", capabilities={})
+        self.call("session.new", capabilities={"alwaysMatch": {"acceptInsecureCerts": True}})
         self.call("session.subscribe", events=["browsingContext.load"])
 
     def call(self, method: str, **params: Any) -> Any:
