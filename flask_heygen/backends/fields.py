@@ -141,8 +141,10 @@ def _liveavatar_voice(value: Any) -> str | None:
     settings = _VOICES.get(provider) if isinstance(provider, str) else None
     if "provider" in value and settings is None:
         return f"has a field 'provider' that must be one of: {', '.join(_VOICES)}"
-    if settings is None and (value.keys() & {"rate", "speed"}):
-        return f"has a speed; that needs a field 'provider', one of: {', '.join(_VOICES)}"
+    of_provider = [name for name in value if any(name in each for each in _VOICES.values())]
+    if settings is None and of_provider:
+        needed = f"that needs a field 'provider', one of: {', '.join(_VOICES)}"
+        return f"has a field {of_provider[0]!r}; {needed}"
     if value.keys() >= {"rate", "speed"}:
         return "has both 'rate' and 'speed', which are two names of one field"
     return _object_of({"voice_id": _name, "provider": _name, **(settings or {})})(value)

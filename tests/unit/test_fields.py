@@ -86,6 +86,7 @@ GOOD_LIVEAVATAR: list[tuple[str, Any]] = [
 BAD_LIVEAVATAR: list[tuple[str, Any, str]] = [
     ("voice", {"voiceId": "v"}, "has no field 'voiceId'"),
     ("voice", {"rate": 1.1}, "needs a field 'provider', one of: elevenLabs, fish"),
+    ("voice", {"stability": 0.4}, "'stability'; that needs a field 'provider'"),
     ("voice", {"voice_id": "v", "emotion": "serious"}, "has no field 'emotion'"),
     ("voice", {"provider": "google"}, "'provider' that must be one of: elevenLabs, fish"),
     ("voice", {"provider": ["fish"]}, "'provider' that must be one of: elevenLabs, fish"),
