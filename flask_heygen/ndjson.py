@@ -55,6 +55,10 @@ def _lines(act: Callable[[], Answer], undo: Callable[[Answer], object] | None) -
     yield '{"status": "accepted"}\n'
     answer = _outcome(act)
     try:
+        if undo:
+            # The first bytes can be sent though the browser has closed the connection: it refuses
+            # them, and only the next ones fail.
+            yield " "
         yield json.dumps(answer) + "\n"
     except GeneratorExit:  # the server could not send it
         if undo and answer["status"] == "success":
