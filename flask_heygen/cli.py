@@ -195,16 +195,13 @@ def _stop_command(account: AccountBlueprint) -> click.Command:
             client = account.client
             live = [] if ids else client.sessions()
         chosen = list(dict.fromkeys(ids)) or _older(live, older_than or 0)
-        unknown_age = [each["session_id"] for each in live if older_than and each["age"] is None]
         if every and chosen and not yes:
             sessions = "1 session" if len(chosen) == 1 else f"{len(chosen)} sessions"
             click.confirm(f"Stop {sessions}, though somebody may be in them?", abort=True)
 
         failed = _stop(client, chosen, listed=not ids)
         click.echo(f"{len(chosen) - len(failed)} stopped, {len(failed)} failed.")
-        failed += [
-            f"{each} has no known age and was left: stop it by its id." for each in unknown_age
-        ]
+        failed += _left(live, older_than or 0)
         if failed:
             raise click.ClickException("\n".join(failed))
 
@@ -214,6 +211,15 @@ def _stop_command(account: AccountBlueprint) -> click.Command:
 def _older(live: Sequence[dict[str, Any]], age: int) -> list[str]:
     """Choose the sessions of at least ``age`` seconds; those of unknown age only if it is 0."""
     return [each["session_id"] for each in live if age == 0 or (each["age"] or 0) >= age]
+
+
+def _left(live: Sequence[dict[str, Any]], age: int) -> list[str]:
+    """Return a sentence for each session that was left because its age is unknown."""
+    return [
+        f"{each['session_id']} has no known age and was left: stop it by its id."
+        for each in live
+        if age and each["age"] is None
+    ]
 
 
 def _stop(client: HeyGenClient, ids: Sequence[str], *, listed: bool) -> list[str]:
@@ -232,16 +238,19 @@ def _stop(client: HeyGenClient, ids: Sequence[str], *, listed: bool) -> list[str
                     failed.append(f"{session_id} is unknown: mistyped, or it has ended.")
             except HeyGenError as error:
                 failed.append(f"{session_id} {_explain(error)}")
-    still = [f"{each} was stopped and is still listed." for each in _still_listed(client, stopped)]
-    return [*failed, *still]
+    try:
+        still = _still_listed(client, stopped)
+    except HeyGenError as error:
+        unknown = f"was stopped; whether it is still listed is unknown: {_explain(error)}"
+        return [*failed, *(f"{each} {unknown}" for each in stopped)]
+    return [*failed, *(f"{each} was stopped and is still listed." for each in still)]
 
 
 def _still_listed(client: HeyGenClient, ids: Collection[str]) -> list[str]:
     """Return which sessions the vendor lists for ``LIST_LAG`` seconds after they were stopped."""
     until = time.monotonic() + LIST_LAG
     while ids:
-        with _explained():
-            live = {each["session_id"] for each in client.sessions()}
+        live = {each["session_id"] for each in client.sessions()}
         ids = [each for each in ids if each in live]
         if time.monotonic() >= until:
             break

@@ -242,8 +242,7 @@ class HeyGenClient:
     @conceal_frames
     def check(self) -> list[dict[str, Any]]:
         """Try the key: list the live sessions, or raise what is wrong with the key or the API."""
-        self._backend.check(self._deadline())
-        return self.sessions()
+        return self._backend.check(self._deadline())
 
     def problems(self, *, complete: bool = True) -> list[str]:
         """Return what would make a start fail for which the page sets no field.

@@ -18,6 +18,7 @@ from flask.globals import app_ctx
 
 from .error_handlers import report_error
 from .errors import HeyGenError
+from .timing import start_timings
 
 NDJSON = "application/x-ndjson"
 
@@ -32,8 +33,9 @@ def respond(
     """Return the answer of ``act``, in two lines if the page accepts them.
 
     Call it when the request has been validated; ``act`` calls the vendor. In two lines the status
-    is 200, and an error has its own as ``http_status``. If the server cannot send the first line,
-    ``act`` is not called; if it cannot send the second, ``undo`` is, with the answer.
+    is 200, and an error has its own as ``http_status``; ``timings`` stand for ``Server-Timing``, as
+    the headers have been sent. If the server cannot send the first line, ``act`` is not called; if
+    it cannot send the second, ``undo`` is, with the answer.
     """
     if not _accepts_ndjson():
         return act()
@@ -53,13 +55,15 @@ def _accepts_ndjson() -> bool:
 
 def _lines(act: Callable[[], Answer], undo: Callable[[Answer], object] | None) -> Iterator[str]:
     yield '{"status": "accepted"}\n'
+    timings = start_timings()
     answer = _outcome(act)
+    spent = {name: round(each, 1) for name, each in timings.items()}
     try:
         if undo:
             # The first bytes can be sent though the browser has closed the connection: it refuses
             # them, and only the next ones fail.
             yield " "
-        yield json.dumps(answer) + "\n"
+        yield json.dumps({**answer, "timings": spent}) + "\n"
     except GeneratorExit:  # the server could not send it
         if undo and answer["status"] == "success":
             undo(answer)

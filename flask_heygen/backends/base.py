@@ -112,9 +112,9 @@ class Backend(ABC):
 
         """
 
-    @abstractmethod
-    def check(self, deadline: Deadline) -> None:
-        """Make a call that needs the key; raise what is wrong with the key or the API."""
+    def check(self, deadline: Deadline) -> list[dict[str, Any]]:
+        """List the live sessions, or raise what is wrong with the key or the API."""
+        return self.sessions(deadline)
 
     @abstractmethod
     def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:

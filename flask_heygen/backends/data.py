@@ -27,6 +27,11 @@ _TIMER = 2_000_000
 _TEXT = 200
 
 
+def get_field(data: Any, name: str) -> Any:
+    """Return a field of a vendor's object, or None."""
+    return data.get(name) if isinstance(data, dict) else None
+
+
 def is_id(value: Any) -> bool:
     """Return whether a value may be the id of a session or a task."""
     return isinstance(value, str) and _ID.fullmatch(value) is not None
@@ -34,7 +39,7 @@ def is_id(value: Any) -> bool:
 
 def parse_session_id(data: Any) -> str | None:
     """Return the session id of a session's data, or None."""
-    value = data.get("session_id", data.get("id")) if isinstance(data, dict) else None
+    value = get_field(data, "session_id") or get_field(data, "id")
     return value if is_id(value) else None
 
 
@@ -43,7 +48,7 @@ def parse_token(data: Any, name: str) -> str | None:
 
     A token that no header can carry is refused here: http.client's error would quote it.
     """
-    value = data.get(name) if isinstance(data, dict) else None
+    value = get_field(data, name)
     return value if isinstance(value, str) and _TOKEN.fullmatch(value) else None
 
 
@@ -53,9 +58,7 @@ def parse_room(room: Any, names: tuple[str, str, str], *, local: bool) -> dict[s
     ``names`` are those of the URL, the access token and the limit. An unencrypted URL is accepted
     from a vendor that is ``local``, such as the simulator.
     """
-    room = room if isinstance(room, dict) else {}
-    url, seconds = room.get(names[0]), room.get(names[2])
-    access_token = parse_token(room, names[1])
+    url, access_token = get_field(room, names[0]), parse_token(room, names[1])
     if access_token is None or not _is_room_url(url, local=local):
         raise UpstreamFailed("The vendor's reply held no room to join.")
 
@@ -63,7 +66,7 @@ def parse_room(room: Any, names: tuple[str, str, str], *, local: bool) -> dict[s
         "transport": "livekit",
         "url": url,
         "access_token": access_token,
-        "session_seconds": parse_number(seconds, _TIMER),
+        "session_seconds": parse_number(get_field(room, names[2]), _TIMER),
     }
 
 
@@ -96,23 +99,21 @@ def parse_transcript(data: Any) -> tuple[list[dict[str, Any]], int]:
 
     A row has ``role`` ("user" or "avatar"), ``text`` and ``at``, in Unix seconds or None.
     """
-    data = data if isinstance(data, dict) else {}
-    rows = parse_rows(data.get("transcript_data"))
-    following = data.get("next_timestamp")
     page = [
         {
             "role": parse_text(row, "role"),
             "text": str(row.get("transcript") or ""),
             "at": _unix_seconds(row.get("absolute_timestamp")),
         }
-        for row in rows
+        for row in parse_rows(get_field(data, "transcript_data"))
     ]
+    following = get_field(data, "next_timestamp")
     return page, following if type(following) is int else 0
 
 
 def parse_credits(data: Any, name: str) -> float:
     """Return the number of credits; LiveAvatar has it as a string."""
-    value = parse_decimal(data.get(name)) if isinstance(data, dict) else None
+    value = parse_decimal(get_field(data, name))
     if value is None:
         raise UpstreamFailed("The vendor's reply held no number of credits.")
 
@@ -139,7 +140,7 @@ def parse_listed(
 
 def parse_text(data: Any, name: str) -> str:
     """Return a field as a text that is fit for a terminal, blank if it is none."""
-    value = data.get(name) if isinstance(data, dict) else None
+    value = get_field(data, name)
     return one_line(value)[:_TEXT] if isinstance(value, str) else ""
 
 

@@ -125,10 +125,11 @@ STREAMING_FIELDS: Fields = {
     "version": _forbidden("it is always v2, the version with a LiveKit room"),
 }
 
-_SPEED = _number(0.8, 1.2)
+#: The same for every provider: docs.liveavatar.com/docs/full-mode/voice-settings.
+_SPEED: Fields = dict.fromkeys(("speed", "rate"), _number(0.8, 1.2))
 _VOICES: Mapping[str, Fields] = {
-    "elevenLabs": {**_ELEVENLABS, "speed": _SPEED, "rate": _SPEED, "model": _name},
-    "fish": {"speed": _number(0, 5), "rate": _number(0, 5), "model": _name, "latency_mode": _name},
+    "elevenLabs": {**_ELEVENLABS, **_SPEED, "model": _name},
+    "fish": {**_SPEED, "model": _name, "latency_mode": _name},
 }
 
 

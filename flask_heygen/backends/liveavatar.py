@@ -35,6 +35,7 @@ from .base import (
     stop_on_error,
 )
 from .data import (
+    get_field,
     parse_credits,
     parse_listed,
     parse_number,
@@ -143,9 +144,6 @@ class LiveAvatarBackend(Backend):
     def stop(self, session_id: str, deadline: Deadline) -> None:
         retry_when_allowed(partial(self._stop, session_id), deadline, MAX_STOP_WAIT)
 
-    def check(self, deadline: Deadline) -> None:
-        self._page("/sessions", 1, deadline, type="active")
-
     def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
         return parse_sessions(self._rows("/sessions", deadline, type="active"))
 
@@ -235,22 +233,14 @@ class LiveAvatarBackend(Backend):
     ) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for number in range(1, MAX_PAGES + 1):
-            page = self._page(path, number, deadline, **query)
-            rows += parse_rows(page.get("results"))
+            parameters = urlencode({**query, "page_size": 100, "page": number})
+            page = self._call(f"{path}?{parameters}", None, deadline)
+            rows += parse_rows(get_field(page, "results"))
             progress(len(rows), max(len(rows), int(parse_number(page.get("count")) or 0)))
             # By its number: the key is not sent to an address that a reply names.
             if not page.get("next"):
                 break
         return rows
-
-    def _page(self, path: str, number: int, deadline: Deadline, **query: str) -> dict[str, Any]:
-        page = self._call(
-            f"{path}?{urlencode({**query, 'page_size': 100, 'page': number})}", None, deadline
-        )
-        if not isinstance(page, dict):
-            raise UpstreamFailed("LiveAvatar's reply held no list.")
-
-        return page
 
     def _call(  # noqa: PLR0913  the parts of a request
         self,

@@ -20,6 +20,10 @@ MAX_ESCAPES = 4
 
 #: Keys and tokens of other calls: no word is as long.
 _OPAQUE = re.compile(r"[\w+/=.~-]{32,}", re.ASCII)
+#: A field's name, of words in snake_case or camelCase; a key or a token is not made of words.
+_FIELD = r"[a-z]{2,16}(?:[_A-Z][a-z]{2,15})*"
+#: A path of such names and of indexes, as a validation error has it.
+_FIELD_PATH = re.compile(rf"{_FIELD}(?:\.(?:{_FIELD}|\d{{1,2}}))+\.?")
 #: The escapes of JSON, JavaScript, HTML and URLs, and those of bytes in Python and C.
 _ESCAPE = re.compile(
     r"(?:\\u|%u)([\da-f]{4})|\\u\{([\da-f]{1,6})\}|\\(\W)|\\[bfnrt]"
@@ -32,7 +36,8 @@ def redact(message: str, secrets: Iterable[str]) -> str:
     """Return ``message`` on one line and cut to size, with every echo of ``secrets`` cut out.
 
     An echo is the whole secret or 12 bytes of it in a row, in any case and Unicode normal form,
-    escaped or not. The message is returned unescaped.
+    escaped or not. Other long runs without a blank are cut out as well, but for paths of field
+    names. The message is returned unescaped.
     """
     message = one_line(_unescape(message[:MAX_READ]))
     shown = list(message)
@@ -42,12 +47,16 @@ def redact(message: str, secrets: Iterable[str]) -> str:
         for start, end in _echoes(folded, echo):
             for place in places[start:end]:
                 shown[place] = "\0"
-    return _OPAQUE.sub(CUT, re.sub("\0+", CUT, "".join(shown)))[:MAX_KEPT]
+    return _OPAQUE.sub(_redact_opaque, re.sub("\0+", CUT, "".join(shown)))[:MAX_KEPT]
 
 
 def one_line(text: str) -> str:
     """Put a text on one line, so that no message can forge a line of a log."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _redact_opaque(run: re.Match[str]) -> str:
+    return run[0] if _FIELD_PATH.fullmatch(run[0]) else CUT
 
 
 def _unescape(text: str) -> str:

@@ -86,9 +86,7 @@ def parse_response(
     body = response.body if isinstance(response.body, dict) else {}
     error = body.get("error")
     source = error if isinstance(error, dict) else body
-    code = source.get("code")
-    if isinstance(code, str) and code.isdecimal() and len(code) < 10:
-        code = int(code)
+    code = _parse_code(source.get("code"))
     if 200 <= response.status < 300 and not error and _is_success(code, body):
         return body.get("data")
 
@@ -103,6 +101,12 @@ def parse_response(
         "message": message,
     }
     raise kind(retry_after=response.retry_after, upstream=upstream)
+
+
+def _parse_code(code: Any) -> Any:
+    """Return a code that is a number in a string as a number."""
+    is_number = isinstance(code, str) and code.isdecimal() and len(code) < 10
+    return int(code) if is_number else code
 
 
 def _is_success(code: Any, body: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from flask_heygen.tracebacks import hold_back
 
 from .base import MAX_STOP_WAIT, Backend, Progress, retry_when_allowed, stop_on_error
 from .data import (
+    get_field,
     is_id,
     parse_credits,
     parse_duration,
@@ -109,7 +110,7 @@ class StreamingBackend(Backend):
             data, _ = self._call("task", task, token, deadline, idempotent=False)
         finally:
             self._pool.refill()
-        if not isinstance(data, dict) or not is_id(data.get("task_id")):
+        if not is_id(get_field(data, "task_id")):
             raise OutcomeUnknown("HeyGen's reply named no task; the text may have been spoken.")
 
         return {"task_id": data["task_id"], "duration_ms": parse_duration(data.get("duration_ms"))}
@@ -129,12 +130,13 @@ class StreamingBackend(Backend):
     def stop(self, session_id: str, deadline: Deadline) -> None:
         retry_when_allowed(partial(self._command, "stop", session_id), deadline, MAX_STOP_WAIT)
 
-    def check(self, deadline: Deadline) -> None:
-        self._create_token(deadline)
+    def check(self, deadline: Deadline) -> list[dict[str, Any]]:
+        self._create_token(deadline)  # which a start needs first
+        return super().check(deadline)
 
     def sessions(self, deadline: Deadline) -> list[dict[str, Any]]:
         data = self._send("/v1/streaming.list", None, deadline)
-        return parse_sessions(data.get("sessions") if isinstance(data, dict) else None)
+        return parse_sessions(get_field(data, "sessions"))
 
     def credits(self, deadline: Deadline) -> float:
         data = self._send("/v2/user/remaining_quota", None, deadline)

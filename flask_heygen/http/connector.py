@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult
 
-from urllib3.util.ssltransport import SSLTransport
-
 from .deadline import time_left
 from .stream import HTTPResponse, Stream
+from .tls import start_tls
 
 #: Seconds; a host that has not accepted a connection by then is taken to be down.
 CONNECT_TIMEOUT = 5.0
@@ -61,10 +59,10 @@ class Connector:
         sock: Any = self._open(first, end)
         try:
             if first.scheme == "https":
-                sock = self._start_tls(sock, first, end)
+                sock = start_tls(sock, self.tls, str(first.hostname), end)
             if self.proxy and self.target.scheme == "https":
                 self._tunnel(sock, end)
-                sock = self._start_tls(sock, self.target, end)
+                sock = start_tls(sock, self.tls, str(self.target.hostname), end)
             time_left(end)
         except BaseException:
             sock.close()
@@ -102,19 +100,6 @@ class Connector:
             phrase = http.client.responses.get(response.status, "")
             raise OSError(f"The proxy answered CONNECT with {response.status} {phrase}".strip())
 
-    def _start_tls(self, sock: Any, url: SplitResult, end: float) -> Any:
-        """Return a TLS socket over ``sock``, its certificate verified.
-
-        The timeout of Python's own limits a whole handshake and a whole read. gevent's starts
-        again with each piece of a TLS record, and neither works over another TLS socket.
-        """
-        sock.settimeout(time_left(end))
-        native = self.tls.sslsocket_class.__module__ == ssl.__name__
-        if native and isinstance(sock, socket.socket) and not isinstance(sock, ssl.SSLSocket):
-            return self.tls.wrap_socket(sock, server_hostname=url.hostname)
-        bounded: Any = _DeadlineSocket(sock, time_left(end))
-        return SSLTransport(bounded, self.tls, url.hostname)
-
 
 def _connect_to(family: int, address: Any, timeout: float) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -126,31 +111,3 @@ def _connect_to(family: int, address: Any, timeout: float) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-class _DeadlineSocket:
-    """A socket whose timeout limits all calls together, for TLS that reads in several calls."""
-
-    def __init__(self, sock: Any, timeout: float) -> None:
-        self._sock = sock
-        self.close = sock.close
-        self.settimeout(timeout)
-
-    def settimeout(self, timeout: float) -> None:
-        """Set the seconds for all calls from now on."""
-        self._deadline = time.monotonic() + timeout
-
-    def recv(self, size: int) -> bytes:
-        """Receive at most ``size`` bytes."""
-        self._sock.settimeout(max(0, self._deadline - time.monotonic()))
-        try:
-            data: bytes = self._sock.recv(size)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            raise TimeoutError("The time limit was reached.") from None
-        return data
-
-    def sendall(self, data: bytes) -> None:
-        """Send all of ``data``."""
-        if data:
-            self._sock.settimeout(time_left(self._deadline))
-            self._sock.sendall(data)

@@ -4,6 +4,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 
 from .faults import FaultFunction
 
@@ -33,10 +34,18 @@ class FaultQueue:
         self._names.update(names)
 
     def add(self, name: str, scheduled: ScheduledFault) -> None:
-        """Schedule a fault behind those of the same call; raises ValueError for a wrong name."""
+        """Schedule a fault behind those of the same call.
+
+        Raises ValueError for a wrong name, and TypeError for a function that is not async.
+        """
         if name not in self._names:
             raise ValueError(
                 f"No call is named {name}; there are {', '.join(sorted(self._names))}."
+            )
+        if not _is_async(scheduled.function):
+            raise TypeError(
+                "A fault is a member of Fault, the name of one or an async function, "
+                f"not {scheduled.function!r}."
             )
 
         once = [scheduled] if scheduled.times is None else [scheduled] * scheduled.times
@@ -55,3 +64,10 @@ class FaultQueue:
         """Forget every fault."""
         with self._lock:
             self._queues.clear()
+
+
+def _is_async(function: object) -> bool:
+    """Return whether an object is an async function, or can be called as one."""
+    return iscoroutinefunction(function) or (
+        callable(function) and iscoroutinefunction(type(function).__call__)
+    )

@@ -54,9 +54,9 @@ class Fault(Enum):
     #: 200 with 5 MB of JSON.
     HUGE = "huge"
 
-    def __call__(self, exchange: Exchange) -> Awaitable[web.Response | None]:
+    async def __call__(self, exchange: Exchange) -> web.Response | None:
         """Make a call fail, as every `FaultFunction` does."""
-        return _FUNCTIONS[self](exchange)
+        return await _FUNCTIONS[self](exchange)
 
 
 _BAD_GATEWAY = b"<html><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>\n"

@@ -126,7 +126,8 @@ class Simulator(Config):
 
         A fault is a member of `Fault`, the name of one such as ``"rate-limited"``, or an async
         function of an `Exchange`. Those scheduled for the same name happen one after the other.
-        Raises ValueError for a name that no call, or no fault, has.
+        Raises ValueError for a name that no call, or no fault, has, and TypeError for a function
+        that is not async.
         """
         function = Fault(fault) if isinstance(fault, str) else fault
         self._account.faults.add(name, ScheduledFault(function, times, retry_after, seconds))

@@ -206,9 +206,10 @@ export class HeyGenAvatar extends EventTarget {
     await this.#connection.current?.enableSound();
   }
 
-  /** Play the voice through another loudspeaker, in this session and the next ones.
+  /** Play the voice through another loudspeaker, in this session and the next ones; also before the first one.
    *  @param {string} deviceId of an "audiooutput" of `navigator.mediaDevices.enumerateDevices()`
-   *  @returns {Promise<void>} rejects with an AvatarError where the browser cannot (`not_supported`) */
+   *  @returns {Promise<void>} rejects with an AvatarError where the browser cannot (`not_supported`), and
+   *    where this loudspeaker cannot be used (`speaker_failed`): the one before it stays */
   async setSpeaker(deviceId) {
     this.#connection.touch();
     if (!("setSinkId" in HTMLMediaElement.prototype)) {

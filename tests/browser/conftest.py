@@ -4,12 +4,14 @@ A worker starts one browser for each set of options, and one simulator for each 
 options: a test gets a context of its own in the browser, and the simulator as new.
 """
 
+from __future__ import annotations
+
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
@@ -19,6 +21,9 @@ from werkzeug.serving import make_server
 from example_app import create_app
 from flask_heygen.simulator import Simulator
 from tests.requirements import module, program
+
+if TYPE_CHECKING:
+    from tests.browser.firefox import Firefox, Tab
 
 #: The browser itself makes no request: each is the page's.
 QUIET = (
@@ -179,6 +184,21 @@ def browser(
     launch: Callable[[dict[str, Any]], Browser], browser_options: dict[str, Any]
 ) -> Browser:
     return launch(browser_options)
+
+
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    from tests.browser.firefox import running  # noqa: PLC0415  it needs websockets
+
+    with running(tmp_path_factory.mktemp("firefox")) as firefox:
+        yield firefox
+
+
+@pytest.fixture
+def tab(firefox: Firefox) -> Iterator[Tab]:
+    """Open a tab in Firefox."""
+    with firefox.tab() as tab:
+        yield tab
 
 
 @pytest.fixture

@@ -325,7 +325,7 @@ class TestInterviewer:
         record_property("ms_from_interrupt_to_silence", round(waited))
         (speech,) = simulator.spoken
         assert speech.duration_ms > 20_000
-        assert waited < 1500
+        assert waited < speech.duration_ms / 4
         assert speech.interrupted
         assert states(simulator) == ["closed"]
 

@@ -182,6 +182,7 @@ def _check_lines(answer: TestResponse) -> None:
     assert answer.status_code == 200
     assert json.loads(accepted) == {"status": "accepted"}
     told = json.loads(outcome, parse_constant=pytest.fail)
+    assert told.pop("timings").keys() == {"upstream", "mint"}
     status = told.get("error", {}).pop("http_status", 200)
     _check_shape(json.dumps(told), status, told.get("error", {}).get("retry_after"))
 

@@ -342,6 +342,23 @@ describe("a conversation", () => {
     assert.equal(events[1][1].message, "Payments.");
   });
 
+  test("ends with the answer, though the vendor does not name the text", async () => {
+    server.duration = null;
+    const { avatar, events } = await live();
+    const spoken = avatar.speak("What do you build?", { respond: true });
+    await settle();
+    say("avatar.speak_started");
+    say("avatar.transcription.chunk", "Payments.");
+    say("avatar.speak_ended");
+
+    assert.equal(await spoken, "avatar");
+    assert.deepEqual(events.map(([type, { text }]) => [type, text]), [
+      ["speaking", "What do you build?"],
+      ["words", "What do you build?"],
+      ["silent", "What do you build?"],
+    ]);
+  });
+
   test("is not read out by the browser's voice, which cannot answer", async () => {
     page.voices = ["a voice"];
     const { avatar } = await live();

@@ -874,6 +874,26 @@ describe("a loudspeaker", () => {
     assert.deepEqual(livekit.room.device, ["audiooutput", "headphones"]);
   });
 
+  for (const [when, open] of [
+    ["before the first session", make],
+    ["in a session", async () => (await live()).avatar],
+  ]) {
+    test(`that cannot be used ${when} is an error, and the one before it stays`, async () => {
+      const avatar = await open();
+      await avatar.setSpeaker("headphones");
+      const cause = new DOMException("There is no such device.", "NotFoundError");
+      livekit.room.switchActiveDevice = () => Promise.reject(cause);
+
+      await assert.rejects(avatar.setSpeaker("unplugged"), { name: "AvatarError", code: "speaker_failed", cause });
+      for (let session = 0; session < 2; session++) {
+        await avatar.stop();
+        avatar.start();
+        await appear();
+      }
+      assert.deepEqual(livekit.room.options.audioOutput, { deviceId: "headphones" });
+    });
+  }
+
   test("cannot be chosen in every browser", async () => {
     delete HTMLMediaElement.prototype.setSinkId;
 

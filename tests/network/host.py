@@ -14,7 +14,7 @@ from tests.constants import KEY
 #: Seconds of HEYGEN_TIMEOUT: for what uses them up, and enough.
 SHORT, ENOUGH = 2, 10
 #: Seconds added for a slow machine. Less than SHORT, so that no call can use its time twice.
-GRACE = 1.4
+GRACE = 1.9
 TEXT = "Tell me about a time when you failed."
 
 #: The status of each error that is the vendor's, or comes of its absence.

@@ -68,7 +68,7 @@ class Nginx:
 
         recipe, found = re.subn(r"server [\d.]+:\d+", server, self._recipe)
         assert found == len(self._addresses)
-        recipe, found = re.subn("listen 80;", f"listen 127.0.0.1:{self._port};", recipe)
+        recipe, found = re.subn(r"listen 80\b", f"listen 127.0.0.1:{self._port}", recipe)
         assert found == 1
         user = "user root;" if os.geteuid() == 0 else ""  # whose folders are for root alone
         text = _NGINX.format(folder=self._folder, user=user, recipe=recipe)

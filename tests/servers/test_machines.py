@@ -275,7 +275,7 @@ class TestAMachineThatHangs:
         ):
             session_id = ada.start(site.url)
             before = ada.call(site.url, "keep-alive", session_id=session_id)
-            sim.latency["task"] = 0.5
+            sim.latency["task"] = patience / 2  # in which the machine is stopped
             unheard = pool.submit(
                 ada.call, site.url, "task", session_id=session_id, text="Unheard."
             )

@@ -250,15 +250,14 @@ class TestDeadlines:
             hanging = threading.Thread(target=hang)
             hanging.start()
             wait_until(lambda: sim.count("task") == 1)
-            for number in range(5):
-                text = constants.question(number)
-                assert server.post("task", session_id=session_id, text=text)[0] == 200
+            text = constants.question(1)
+            assert server.post("task", session_id=session_id, text=text)[0] == 200
             assert hanging.is_alive()
             hanging.join(30)
 
         ((status, told),) = answers
         assert (status, told["error"]["code"]) == (504, "outcome_unknown")
-        assert waits[0] < 4 + 4
+        assert waits[0] < 2 * 4
         assert sim.texts.count("Hanging.") == (1 if fault is Fault.SLOW_BODY else 0)
 
     @pytest.mark.parametrize("worker", [GTHREAD, GEVENT], ids=lambda worker: worker[0])
@@ -288,7 +287,7 @@ class TestDeadlines:
                 seconds = time.monotonic() - started
 
         assert (status, told["error"]["code"]) == (504, "heygen_timeout")
-        assert seconds < 3 + 2
+        assert seconds < 2 * 3
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -17,6 +18,7 @@ from aiohttp import web
 from flask_heygen.simulator import Exchange, Fault, Simulator
 from tests.constants import KEY
 from tests.network.certificates import Certificate
+from tests.network.host import port_of
 from tests.servers.machines import wait_until
 
 Post = Callable[..., requests.Response]
@@ -226,16 +228,16 @@ class TestConnections:
         assert sim.texts == ("the text",)
 
     def test_drip_headers_come_at_once(self, sim: Simulator) -> None:
-        """Only SLOW_HEADERS keeps the status line waiting."""
-        seconds = {}
+        """Only SLOW_HEADERS sends them a byte at a time."""
+        first = {}
         for fault in (Fault.SLOW_BODY, Fault.SLOW_HEADERS):
-            sim.fault("list", fault, seconds=0.01)
-            url = sim.url + "/v1/streaming.list"
-            with requests.get(url, headers={"X-Api-Key": KEY}, stream=True, timeout=10) as reply:
-                seconds[fault] = reply.elapsed.total_seconds()
+            sim.fault("list", fault, seconds=0.4)
+            with socket.create_connection(("127.0.0.1", port_of(sim.url)), timeout=10) as client:
+                client.sendall(b"GET /v1/streaming.list HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                first[fault] = client.recv(65536)
 
-        assert seconds[Fault.SLOW_HEADERS] > 0.15
-        assert seconds[Fault.SLOW_BODY] < seconds[Fault.SLOW_HEADERS] / 2
+        assert b"\r\n\r\n" in first[Fault.SLOW_BODY]
+        assert 0 < len(first[Fault.SLOW_HEADERS]) < len(b"HTTP/1.1 401 Unauthorized")
 
     @pytest.mark.parametrize("fault", [Fault.NO_RESPONSE, Fault.SLOW_BODY, Fault.SLOW_HEADERS])
     def test_client_leaves(self, sim: Simulator, fault: Fault) -> None:
@@ -449,3 +451,9 @@ class TestPlan:
         assert post("task", {}).status_code == 500
         with pytest.raises(ValueError, match="server-eror"):
             sim.fault("task", "server-eror")
+
+    @pytest.mark.parametrize("fault", [lambda _: None, Fault, None, 7])
+    def test_of_no_async_function(self, sim: Simulator, fault: Any) -> None:
+        """It is refused as it is set, rather than failing the call."""
+        with pytest.raises(TypeError, match="A fault is a member of Fault, the name of one or"):
+            sim.fault("task", fault)

@@ -274,6 +274,15 @@ class TestAnswers:
 
 
 class TestCheck:
+    def test_lists_the_sessions_once(
+        self, page: FlaskClient, simulator: Simulator, api: str
+    ) -> None:
+        """One call says both whether the key is good and which sessions live."""
+        result = page.application.test_cli_runner().invoke(args=["heygen", "check"])
+
+        assert result.exit_code == 0
+        assert simulator.count({"streaming": "list", "liveavatar": "sessions.list"}[api]) == 1
+
     def test_names_the_api_that_is_alive(self, page: FlaskClient, simulator: Simulator) -> None:
         """Where v1 is retired, an operator with a key of LiveAvatar's reads what to set."""
         page.application.config["HEYGEN_API"] = "streaming"

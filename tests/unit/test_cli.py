@@ -368,6 +368,19 @@ class TestStop:
         assert "0 stopped, 1 failed." in result.output
         assert "a-session was stopped and is still listed." in result.output
 
+    def test_names_what_was_stopped_if_the_list_fails(
+        self, app: Flask, simulator: Simulator
+    ) -> None:
+        """And what could not be, though nothing can be said of the list."""
+        [session] = start(app)
+        simulator.fault("list", Fault.SERVER_ERROR, times=2)
+
+        result = run(app, "stop", session, "another-session")
+
+        assert result.exit_code == 1
+        assert f"{session} was stopped; whether it is still listed is unknown: [h" in result.output
+        assert "another-session is unknown" in result.output
+
     @pytest.mark.parametrize(
         "words",
         [

@@ -91,6 +91,7 @@ BAD_LIVEAVATAR: list[tuple[str, Any, str]] = [
     ("voice", {"provider": ["fish"]}, "'provider' that must be one of: elevenLabs, fish"),
     ("voice", {"provider": "elevenLabs", "latency_mode": "low"}, "has no field 'latency_mode'"),
     ("voice", {"provider": "elevenLabs", "rate": 1.5}, "a number from 0.8 to 1.2"),
+    ("voice", {"provider": "fish", "speed": 1.5}, "a number from 0.8 to 1.2"),
     ("voice", {"provider": "fish", "rate": 1, "speed": 1}, "two names of one field"),
     ("voice", "v", "object"),
     ("max_session_duration", 0, "whole number of seconds"),

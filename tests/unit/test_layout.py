@@ -25,6 +25,7 @@ ORDER = (
     "http",
     "http.deadline",
     "http.stream",
+    "http.tls",
     "http.connector",
     "http.pool",
     "http.adapter",

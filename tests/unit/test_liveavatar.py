@@ -32,6 +32,7 @@ STARTED: dict[str, Any] = {
     },
     "message": "ok",
 }
+SPEED = ["body", "avatar_persona", "voice_settings", "speed"]
 TOKEN_CALL, START_CALL = "sessions.token", "sessions.start"
 SANDBOX = {"is_sandbox": True, "dynamic_variables": {"name": "Ada"}}
 DONE = {"code": 1000, "data": None, "message": "ok"}
@@ -599,6 +600,12 @@ class TestRefusals:
                 {"detail": [{"loc": ["body", "avatar_id"], "msg": "not a uuid", "type": "uuid"}]},
                 errors.Refused,
                 "body.avatar_id: not a uuid",
+            ),
+            (
+                422,
+                {"detail": [{"loc": SPEED, "msg": "too fast", "type": "float_range"}]},
+                errors.Refused,
+                "body.avatar_persona.voice_settings.speed: too fast",
             ),
             (404, {"code": 4040, "message": "Voice not found"}, errors.Refused, "Voice not found"),
             (402, {"code": 4020, "message": "Not enough credits"}, errors.Refused, "credits"),

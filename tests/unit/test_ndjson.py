@@ -45,7 +45,10 @@ def post(page: FlaskClient, route: str, **headers: str) -> TestResponse:
 
 
 def lines(response: TestResponse) -> list[Any]:
-    return [json.loads(line) for line in response.text.splitlines()]
+    """Return both lines, the last one without its timings."""
+    accepted, answer = [json.loads(line) for line in response.text.splitlines()]
+    assert set(answer.pop("timings")) == {"upstream", "mint"}
+    return [accepted, answer]
 
 
 def calls(vendor: Mocker) -> list[str]:

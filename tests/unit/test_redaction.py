@@ -234,11 +234,38 @@ class TestMessage:
             "YmFzZTY0+with/padding==YmFzZTY0+",
             "header.payload-part_of.a~signature",
             "v1/projects/heygen/secrets/latest",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.dGhlLXNpZ25hdHVyZQ",
+            "eyjhbgcioijiuzi1nij9.eyjzdwiioijhin0.dghllxnpz25hdhvyzq",
+            "dGhlIGtleSBvZg.c29tZWJvZHkgZWxz.ZSBhbmQgbm8gZmllbGQ",
+            "deadbeef.deadbeef0123456789.deadbeef",
+            "a_random_secret_of_words_without_dots",
+            "qwertyuiopasdfghj.klzxcvbnmqwertyuiop",
+            "body.avatar_persona.voice=a_secret_in_the_value",
         ],
     )
     def test_loses_opaque_runs(self, run: str) -> None:
-        """Whatever looks like somebody's key is cut out, though nobody named it."""
+        """Anything that looks like a key is cut out, though it is not one of the secrets."""
         assert redact(f"got {run}!", []) == f"got {CUT}!"
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "body.avatar_persona.voice_settings.speed",
+            "body.avatar_persona.voice_settings.elevenLabs.speed",
+            "body.avatar_persona.dynamic_variables.0.name",
+        ],
+    )
+    def test_keeps_paths_of_fields(self, path: str) -> None:
+        """They say which field was refused."""
+        assert redact(f"{path}: too fast; see {path}.", []) == f"{path}: too fast; see {path}."
+
+    def test_loses_an_echo_in_a_path_of_fields(self) -> None:
+        """A secret is cut out of the path of a field that has its name."""
+        secret = "a_secret.in.plain_words"
+
+        assert redact(f"body.dynamic_variables.{secret}: bad", [secret]) == (
+            f"body.dynamic_variables.{CUT}: bad"
+        )
 
     def test_keeps_shorter_runs(self) -> None:
         """Thirty-one characters without a blank are let through, and so are long words."""

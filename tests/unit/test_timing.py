@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from typing import Any
@@ -70,10 +71,13 @@ class TestAnAnswer:
 
         assert len(response.headers.getlist("Server-Timing")) == 2
 
-    def test_in_two_lines_has_none(self, client: FlaskClient, vendor: Mocker) -> None:
+    def test_in_two_lines_names_it_in_the_last(self, client: FlaskClient, slow: Mocker) -> None:
         """Its headers are sent before the vendor is called."""
         headers = {"Accept": "application/x-ndjson"}
 
         response = client.post("/api/heygen/task", json=TASK, headers=headers)
 
         assert "Server-Timing" not in response.headers
+        spent = json.loads(response.text.splitlines()[-1])["timings"]
+        assert spent["mint"] >= 20
+        assert spent["upstream"] >= 30

@@ -42,7 +42,7 @@ _TOKEN: Schema = {
         "language": text,
         "voice_settings": {
             "provider": one_of("elevenLabs", "fish"),
-            "speed": number(0.8, 1.2),
+            "speed": number(0.8, 1.2),  # the same for both (doc)
         },
         "stt_config": {"provider": one_of("deepgram", "assembly_ai", "gladia", "elevenlabs")},
     },

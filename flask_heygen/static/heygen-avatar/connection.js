@@ -5,7 +5,7 @@ import { AvatarError } from "./avatar-error.js";
 import { FAILURES, FINAL_END_REASONS } from "./errors.js";
 import { OpenSession } from "./open-session.js";
 import { Presence } from "./presence.js";
-import { AvatarRoom } from "./room.js";
+import { RoomFactory } from "./room-factory.js";
 
 /**
  * @typedef {object} Listener
@@ -22,6 +22,7 @@ export class Connection {
   #options;
   #listener;
   #presence;
+  #rooms;
   /** While the page wants a session. @type {AbortController | null} */
   #wanted = null;
   /** Why the page wants none until somebody returns: to a hidden page, from a break, by "Back".
@@ -42,10 +43,6 @@ export class Connection {
   #busy = new Set();
   /** Those who wait for a session. @type {Set<() => void>} */
   #waiting = new Set();
-  #speaker = "";
-  /** The next session's room: the first one takes livekit-client a while to make, and is made before the
-   *  click that starts. @type {AvatarRoom | null} */
-  #room = null;
 
   /**
    * @param {import("./routes.js").Routes} routes
@@ -62,11 +59,7 @@ export class Connection {
       left: () => this.#leave(),
       back: () => void this.#launch(),
     });
-    try {
-      this.#room = this.#makeRoom();
-    } catch {
-      // What is wrong with the page's livekit-client is the error of a start.
-    }
+    this.#rooms = new RoomFactory(options, this.#sessionListener);
   }
 
   /** The session to speak in, if there is one. */
@@ -159,10 +152,9 @@ export class Connection {
     this.#listener.emit("error", { error }); // last: a listener may start again
   }
 
-  /** @param {string} deviceId */
-  async setSpeaker(deviceId) {
-    this.#speaker = deviceId;
-    await (this.#session ?? this.#room)?.setSpeaker(deviceId);
+  /** Play the voice through another loudspeaker. @param {string} deviceId */
+  setSpeaker(deviceId) {
+    return this.#rooms.setSpeaker(deviceId);
   }
 
   #launch() {
@@ -197,19 +189,12 @@ export class Connection {
     this.#session = session;
     if (!this.#wanted) return this.#end("stopped");
 
-    const room = this.#room ?? this.#makeRoom();
-    this.#room = null;
-    await session.join(room);
+    await session.join(this.#rooms.take());
     if (session.ended) return;
 
     this.#live = true;
     this.#wakeWaiters();
     this.#listener.emit("live", { session: started, room: session.joined });
-  }
-
-  #makeRoom() {
-    const { livekit, video = null, audio = null } = this.#options;
-    return livekit ? new AvatarRoom(livekit, { video, audio, speaker: this.#speaker }, this.#sessionListener) : null;
   }
 
   /** @returns {import("./open-session.js").Listener} */

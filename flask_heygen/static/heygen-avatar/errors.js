@@ -16,6 +16,10 @@ export const FAILURES = {
     message: "The avatar's room could not be joined: a firewall, or this page's security policy, may not allow it.",
     restart_session: true,
   },
+  speakerFailed: {
+    code: "speaker_failed",
+    message: "This loudspeaker cannot be used: it may be unplugged, or not allowed for this page.",
+  },
   cannotHear: { code: "not_supported", message: "Neither the avatar nor this browser can hear. Type your answer instead." },
   listeningStopped: { code: "not_listening", message: "Listening was stopped before the microphone was on." },
   headersFailed: { code: "page_error", message: "The page could not provide the headers of the request." },

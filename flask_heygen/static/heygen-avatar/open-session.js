@@ -130,11 +130,6 @@ export class OpenSession {
     await this.#room?.enableSound();
   }
 
-  /** @param {string} deviceId */
-  async setSpeaker(deviceId) {
-    await this.#room?.setSpeaker(deviceId);
-  }
-
   /** Leave its room, and let it be. */
   leave() {
     clearTimeout(this.#timer);

@@ -109,9 +109,14 @@ export class AvatarRoom {
     await Promise.all([this.room.startAudio(), this.room.startVideo()]);
   }
 
-  /** Play the voice through another loudspeaker. @param {string} deviceId */
+  /** Play the voice through another loudspeaker. Raises an AvatarError where that fails.
+   *  @param {string} deviceId */
   async setSpeaker(deviceId) {
-    await this.room.switchActiveDevice("audiooutput", deviceId);
+    try {
+      await this.room.switchActiveDevice("audiooutput", deviceId);
+    } catch (error) {
+      throw new AvatarError(FAILURES.speakerFailed, 0, error);
+    }
   }
 
   /** Leave, and call the listener no more. */

@@ -60,7 +60,9 @@ export class Utterance {
   /** @param {Message} message about this text or another
    *  @param {boolean} alone whether this is the only text that was sent */
   handle(message, alone) {
-    if (!message.taskId && (message.named || !alone)) return;
+    // LiveAvatar may not name the text that its model answers (guess): its end is that of what has begun.
+    const isAnswer = this.#isAnswer && (message.type === "started" || this.begun);
+    if (!message.taskId && !(alone && (!message.named || isAnswer))) return;
     if (this.#taskId === null) this.#early.push(message);
     else this.#take(message);
   }

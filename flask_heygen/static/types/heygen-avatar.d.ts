@@ -224,8 +224,9 @@ export declare class HeyGenAvatar extends EventTarget {
     stop(): Promise<void>;
     /** Play the picture and the voice that the browser held back; call it in a click. */
     enableSound(): Promise<void>;
-    /** Play the voice through another loudspeaker, in this session and the next ones.
+    /** Play the voice through another loudspeaker, in this session and the next ones; also before the first one.
      *  @param {string} deviceId of an "audiooutput" of `navigator.mediaDevices.enumerateDevices()`
-     *  @returns {Promise<void>} rejects with an AvatarError where the browser cannot (`not_supported`) */
+     *  @returns {Promise<void>} rejects with an AvatarError where the browser cannot (`not_supported`), and
+     *    where this loudspeaker cannot be used (`speaker_failed`): the one before it stays */
     setSpeaker(deviceId: string): Promise<void>;
 }

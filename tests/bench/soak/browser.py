@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from tests.bench.pages import Endpoint
+from tests.bench.pages import Connection, Endpoint
 
 #: What the page's module accepts.
 NDJSON = "application/x-ndjson, application/json"
@@ -38,12 +38,12 @@ class Browser:
         request = Endpoint(self._port, path, headers=headers).request(fields)
         while (connection := self._connection) is not None and not connection.lost:
             try:
-                return await connection.ask(request)
+                return _last_line(await connection.ask(request))
             except _NothingReceivedError:
                 self.resent += 1
 
         self._connection = connection = await self._connect()
-        return await connection.ask(request)
+        return _last_line(await connection.ask(request))
 
     async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()
@@ -60,14 +60,8 @@ class _NothingReceivedError(ConnectionResetError):
     pass
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self) -> None:
-        self._received = b""
-        self._answer: asyncio.Future[bytes] | None = None
-        self.lost = False
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
+class _Connection(Connection):
+    """A connection that reads chunks, too, and says whether anything was received."""
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -77,25 +71,22 @@ class _Connection(asyncio.Protocol):
         if not ended:
             return
 
+        self._received = b""
         if _CLOSES.search(head):
             self.close()
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(body)
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result((int(head[9:12]), body))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = True
-        if self._answer is not None and not self._answer.done():
-            kind = ConnectionResetError if self._received else _NothingReceivedError
-            self._answer.set_exception(kind("The connection was closed."))
-
-    async def ask(self, request: bytes) -> dict[str, Any]:
-        self._received = b""
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
-        # The sizes of chunks stand on lines of their own, and each line of JSON in one chunk.
-        *_, last = (line for line in (await self._answer).splitlines() if line.startswith(b"{"))
-        return dict(json.loads(last))
+        kind = ConnectionResetError if self._received else _NothingReceivedError
+        super().connection_lost(kind("The connection was closed."))
 
     def close(self) -> None:
         self.lost = True  # the transport says so only in the loop's next turn
-        self._transport.abort()
+        super().close()
+
+
+def _last_line(answer: tuple[int, bytes]) -> dict[str, Any]:
+    # The sizes of chunks stand on lines of their own, and each line of JSON in one chunk.
+    *_, last = (line for line in answer[1].splitlines() if line.startswith(b"{"))
+    return dict(json.loads(last))
