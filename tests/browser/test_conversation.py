@@ -48,7 +48,7 @@ def page(browser: Any, url: str) -> Any:
 
 class TestConversation:
     def test_is_answered_and_written_down(self, page: Page, simulator: Simulator) -> None:
-        """What is typed is answered by the model, and both are in the log; its end stops it."""
+        """The model answers a typed text, and both are in the log; the end stops it."""
         page.get_by_role("button", name="Start conversation").click()
         expect(page.locator("main[data-state=listening]")).to_be_visible()
         said = page.get_by_role("log").locator("li")

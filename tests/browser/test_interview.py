@@ -135,7 +135,7 @@ class TestInterview:
         assert simulator.texts == LINES
 
     def test_can_be_ended_early(self, visit: Visit, simulator: Simulator) -> None:
-        """What stands in the answer box at the end counts as the answer, and the session ends."""
+        """The content of the answer box counts as the answer, and the session ends."""
         visit.start()
         visit.page.get_by_label("Your answer").fill("Half an answer")
         visit.press("End interview")
@@ -199,7 +199,7 @@ class TestInterview:
     def test_lets_an_answer_cut_the_question_short(
         self, visit: Visit, simulator: Simulator
     ) -> None:
-        """Who has answered need not hear the question out: it is interrupted for the next."""
+        """An answer interrupts the question that is being asked, and the next one follows."""
         visit.open()
         visit.press("Start interview")
         visit.reach("speaking")
@@ -268,7 +268,7 @@ class TestCandidate:
         expect(visit.page.get_by_role("button", name="Sign out")).to_be_visible()
 
     def test_is_not_shown_again_after_the_sign_out(self, visit: Visit) -> None:
-        """Who goes back then is asked for a name."""
+        """A candidate who goes back then is asked for a name."""
         sign_in_and_answer(visit)
         visit.press("Sign out")
         expect(visit.page.get_by_label("Your name")).to_be_visible()
@@ -281,7 +281,7 @@ class TestVoiceAnswers:
     """Without a room, the browser's own recognition hears."""
 
     def test_writes_what_is_said_into_the_answer(self, visit: Visit) -> None:
-        """What was typed before stays, and what is said follows it as it is recognised."""
+        """The typed text stays, and recognised words follow it."""
         visit.page.add_init_script(RECOGNITION)
         visit.start()
         visit.page.get_by_label("Your answer").fill("Well,")
@@ -308,7 +308,7 @@ class TestVoiceAnswers:
 
     @pytest.mark.parametrize("stopped", [False, True])
     def test_writes_nothing_into_the_next_answer(self, visit: Visit, stopped: bool) -> None:
-        """What is recognised once the answer was given is nobody's draft."""
+        """Words that are recognised after the answer was given are dropped."""
         visit.page.add_init_script(RECOGNITION)
         visit.start()
         visit.press("Answer by voice")
@@ -456,7 +456,7 @@ class TestTrouble:
         assert simulator.texts == LINES[:4]
 
     def test_that_passes_soon_is_not_told(self, visit: Visit, simulator: Simulator) -> None:
-        """What the server puts off for a moment is asked again, and spoken once."""
+        """A text that the server puts off is sent again, and spoken once."""
         visit.start()
         simulator.fault("task", Fault.RATE_LIMITED, retry_after=1)
         visit.answer(ANSWERS[0])
@@ -534,7 +534,7 @@ class TestTrouble:
         assert simulator.texts == LINES[:3]
 
     def test_of_the_picture_is_told_to_a_screen_reader(self, visit: Visit) -> None:
-        """What stands below the picture is in a live region, too."""
+        """The text below the picture is in a live region, too."""
         visit.start()
         note = visit.page.get_by_text("There is no live picture")
 
@@ -611,7 +611,7 @@ class TestSession:
 
     @pytest.mark.parametrize("script", ["", "delete Request.prototype.keepalive"])
     def test_ends_with_the_page(self, visit: Visit, simulator: Simulator, script: str) -> None:
-        """Who closes the tab stops the session, by a beacon where fetch cannot outlive a page."""
+        """A closed tab stops the session, by a beacon if fetch cannot outlive a page."""
         visit.page.add_init_script(script)
         visit.start()
         other = visit.page.context.new_page()

@@ -294,7 +294,7 @@ class TestInterviewer:
     def test_falls_silent_when_interrupted(
         self, visit: Visit, simulator: Simulator, record_property: Callable[[str, object], None]
     ) -> None:
-        """What is heard ends soon after the page has asked for it."""
+        """The voice ends soon after the page has asked for it."""
         visit.open()
         waited = visit.page.evaluate(
             """async (text) => {
@@ -334,7 +334,7 @@ class TestInterviewer:
 class TestSession:
     @greeted_at_length
     def test_ends_with_its_room(self, visit: Visit, simulator: Simulator) -> None:
-        """Who ends the interview leaves the room, and the drawing is back."""
+        """The end of the interview leaves the room, and the drawing is back."""
         begin(visit)
         visit.press("End interview")
         visit.reach("ended")
@@ -345,7 +345,7 @@ class TestSession:
 
     @greeted_at_length
     def test_ends_with_the_tab(self, visit: Visit, simulator: Simulator) -> None:
-        """Who closes the tab stops the session."""
+        """A closed tab stops the session."""
         begin(visit)
         other = visit.page.context.new_page()
         visit.page.close(run_before_unload=True)
@@ -502,7 +502,7 @@ class TestCdn:
 
     @pytest.mark.parametrize(("more", "pictures"), [("", 1), ("// and more", 0)])
     def test_is_trusted_with_one_file_alone(self, visit: Visit, more: str, pictures: int) -> None:
-        """What is not the very file does not run; then the interview is held without a picture."""
+        """A file with another hash does not run, and the interview is held without a picture."""
         client = module("livekit-client/dist/livekit-client.umd.js").read_text()
         visit.page.route(
             "https://cdn.jsdelivr.net/**",
@@ -530,7 +530,7 @@ class TestReturn:
     def test_out_of_the_browsers_cache_begins_a_new_session(
         self, visit: Visit, simulator: Simulator
     ) -> None:
-        """Who goes away stops the session; who comes back finds the interviewer there again."""
+        """A page that is left stops the session, and starts another one when it comes back."""
         visit.start()
         visit.page.evaluate("document.title = 'kept'")
         visit.page.goto(f"{visit.url}livekit-client.js")

@@ -107,7 +107,7 @@ class TestNetwork:
     def test_that_is_gone_for_a_while_strands_nobody(
         self, visit: Visit, simulator: Simulator
     ) -> None:
-        """What is wrong is said in words, and the question asked once it is back."""
+        """The page says what is wrong, and asks the question once the network is back."""
         visit.page.clock.install()
         visit.start()
         visit.page.context.set_offline(True)

@@ -68,7 +68,7 @@ def read(signer: SessionSigner, handle: Any, *, to_stop: bool) -> str | None:
 class TestAForgery:
     @given(handle=forgeries, to_stop=st.booleans())
     def test_names_no_session_but_its_own(self, handle: str, *, to_stop: bool) -> None:
-        """What is still read has kept payload and time, and names the same to the same owner."""
+        """A handle that is read has its payload and time, and names the same to its owner."""
         named = {
             "ada": read(ADA, handle, to_stop=to_stop),
             "eve": read(EVE, handle, to_stop=to_stop),

@@ -1,4 +1,4 @@
-"""Whoever a request says that it comes from and goes to, another site's page is not let in."""
+"""Requests that claim any origin and host: a page of another site is refused."""
 
 from __future__ import annotations
 

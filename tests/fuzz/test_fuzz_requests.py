@@ -51,7 +51,7 @@ of_commands = bodies(TASK_FIELDS, {}, {"session_id": SESSION}, TASK)
 
 
 class Page(NamedTuple):
-    """Who sends a request, and to which host."""
+    """The sender of a request, and its host."""
 
     api: str
     #: Whether the host asks who its users are.

@@ -1,4 +1,4 @@
-"""What a page is answered when a connection fails, or has ended by the next call."""
+"""The answers to a page when a connection fails, or has ended by the next call."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Chance:
 
 
 class Run(NamedTuple):
-    """What became of the texts, as each side reports it."""
+    """The outcome of the texts, as each side reports it."""
 
     tasks: int
     sim: Simulator

@@ -104,7 +104,7 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Run:
-    """What became of the sessions."""
+    """The outcome of the sessions."""
 
     sim: Simulator
     visits: list[Visit]

@@ -1,4 +1,4 @@
-"""What a page is answered for each fault of each call, and what the vendor did."""
+"""The answers to a page for each fault of each call, and the calls that the vendor executed."""
 
 from __future__ import annotations
 

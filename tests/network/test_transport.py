@@ -163,7 +163,7 @@ def speak(client: HeyGenClient, text: str = "Hello.") -> dict[str, Any]:
 
 
 class Timed:
-    """How long a block took, which may be no longer than a request may take."""
+    """The time that a block took, which may be no longer than a request may take."""
 
     def __enter__(self) -> None:
         self._begun = time.monotonic()
@@ -288,7 +288,7 @@ class TestConnections:
 
 
 class TestUnreachable:
-    """What surely was not sent is sent once more, and then reported as such."""
+    """A call that surely was not sent is sent once more, and then reported as such."""
 
     def test_a_refused_connection_is_tried_twice(self, caplog: pytest.LogCaptureFixture) -> None:
         """And is no time-out, however it ends."""
@@ -412,7 +412,7 @@ class TestUnreachable:
     def test_a_host_that_never_accepts_is_given_up_long_before_the_deadline(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whoever cannot be reached within five seconds is not there."""
+        """A host that does not accept a connection within five seconds is given up."""
         assert connector.CONNECT_TIMEOUT == 5
 
         # Ours, and patched all the same: five seconds, twice, are too long for a test.
@@ -601,7 +601,7 @@ class TestStrayReplies:
         "location", ["", "/", "//", "http://[", "http://u@[::1", "\xff", "x" * 9999]
     )
     def test_redirects_may_lead_anywhere(self, sim: Simulator, location: str) -> None:
-        """What is not followed need not be a URL."""
+        """A redirect that is not followed need not have a URL."""
 
         async def redirect(exchange: Exchange) -> None:
             response = web.Response(status=302, headers={"Location": location})

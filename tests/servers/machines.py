@@ -1,4 +1,4 @@
-"""What stands around the blueprint on a real site: machines, their Redis, and who visits them."""
+"""The surroundings of the blueprint on a real site: machines, their Redis, and visitors."""
 
 from __future__ import annotations
 

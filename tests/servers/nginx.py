@@ -1,4 +1,4 @@
-"""What stands before the machines of a site: a real nginx, configured as the README says it."""
+"""A real nginx before the machines of a site, configured as the README says it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only a site of more than one machine shows: two gunicorns behind the nginx of a recipe."""
+"""A site of more than one machine: two gunicorns behind the nginx of a recipe."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ class TestARollingRestart:
     def test_that_nginx_is_not_told_of_doubles_nothing(
         self, site: Site, sim: Simulator, way: Callable[[Machine], None]
     ) -> None:
-        """What is answered well was spoken once, and the rest, if any, once at most."""
+        """A text with a success was spoken once, and any other once at most."""
         sim.latency["task"] = 0.05
 
         with Load(site).run("ada") as load:

@@ -1,4 +1,4 @@
-"""What only a real server shows: gunicorn, with each kind of worker that hosts run."""
+"""The blueprint in a real server: gunicorn, with each kind of worker that hosts run."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ class TestPublishing:
         ]
 
     def test_interrupts(self, sim: Simulator, guest: Page) -> None:
-        """What is spoken ends at once, and what is queued never begins."""
+        """A text that is being spoken ends at once, and queued ones never begin."""
         guest.join_and_see(started(sim))
         guest.say(LONG, "1")
         guest.say(TEXT, "2")
@@ -222,7 +222,7 @@ class TestPublishing:
         assert sim.texts == ("Yes.",)
 
     def test_by_the_test_is_the_same(self, sim: Simulator, guest: Page) -> None:
-        """What `publish` does for a page is heard in the room, too."""
+        """A command by `publish` is heard in the room, too."""
         session = started(sim)
         guest.join_and_see(session)
         event = {"event_id": "1", "event_type": "avatar.speak_text", "text": "Yes."}

@@ -228,7 +228,7 @@ class TestRefusing:
 
 
 class TestSignalling:
-    """What a client's own words are answered with, beneath LiveKit's client."""
+    """The answers to raw signals, beneath LiveKit's client."""
 
     def test_names_the_avatar_in_its_offer(self, account: Customer) -> None:
         """By the line msid a client finds participant and track; Firefox wants the track twice."""
@@ -250,7 +250,7 @@ class TestSignalling:
         assert leave.leave.action == LeaveRequest.RECONNECT
 
     def test_ends_on_nonsense(self, account: Customer) -> None:
-        """What is no message closes the connection."""
+        """Bytes that are no message close the connection."""
         session = account.new()
         run(signals(session, 10, send=b"\xff"))
 

@@ -360,7 +360,7 @@ class TestStates:
 
     @pytest.mark.parametrize("act", ["join", "close_session"])
     def test_python(self, customer: Customer, act: str) -> None:
-        """What Python code asks of a session that never was is refused as well."""
+        """Python code gets the same refusal for a session that does not exist."""
         with pytest.raises(Refusal, match="session not found"):
             getattr(customer.sim, act)("nobody")
 
@@ -520,7 +520,7 @@ class TestTask:
 
     @pytest.mark.parametrize("call", ["interrupt", "stop"])
     def test_sync_cut(self, serve: Serve, call: str) -> None:
-        """What cuts a text short lets the reply go that waits for it."""
+        """A call that cuts a text short ends the wait of the reply."""
         customer = serve(ms_per_character=60_000)
         session_id = customer.started()
         with ThreadPoolExecutor(1) as pool:

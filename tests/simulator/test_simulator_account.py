@@ -1,4 +1,4 @@
-"""What both APIs share: credits, slots, handles, and LiveAvatar's lists and limits."""
+"""The account of both APIs: credits, slots, handles, and LiveAvatar's lists and limits."""
 
 from __future__ import annotations
 

@@ -281,7 +281,7 @@ class TestFunctions:
         assert names == [("task", "streaming", True, 3)]
 
     def test_writes_bytes(self, sim: Simulator, talk: Talk) -> None:
-        """What it writes is all that is sent, and the connection lives on."""
+        """Only the bytes that it writes are sent, and the connection stays open."""
 
         async def accept(exchange: Exchange) -> None:
             await exchange.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}")

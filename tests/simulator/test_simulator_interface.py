@@ -1,4 +1,4 @@
-"""What Python code, other processes, a person and an operator have of the simulator."""
+"""The simulator's interfaces for Python code, other processes, a person and an operator."""
 
 import asyncio
 import contextlib
@@ -68,7 +68,7 @@ def try_post(sim: Simulator, call: str) -> None:
 
 class TestRecords:
     def test_texts(self, sim: Simulator) -> None:
-        """What was spoken can be read in order."""
+        """The spoken texts can be read in order."""
         say(sim, "one", "two")
 
         assert sim.texts == ("one", "two")
@@ -312,7 +312,7 @@ class TestRunning:
             other.start()
 
     def test_failure(self) -> None:
-        """What fails in its thread is raised where it is started, and frees the port."""
+        """A failure in its thread is raised at the start, and frees the port."""
 
         class Broken(Simulator):
             def _make_app(self) -> NoReturn:

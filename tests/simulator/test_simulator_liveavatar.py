@@ -163,7 +163,7 @@ class TestToken:
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]"])
     def test_wants_an_object(self, customer: Customer, content: bytes) -> None:
-        """What is no object is a 422, too."""
+        """A body that is no object is a 422, too."""
         url = f"{customer.sim.url}/v1/sessions/token"
         reply = customer.http.post(url, data=content, headers=KEY, timeout=10)
 
@@ -209,7 +209,7 @@ class TestStart:
     def test_checks_the_meaning(
         self, customer: Customer, body: dict[str, Any], status: int, message: str
     ) -> None:
-        """What the account does not have is found out here, not by the token call."""
+        """The start, and not the token call, refuses what the account does not have."""
         reply = customer.start(customer.token(**body))
 
         assert (reply.status_code, reply.json()["message"]) == (status, message)
@@ -497,7 +497,7 @@ class TestPublishing:
         assert customer.sim.texts == ("Now",)
 
     def test_interrupts(self, customer: Customer) -> None:
-        """What is spoken ends, and what is queued never begins; the SDK's has no event_id."""
+        """The text being spoken ends, and queued ones never begin; the SDK's has no event_id."""
         session_id = customer.started()
         customer.publish(session_id, "avatar.speak_text", "One moment, please.", event_id="1")
         customer.publish(session_id, "avatar.speak_text", "Two", event_id="2")

@@ -226,7 +226,7 @@ class TestAHostsOwnCORS:
 
     @pytest.mark.parametrize("method", ["OPTIONS", "POST"])
     def test_leaves_ours_alone(self, simulator: Simulator, method: str) -> None:
-        """What it allows elsewhere neither opens nor closes our routes."""
+        """Its rules for other routes neither open nor close those of the blueprint."""
         headers = {**THE_NAMED, **TestAPreflight.ASKS}
         bare, hosting = (
             page_of(simulator, NAMED, **config).open(

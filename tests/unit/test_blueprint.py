@@ -694,7 +694,7 @@ class TestInstallation:
         assert browser.get(f"{prefix}nowhere").mimetype == "text/html"
 
     def test_may_come_before_the_configuration(self, vendor: requests_mock.Mocker) -> None:
-        """What is set is read when it is needed."""
+        """Settings are read when they are needed."""
         app = Flask("host")
         app.register_blueprint(heygen_bp)
         app.config.update(make_app().config)
@@ -886,7 +886,7 @@ class TestNotConfigured:
     def test_is_over_once_it_is_set(
         self, app: Flask, client: FlaskClient, vendor: requests_mock.Mocker
     ) -> None:
-        """What the operator mends works from the next request on."""
+        """A corrected setting works from the next request on."""
         app.config["HEYGEN_API_KEY"] = None
         client.post(f"{PREFIX}/stop", json=SESSION)
 
@@ -1082,7 +1082,7 @@ class TestAnswer:
             assert each.headers["Cache-Control"] == "no-store"
 
     def test_may_be_stored_where_a_host_says_so(self, app: Flask, client: FlaskClient) -> None:
-        """What a host has said of it is not said again."""
+        """A header that the app has set is kept."""
         app.before_request(lambda: abort(Response(headers={"Cache-Control": "private"})))
 
         response = client.post(f"{PREFIX}/stop", json=SESSION)
@@ -1090,7 +1090,7 @@ class TestAnswer:
         assert response.headers.getlist("Cache-Control") == ["private"]
 
     def test_to_options_is_flask_s(self, client: FlaskClient) -> None:
-        """What a route takes can be asked for."""
+        """Flask answers with the methods of a route."""
         response = client.options(f"{PREFIX}/task")
 
         assert response.status_code == 200
@@ -1322,7 +1322,7 @@ class TestHostRefusal:
         assert outcome(response) == (401, "not_signed_in")
 
     def test_that_is_a_response_stays_one(self, app: Flask, client: FlaskClient) -> None:
-        """Who answers instead of refusing is left alone, a login's redirect too."""
+        """A refusal that is a response is kept, such as the redirect of a login."""
         app.before_request(lambda: Response("<h1>Please log in</h1>", 401))
 
         response = client.post(f"{PREFIX}/task", json=TASK)

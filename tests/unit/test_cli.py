@@ -407,7 +407,7 @@ def liveavatar(app: Flask) -> Flask:
 
 class TestChoices:
     def test_are_a_table(self, liveavatar: Flask) -> None:
-        """What goes into the session defaults, and whether it can be used today."""
+        """The ids for the session defaults, and whether each can be used today."""
         header, *rows = run(liveavatar, "avatars").output.splitlines()
 
         assert header.split() == ["ID", "KIND", "READY", "NAME"]
@@ -444,7 +444,7 @@ class TestChoices:
 
 class TestTranscript:
     def test_is_printed(self, liveavatar: Flask, simulator: Simulator) -> None:
-        """Who said what, and when, on a line each."""
+        """Each utterance is a line: time, role and text."""
         [session_id] = start(liveavatar)
         speak = {"event_type": "avatar.speak_text", "event_id": "an-event", "text": "Why\nFlask?"}
         simulator.publish(session_id, speak)
@@ -469,7 +469,7 @@ class TestTranscript:
         assert row["at"] > 1_700_000_000
 
     def test_says_nothing_to_the_terminal(self, liveavatar: Flask, simulator: Simulator) -> None:
-        """What a user says may hold escape codes, which JSON leaves as they are from U+007F on."""
+        """A user's words may hold escape codes, which JSON leaves as they are from U+007F on."""
         [session_id] = start(liveavatar)
         said = "Ärger\x9b2J\u202e\x7f\ud800"
         simulator.hear(session_id, said)

@@ -146,7 +146,7 @@ class TestStart:
     def test_leaves_out_a_limit_that_is_no_number(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, limit: Any
     ) -> None:
-        """What a page gets is JSON, whatever the vendor gave as the session's limit."""
+        """The page gets JSON, whatever the vendor gave as the session's limit."""
         room = {"session_id": "s", "url": "wss://u", "access_token": "t"}
         text = json.dumps({"code": 100, "data": {**room, "session_duration_limit": limit}})
         script(vendor, "new", {"text": text})
@@ -193,7 +193,7 @@ class TestStart:
     def test_leaves_the_defaults_alone(
         self, make: Callable[..., HeyGenClient], vendor: requests_mock.Mocker
     ) -> None:
-        """What one session chose is not the next one's default."""
+        """The fields of one session are not the defaults of the next."""
         heygen = make(session_defaults={"avatar_name": "a", "quality": "low"})
         heygen.start(avatar_id="b", quality="high")
 
@@ -310,7 +310,7 @@ class TestStart:
     def test_tries_a_new_connection_once(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
     ) -> None:
-        """What surely never left may be sent again."""
+        """A call that surely was not sent is sent again."""
         script(vendor, "new", {"exc": requests.ConnectTimeout})
 
         with pytest.raises(UpstreamTimeout):
@@ -642,7 +642,7 @@ class TestTask:
     def test_leaves_out_a_duration_that_is_no_number(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, duration: Any
     ) -> None:
-        """What a page gets is JSON, whatever the vendor gave as the duration."""
+        """The page gets JSON, whatever the vendor gave as the duration."""
         text = json.dumps({"code": 100, "data": {"task_id": "t", "duration_ms": duration}})
         script(vendor, "task", {"text": text})
 
@@ -685,7 +685,7 @@ class TestTask:
     def test_is_sent_once(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, reply: dict[str, Any]
     ) -> None:
-        """What may have been spoken is not spoken again."""
+        """A text that may have been spoken is not sent again."""
         script(vendor, "task", reply)
 
         with pytest.raises(OutcomeUnknown) as caught:
@@ -703,7 +703,7 @@ class TestTask:
         body: dict[str, Any],
         kind: type[HeyGenError],
     ) -> None:
-        """What the vendor refused is the caller's to repeat."""
+        """A text that the vendor refused is not sent again; the caller may do so."""
         script(vendor, "task", {"status_code": status, "json": body})
 
         with pytest.raises(kind):
@@ -867,7 +867,7 @@ class TestCommand:
         command: Command,
         lost: str,
     ) -> None:
-        """What does no harm twice is sent twice, with the same token."""
+        """An idempotent call is sent twice, with the same token."""
         script(vendor, name, BREAKDOWNS[lost], {"json": {"code": 100, "data": None}})
 
         command(heygen, "a-session")
@@ -1048,7 +1048,7 @@ class TestSessionId:
         verb: Callable[[HeyGenClient, Any], Any],
         session_id: Any,
     ) -> None:
-        """What cannot be an id is refused before anything is sent, and is not repeated."""
+        """A value that cannot be an id is refused before anything is sent, and is not repeated."""
         with pytest.raises(InvalidField) as caught:
             verb(heygen, session_id)
 
@@ -1337,7 +1337,7 @@ class TestDeadline:
         name: str,
         act: Callable[[HeyGenClient], Any],
     ) -> None:
-        """What a first call and its repeat have used is missing from the time of the next."""
+        """The time of a call and its retry is missing from that of the next call."""
         script(vendor, "create_token", {"status_code": 500}, MINTED)
 
         act(make(timeout=20))

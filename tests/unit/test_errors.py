@@ -73,7 +73,7 @@ class TestTree:
 
     @pytest.mark.parametrize("kind", RAISED)
     def test_advises_the_operator(self, kind: type[HeyGenError]) -> None:
-        """What an operator must mend comes with a hint how, and nothing else does."""
+        """An error that an operator must correct has a hint, and no other has one."""
         if issubclass(kind, errors.UpstreamError | errors.LimitError):
             assert _SENTENCE.fullmatch(kind.hint)
         else:
@@ -169,6 +169,6 @@ class TestAnswer:
         assert "upstream" not in errors.Refused().to_dict()
 
     def test_keeps_the_hint_for_the_log(self) -> None:
-        """What the operator should do is not the page's business."""
+        """The hint for the operator is not sent to the page."""
         assert "hint" not in errors.AuthFailed().to_dict()
         assert errors.AuthFailed.hint not in str(errors.AuthFailed().to_dict())

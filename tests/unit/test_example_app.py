@@ -371,7 +371,7 @@ class TestSignIn:
         return create_app({"HEYGEN_API_KEY": KEY, "HEYGEN_BASE_URL": simulator.url})
 
     def test_comes_before_the_interview(self, app: Flask) -> None:
-        """Who is not signed in is asked for a name, and told 401 by the routes."""
+        """A stranger is asked for a name, and the routes answer 401."""
         page = app.test_client()
 
         assert page.get("/").headers["Location"] == "/sign-in"

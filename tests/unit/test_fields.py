@@ -114,7 +114,7 @@ UNSENDABLE: list[tuple[str, Any]] = [
 class TestField:
     @pytest.mark.parametrize(("name", "value"), GOOD)
     def test_passes(self, name: str, value: Any) -> None:
-        """What HeyGen documents passes, and so does what it may have added since."""
+        """Documented values pass, and so do unknown fields."""
         assert validate_fields(STREAMING_FIELDS, {name: value}) is None
 
     @pytest.mark.parametrize(("name", "value", "wanted"), BAD)
@@ -129,7 +129,7 @@ class TestField:
 
     @pytest.mark.parametrize(("name", "value", "wanted"), BAD_LIVEAVATAR)
     def test_is_refused_for_liveavatar(self, name: str, value: Any, wanted: str) -> None:
-        """What LiveAvatar would ignore without a word is refused by name."""
+        """A field that LiveAvatar would ignore silently is refused by name."""
         assert wanted in (validate_fields(LIVEAVATAR_FIELDS, {name: value}) or "")
 
     @pytest.mark.parametrize("value", [each for _, each in UNSENDABLE], ids=dict(UNSENDABLE))

@@ -102,7 +102,7 @@ class TestTextLoader:
     def test_is_bound_by_the_same_rules(
         self, vendor: Mocker, loaded: str, expected: tuple[int, str]
     ) -> None:
-        """What it returns is validated like a text of a page."""
+        """The returned text is validated like that of a page."""
         assert outcome(self.page(lambda _: loaded).post(f"{PREFIX}/task", json=TASK)) == expected
         assert calls(vendor) == []
 

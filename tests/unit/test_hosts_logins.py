@@ -290,7 +290,7 @@ class TestASessionCookie:
 
     @pytest.mark.parametrize("change", ["before", "inside, before", "after"])
     def test_is_set_if_this_request_has_changed_it(self, page: FlaskClient, change: str) -> None:
-        """What the app changes during a *stop* is kept, and the session stays permanent."""
+        """A change of the app's during a *stop* is kept, and the session stays permanent."""
         stopped = page.post(f"{PREFIX}/stop?change={change}", json=start(page))
 
         [cookie] = stopped.headers.getlist("Set-Cookie")

@@ -136,7 +136,7 @@ class TestImports:
 
     @pytest.mark.parametrize("name", CLIENT_SIDE)
     def test_leave_the_simulator_out(self, name: str) -> None:
-        """What is shipped to production knows nothing of the stand-in, nor of its server."""
+        """Production code imports neither the simulator nor its server."""
         assert not {each for each in _modules(name) if each.partition(".")[0] == "simulator"}
         assert not {each for each in _imports(name) if each.partition(".")[0] == "aiohttp"}
 
@@ -167,7 +167,7 @@ class TestImports:
 
 class TestPublicNames:
     def test_are_these(self) -> None:
-        """What stands in the package can be imported with a star, and nothing else can."""
+        """The names in the package can be imported with a star, and no others can."""
         tree = ast.parse(PATHS[""].read_text())
         imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         ours = [node for node in imports if node.level]

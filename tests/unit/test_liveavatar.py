@@ -442,7 +442,7 @@ class TestAccount:
         assert kinds == [("a-private-voice", "private"), ("a-public-voice", "public")]
 
     def test_knows_its_sessions(self, vendor: requests_mock.Mocker) -> None:
-        """What one has used, and why it ended."""
+        """Its seconds and credits, and the reason of its end."""
         row = {"id": SESSION, "duration": 61, "credits_consumed": 2.1, "end_reason": "IDLE_TIMEOUT"}
         vendor.get(f"{URL}/{SESSION}", json={"code": 1000, "data": row})
 
@@ -706,7 +706,7 @@ class TestSpareSession:
     def test_whose_token_is_refused_is_replaced(
         self, started: Callable[..., str], sim: Simulator, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """How long it is valid is not documented; the log names the setting."""
+        """Its lifetime is not documented; the log names the setting."""
         started()
         sim.expire_tokens()
         session_id = started()

@@ -105,7 +105,7 @@ class TestAccept:
 
     @pytest.mark.parametrize("route", ["stop", "interrupt", "keep-alive"])
     def test_changes_no_other_route(self, vendor: Mocker, route: str) -> None:
-        """What may be repeated without harm needs no second line."""
+        """The routes that are idempotent answer as before."""
         page = make_app().test_client()
 
         response = page.post(f"{PREFIX}/{route}", json={"session_id": "a-session"}, headers=NDJSON)
@@ -299,7 +299,7 @@ class TestTheFirstLine:
         assert calls(vendor) == []
 
     def test_comes_with_the_session_cookie(self, vendor: Mocker) -> None:
-        """What the app has put into its session by then is kept."""
+        """The values that the app has put into its session by then are kept."""
         app = make_app()
 
         @app.before_request

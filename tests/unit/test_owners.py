@@ -70,7 +70,7 @@ def started(response: TestResponse) -> str:
 
 
 class Later:
-    """What an asynchronous loader, or one that is wrapped, returns."""
+    """The return value of an asynchronous loader, or of one that is wrapped."""
 
     def __await__(self) -> Iterator[None]:
         yield

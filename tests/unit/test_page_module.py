@@ -119,7 +119,7 @@ print(*[(answer.status_code, answer.headers["ETag"]) for answer in answers])
 
     @pytest.mark.parametrize("name", ["nothing", "..%2fblueprint", "%2e%2e/heygen-avatar"])
     def test_is_all_that_is_served(self, client: FlaskClient, name: str) -> None:
-        """What is no part is not found, in JSON like every error below the prefix."""
+        """An unknown name is 404, in JSON like every error below the prefix."""
         answer = client.get(f"/api/heygen/heygen-avatar/{name}.js")
 
         assert answer.status_code == 404

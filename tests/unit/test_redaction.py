@@ -138,7 +138,7 @@ class TestSecret:
         assert redact(f"bad: {spell(secret)}!", [secret]) == f"bad: {CUT}!"
 
     def test_leaves_the_words_around_it(self) -> None:
-        """What the vendor itself said can still be read."""
+        """The vendor's own words can still be read."""
         said = redact('Invalid params: text "How are you today?" is bad', ["How are you today?"])
 
         assert said == f'Invalid params: text "{CUT}" is bad'
@@ -280,7 +280,7 @@ class TestMessage:
         assert MAX_KEPT == 300
 
     def test_is_read_to_a_limit(self) -> None:
-        """What comes after 4,000 characters is not looked at and not shown."""
+        """The characters after the first 4,000 are neither read nor shown."""
         said = redact(" " * MAX_READ + "more", [])
 
         assert said == ""

@@ -279,7 +279,7 @@ class TestFailure:
 class TestBreakdown:
     @pytest.mark.parametrize(("status", "body"), BREAKDOWNS)
     def test_of_a_harmless_call_is_a_failure(self, status: int, body: Any) -> None:
-        """What may be repeated is said to have failed."""
+        """An idempotent call is reported as failed."""
         with pytest.raises(HeyGenError) as caught:
             understood(status, body, idempotent=True)
 
@@ -287,7 +287,7 @@ class TestBreakdown:
 
     @pytest.mark.parametrize(("status", "body"), [*BREAKDOWNS, *FALSE_FRIENDS])
     def test_of_another_call_leaves_it_open(self, status: int, body: Any) -> None:
-        """What must not be repeated is said to be unknown."""
+        """The outcome of any other call is reported as unknown."""
         with pytest.raises(HeyGenError) as caught:
             understood(status, body, idempotent=False)
 

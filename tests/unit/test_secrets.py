@@ -132,7 +132,7 @@ def act(client: HeyGenClient, call: str, session_id: str) -> object:
 
 
 class TestWitness:
-    """What the other tests here look with."""
+    """The search for secrets that the other tests here use."""
 
     def test_it_sees_what_an_error_of_requests_holds(self, sim: Simulator) -> None:
         """The request with its headers and its body, though the words of it are harmless."""
@@ -208,7 +208,7 @@ class TestReports:
 
 
 class TimeLimit(Exception):
-    """What a worker raises in the middle of a call, as Celery's soft time limit."""
+    """An exception that a worker raises in mid-call, as Celery's soft time limit does."""
 
 
 class Interruption(BaseException):

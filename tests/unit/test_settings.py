@@ -231,7 +231,7 @@ class TestValues:
         assert {name for name, _ in TELLING} == names
 
     def test_are_read_from_flask_s_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What from_prefixed_env makes of a shell's variables is understood."""
+        """The types that from_prefixed_env makes of a shell's variables are accepted."""
         monkeypatch.setenv("FLASK_HEYGEN_API_KEY", "0123456789")
         monkeypatch.setenv("FLASK_HEYGEN_TIMEOUT", "10")
         monkeypatch.setenv("FLASK_HEYGEN_SESSION_DEFAULTS", '{"quality": "low"}')
@@ -301,7 +301,7 @@ class TestLocal:
         "host", ["localhost", "127.0.0.1:8080", "[::1]:80", "10.1.2.3", "simulator:8080", "a.test"]
     )
     def test_is_this_machine_or_network(self, host: str) -> None:
-        """What is sent there in clear text stays in the house."""
+        """Unencrypted requests to it do not leave the private network."""
         assert is_local(f"http://{host}/path")
 
     @pytest.mark.parametrize("host", ["api.heygen.com", "8.8.8.8", "localhost.example.com"])

@@ -38,7 +38,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 class TestAHandle:
     def test_names_the_session_to_its_owner(self) -> None:
-        """Who started a session reads its id from the handle."""
+        """The owner who started a session reads its id from the handle."""
         handle = signer_of("ada").sign(SESSION)
 
         assert signer_of("ada").unsign(handle) == SESSION
@@ -158,7 +158,7 @@ class TestTime:
 
 class TestLogout:
     def test_leaves_the_right_to_stop(self) -> None:
-        """Whoever holds the handle may end the session once nobody is signed in."""
+        """A request without a user may end the session of any handle."""
         handle = signer_of("ada").sign(SESSION)
 
         assert signer_of(None).unsign(handle, to_stop=True) == SESSION
@@ -174,7 +174,7 @@ class TestRotation:
             signer_of("eve", keys=["old", "new"]).unsign(handle)
 
     def test_signs_with_the_last_key(self) -> None:
-        """What is issued after a rotation is read without the old key."""
+        """A handle that is signed after a rotation is read without the old key."""
         handle = signer_of("ada", keys=["old", b"new"]).sign(SESSION)
 
         assert signer_of("ada", keys=["new"]).unsign(handle) == SESSION

@@ -95,7 +95,7 @@ class TestResponse:
         ],
     )
     def test_that_may_end_in_two_places_is_the_last(self, framing: bytes) -> None:
-        """What follows could else be taken for the answer to the next request."""
+        """The bytes that follow could otherwise be read as the answer to the next request."""
         *_, will_close, content, _ = read(HTTPResponse, HEAD + framing)
 
         assert (will_close, content) == (True, b"{}")

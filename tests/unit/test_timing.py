@@ -48,7 +48,7 @@ class TestAnAnswer:
         assert spent["upstream"] >= 30
 
     def test_counts_each_request_alone(self, client: FlaskClient, slow: Mocker) -> None:
-        """What another has cost is not added."""
+        """The time of another context is not added."""
         timings(client, "task", json=TASK)
 
         assert timings(client, "task", json={})["upstream"] == 0

@@ -275,7 +275,7 @@ class TestSpareTokens:
     def test_a_task_finds_its_token_after_other_routes(
         self, sim: Simulator, post: Post, calls: Calls, wait_idle: Callable[[], None]
     ) -> None:
-        """What they left in stock is still there."""
+        """Other routes leave the stock as it is."""
         assert post("keep-alive") == 200
         sim.latency["create_token"] = 0.5
 
@@ -310,7 +310,7 @@ class TestSpareTokens:
 
 
 class TestStock:
-    """What is ordered, kept and handed out, one by one."""
+    """Orders, the stock and the tokens that are handed out, one by one."""
 
     @staticmethod
     def of(size: int, *ages: float) -> TokenPool:
@@ -371,7 +371,7 @@ class TestStock:
     def test_is_filled_again_when_threads_can_be_had_again(
         self, monkeypatch: pytest.MonkeyPatch, wait_idle: Callable[[], None]
     ) -> None:
-        """What could not be ordered takes no room from what can."""
+        """An order that failed does not count against the size."""
 
         def fail(_: threading.Thread) -> None:
             raise RuntimeError("can't start new thread")
@@ -417,7 +417,7 @@ class TestMinter:
         seated: Callable[[], None],
         rounds: tuple[int, ...],
     ) -> None:
-        """What is ordered at once is minted at once, by those that are kept before new ones."""
+        """Orders at one time are minted at one time, by idle workers before new ones."""
         minters = set()
 
         def mint() -> Token:
@@ -477,7 +477,7 @@ minting.wait()
 
 
 class TestBackground:
-    """What goes wrong where nobody waits for it."""
+    """Failures in the background, for which no request waits."""
 
     @pytest.fixture
     def app(self, app: Flask) -> Flask:
