@@ -59,6 +59,10 @@ def _lines(act: Callable[[], Answer], undo: Callable[[Answer], object] | None) -
     answer = _outcome(act)
     spent = {name: round(each, 1) for name, each in timings.items()}
     try:
+        if undo:
+            # The first bytes can be sent though the browser has closed the connection: it refuses
+            # them, and only the next ones fail.
+            yield " "
         yield json.dumps({**answer, "timings": spent}) + "\n"
     except GeneratorExit:  # the server could not send it
         if undo and answer["status"] == "success":

@@ -1,7 +1,9 @@
 """Signals about sessions, which never carry the text that is spoken.
 
 The sender is the Flask app. Receivers are called during the request. An exception in a receiver
-is logged and does not change the response: on an error a page would send its text again.
+is logged and does not change the response: on an error a page would send its text again. What a
+receiver changes in ``flask.session`` is lost in an answer of two lines (see ``ndjson``), whose
+headers have been sent: keep it in a database.
 """
 
 from __future__ import annotations

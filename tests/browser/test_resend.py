@@ -298,3 +298,20 @@ class TestAStartWhoseConnectionBreaks:
         """The browser repeats the request, and the page knows of the second session alone."""
         assert outcome(PLAIN_FETCH) == "started"
         assert len(sim.sessions) == 2
+
+
+class TestAPageThatGoes:
+    @pytest.mark.parametrize("leave", [Page.close, Page.reload])
+    def test_leaves_no_session(
+        self, sim: Simulator, serve: Serve, page: Page, leave: Callable[[Page], object]
+    ) -> None:
+        """One that was being started is stopped: nobody else knows its id."""
+        sim.latency["new"] = 0.5
+        with serve(KEEPS_CONNECTIONS) as server:
+            page.goto(f"http://127.0.0.1:{server.port}/api/heygen/heygen-avatar.js")
+            page.evaluate(MODULE)
+            page.evaluate(START)
+            wait_until(lambda: sim.count("new") == 1)
+            leave(page)
+
+            wait_until(lambda: [each.state for each in sim.sessions.values()] == ["closed"])

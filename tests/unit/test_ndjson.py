@@ -312,16 +312,17 @@ class TestTheFirstLine:
 
 
 class TestASessionWhosePageHasGone:
-    def drop(self, app: Flask, route: str) -> None:
-        """Close the answer where a server does that cannot send the second line."""
+    def drop(self, app: Flask, route: str, received: int = 1) -> None:
+        """Close the answer where a server does that cannot send its next part."""
         answer = open_lines(app, route)
         iterator = iter(answer)
-        next(iterator)
-        next(iterator)
+        for _ in range(received + 1):
+            next(iterator)
         answer.close()
 
     @pytest.mark.parametrize("owned", [False, True])
-    def test_is_stopped(self, vendor: Mocker, owned: bool) -> None:
+    @pytest.mark.parametrize("received", [1, 2])
+    def test_is_stopped(self, vendor: Mocker, owned: bool, received: int) -> None:
         """Nobody else would: it costs money until its idle timeout."""
         heard: list[Any] = []
 
@@ -333,7 +334,7 @@ class TestASessionWhosePageHasGone:
                 heygen.owner_loader(lambda: "ada")
 
         with session_started.connected_to(receive), session_stopped.connected_to(receive):
-            self.drop(make_app(prepare=prepare), "start")
+            self.drop(make_app(prepare=prepare), "start", received)
 
         assert calls(vendor)[-1] == "stop"
         assert vendor.request_history[-1].json() == {"session_id": "a-session"}
