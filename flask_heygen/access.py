@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request, session
 from flask_cors import cross_origin
+from werkzeug.http import parse_cookie
 
 from .errors import CrossSite
 
@@ -98,8 +99,9 @@ def drop_session_cookie(app: Flask, response: Response, **_: object) -> None:
     """Remove the session cookie from the answer to *stop* if the request did not change it.
 
     Flask sets the cookie of a permanent session with every response. The *stop* of a page that is
-    left by a logout link is answered after the logout, and would sign the user in again. This
-    receives ``request_finished``, which is sent after the session was saved.
+    left by a logout link is answered after the logout, and would sign the user in again. So would
+    any other cookie that is sent back, such as Flask-Login's ``remember_token``. This receives
+    ``request_finished``, which is sent after the session was saved.
     """
     # Not by session.modified: an app that makes its sessions permanent in a before_request sets it.
     if request.environ.get(_SESSION) != dict(session.items()):
@@ -107,7 +109,13 @@ def drop_session_cookie(app: Flask, response: Response, **_: object) -> None:
     name = app.session_interface.get_cookie_name(app)
     cookies = response.headers.getlist("Set-Cookie")
     others = [each for each in cookies if not each.startswith(f"{name}=")]
-    response.headers.setlist("Set-Cookie", others)
+    response.headers.setlist("Set-Cookie", [each for each in others if not _is_sent_back(each)])
+
+
+def _is_sent_back(cookie: str) -> bool:
+    """Return whether the request had the cookie, with the same value."""
+    new = parse_cookie(cookie.partition(";")[0]).to_dict()
+    return bool(new) and new.items() <= request.cookies.to_dict().items()
 
 
 def warn_once(message: str, *args: object) -> None:

@@ -15,6 +15,7 @@ from flask_jwt_extended import (
     get_jwt_identity,
     verify_jwt_in_request,
 )
+from flask_login import LoginManager, UserMixin, current_user, login_user
 from werkzeug.test import TestResponse
 
 from flask_heygen import HeyGen
@@ -298,8 +299,26 @@ class TestASessionCookie:
         assert "Expires=" in cookie
 
     def test_leaves_other_cookies_alone(self, page: FlaskClient) -> None:
-        """A cookie that the app sets itself is set."""
-        stopped = page.post(f"{PREFIX}/stop?another", json=start(page))
+        """A cookie that the app sets itself is set, unless it only sends back the request's."""
+        body = start(page)
+        first, second = (page.post(f"{PREFIX}/stop?another", json=body) for _ in range(2))
 
-        [cookie] = stopped.headers.getlist("Set-Cookie")
+        [cookie] = first.headers.getlist("Set-Cookie")
         assert cookie.startswith("session_seen=yes")
+        assert second.headers.getlist("Set-Cookie") == []
+
+    def test_comes_without_that_of_flask_login(self, app: Flask) -> None:
+        """A remembered login may be refreshed with each request, too."""
+        app.config["REMEMBER_COOKIE_REFRESH_EACH_REQUEST"] = True
+        login = LoginManager(app)
+        user = UserMixin()
+        user.id = "ada"
+        login.user_loader(lambda _: user)
+        app.add_url_rule("/login", view_func=lambda: str(login_user(user, remember=True)))
+        page = register(app, lambda: getattr(current_user, "id", None))
+        page.get("/login")
+
+        kept, stopped = (page.post(f"{PREFIX}/{each}", json={}) for each in ("task", "stop"))
+
+        assert "remember_token=" in "".join(kept.headers.getlist("Set-Cookie"))
+        assert stopped.headers.getlist("Set-Cookie") == []
