@@ -60,7 +60,7 @@ class Peer(threading.Thread):
         return received
 
     def hang_up(self) -> None:
-        self._sock.close()
+        self._sock.shutdown(socket.SHUT_WR)
 
 
 @dataclass
