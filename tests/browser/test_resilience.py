@@ -17,6 +17,18 @@ if TYPE_CHECKING:  # tests are no package: at run time, fixtures bring it
     from tests.browser.conftest import Visit
 
 LINES = lines(INTERVIEW)
+#: Remembers the object that the page listens to.
+AVATAR_OF_THE_PAGE = """
+const { addEventListener } = EventTarget.prototype;
+EventTarget.prototype.addEventListener = function (type, ...rest) {
+  if (type === "quality") globalThis.avatarOfThePage = this;
+  return addEventListener.call(this, type, ...rest);
+};
+"""
+#: LiveKit's server reports it, and the simulator's does not.
+REPORT_QUALITY = """
+(quality) => void avatarOfThePage.dispatchEvent(new CustomEvent("quality", { detail: { quality } }))
+"""
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 
 
@@ -122,6 +134,16 @@ class TestNetwork:
         visit.reach("listening")
 
         assert simulator.texts == LINES[:3]
+
+    def test_that_is_poor_is_named(self, visit: Visit) -> None:
+        """The candidate knows why picture and voice falter, as long as they do."""
+        visit.page.add_init_script(AVATAR_OF_THE_PAGE)
+        visit.start()
+        poor = visit.page.get_by_text("Your connection is poor")
+
+        for quality, shown in (("poor", True), ("good", False), ("lost", True)):
+            visit.page.evaluate(REPORT_QUALITY, quality)
+            expect(poor).to_be_visible(visible=shown)
 
     def test_that_lets_nobody_into_rooms_is_named(
         self, browser: Browser, url: str, visit_type: type[Visit], simulator: Simulator
