@@ -39,6 +39,28 @@ mediaDevices.getUserMedia = async (wish) => {
   return stream;
 };
 """
+#: Remembers the object that the page listens to, and where sound is sent to.
+LOUDSPEAKERS = """
+globalThis.sinks = [];
+const { addEventListener } = EventTarget.prototype;
+EventTarget.prototype.addEventListener = function (type, ...rest) {
+  if (type === "quality") globalThis.avatarOfThePage = this;
+  return addEventListener.call(this, type, ...rest);
+};
+const { setSinkId } = HTMLMediaElement.prototype;
+HTMLMediaElement.prototype.setSinkId = function (id) {
+  sinks.push(id);
+  return setSinkId.call(this, id);
+};
+"""
+CHOOSE_LOUDSPEAKER = """
+async () => {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  const id = devices.filter(({ kind }) => kind === "audiooutput").at(-1).deviceId;
+  await avatarOfThePage.setSpeaker(id);
+  return { id, sinks, active: avatarOfThePage.room.getActiveDevice("audiooutput") };
+}
+"""
 #: What the browser does with the track of a microphone that is unplugged.
 UNPLUGGED = """
 const microphone = microphones.at(-1);
@@ -155,6 +177,17 @@ class TestAnswer:
         expect(choice).to_have_value(chosen or "")
         expect(visit.page.locator("#level")).to_be_visible()
         expect(visit.page.get_by_label("Your answer")).to_have_value(re.compile(WORDS))
+
+    @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
+    def test_leaves_the_choice_of_a_loudspeaker(self, visit: Visit) -> None:
+        """The voice that is playing moves to the device, which the page chooses by itself."""
+        visit.page.add_init_script(LOUDSPEAKERS)
+        visit.start()
+        chosen = visit.page.evaluate(CHOOSE_LOUDSPEAKER)
+
+        assert chosen["id"]
+        assert chosen["sinks"] == [chosen["id"]]
+        assert chosen["active"] == chosen["id"]
 
     @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
     def test_is_typed_where_the_microphone_is_denied(self, visit: Visit) -> None:
