@@ -23,7 +23,7 @@ from tests.network.certificates import Certificate
 from tests.servers import test_servers
 from tests.servers.machines import wait_until
 from tests.servers.nginx import Nginx
-from tests.servers.test_servers import GTHREAD, Serve, Server
+from tests.servers.test_servers import GEVENT, GTHREAD, Serve, Server
 from tests.servers.test_two_lines import children
 
 if TYPE_CHECKING:  # it needs websockets
@@ -35,7 +35,7 @@ TEXT = "Tell me about yourself."
 #: Seconds by which the answer's first line, if there are two, comes before the vendor has acted.
 AHEAD = 0.5
 #: Idle connections stay open, so that the browser reuses one.
-KEEPS_CONNECTIONS = (*GTHREAD, "--keep-alive", "60")
+KEEPS_CONNECTIONS = ("--keep-alive", "60")
 
 MODULE = """
 async () => {
@@ -196,11 +196,12 @@ def page(request: pytest.FixtureRequest) -> Iterator[Page | Tab]:
 
 
 KILLED, RESET = (
-    pytest.param(killed_worker, id="killed worker"),
-    pytest.param(reset_relay, id="reset"),
+    pytest.param((GTHREAD, killed_worker), id="killed worker"),
+    pytest.param((GTHREAD, reset_relay), id="reset"),
 )
+KILLED_GEVENT = pytest.param((GEVENT, killed_worker), id="killed gevent", marks=pytest.mark.ci)
 #: Over HTTP/2 Chromium repeats a request, and Firefox does not.
-RESET_HTTP_2 = pytest.param(reset_http_2, id="reset, HTTP 2", marks=pytest.mark.ci)
+RESET_HTTP_2 = pytest.param((GTHREAD, reset_http_2), id="reset, HTTP 2", marks=pytest.mark.ci)
 
 
 def open_module(page: Page | Tab, url: str) -> None:
@@ -218,11 +219,12 @@ class TestATextWhoseConnectionBreaks:
         self, sim: Simulator, serve: Serve, page: Page | Tab, breaking: Any
     ) -> Callable[[str], Any]:
         """Return a function that speaks with a script, and returns what the page was told."""
+        worker, break_off = breaking
 
         def speak(script: str) -> Any:
             with (
-                serve(KEEPS_CONNECTIONS) as server,
-                breaking(server) as (url, break_connection),
+                serve((*worker, *KEEPS_CONNECTIONS)) as server,
+                break_off(server) as (url, break_connection),
             ):
                 open_module(page, url)
                 page.evaluate(script)
@@ -236,7 +238,7 @@ class TestATextWhoseConnectionBreaks:
 
         return speak
 
-    @pytest.mark.parametrize("breaking", [KILLED, RESET, RESET_HTTP_2])
+    @pytest.mark.parametrize("breaking", [KILLED, KILLED_GEVENT, RESET, RESET_HTTP_2])
     def test_is_spoken_once_by_the_module(
         self, outcome: Callable[[str], Any], sim: Simulator
     ) -> None:
@@ -266,11 +268,12 @@ class TestAStartWhoseConnectionBreaks:
         self, sim: Simulator, serve: Serve, page: Page | Tab, breaking: Any
     ) -> Callable[[str], Any]:
         """Return a function that starts with a script, and returns what the page was told."""
+        worker, break_off = breaking
 
         def start(script: str) -> Any:
             with (
-                serve(KEEPS_CONNECTIONS) as server,
-                breaking(server) as (url, break_connection),
+                serve((*worker, *KEEPS_CONNECTIONS)) as server,
+                break_off(server) as (url, break_connection),
             ):
                 open_module(page, url)
                 page.evaluate(script)
@@ -283,7 +286,7 @@ class TestAStartWhoseConnectionBreaks:
 
         return start
 
-    @pytest.mark.parametrize("breaking", [KILLED, RESET, RESET_HTTP_2])
+    @pytest.mark.parametrize("breaking", [KILLED, KILLED_GEVENT, RESET, RESET_HTTP_2])
     def test_opens_one_session_by_the_module(
         self, outcome: Callable[[str], Any], sim: Simulator
     ) -> None:
@@ -307,7 +310,7 @@ class TestAPageThatGoes:
     ) -> None:
         """One that was being started is stopped: nobody else knows its id."""
         sim.latency["new"] = 0.5
-        with serve(KEEPS_CONNECTIONS) as server:
+        with serve((*GTHREAD, *KEEPS_CONNECTIONS)) as server:
             page.goto(f"http://127.0.0.1:{server.port}/api/heygen/heygen-avatar.js")
             page.evaluate(MODULE)
             page.evaluate(START)
