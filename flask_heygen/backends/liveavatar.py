@@ -59,6 +59,11 @@ IDLE_SECONDS = 300
 SANDBOX_SECONDS = 60
 #: Pages of a list that are read at most, of 100 rows each.
 MAX_PAGES = 50
+#: The key has just minted the session's token, so the key is not the reason of the refusal (guess).
+_REFUSED_HINT = (
+    "LiveAvatar accepts the key, and refuses to start the session: check avatar_id, voice, "
+    "context_id and voice_agent in HEYGEN_SESSION_DEFAULTS."
+)
 #: Names in the data of ``sessions/start``.
 _ROOM = ("livekit_url", "livekit_client_token", "max_session_duration")
 
@@ -211,7 +216,11 @@ class LiveAvatarBackend(Backend):
     ) -> dict[str, Any]:
         session_id, token = created.session_id, created.value
         with stop_on_error(session_id, partial(self._stop, session_id), harmless):
-            data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
+            try:
+                data = self._call("/sessions/start", {}, deadline, token=token, idempotent=False)
+            except AuthFailed as error:
+                error.hint = _REFUSED_HINT
+                raise
             room = parse_room(data, _ROOM, local=self._local)
         if room["session_seconds"] is None:  # the reply need not have it
             sandbox = SANDBOX_SECONDS if fields.get("is_sandbox") else None

@@ -261,10 +261,24 @@ describe("the browser's recognition", () => {
     const { avatar } = await live();
     await avatar.listen();
     const first = Recognition.current;
+    await pass(5_000);
     first.onend();
+    await pass(1);
 
     assert.notEqual(Recognition.current, first);
     assert.equal(Recognition.current.running, true);
+  });
+
+  test("is not begun again and again where it ends at once, as for another tab", async () => {
+    const { avatar } = await live();
+    await avatar.listen();
+    const first = Recognition.current;
+    first.onend();
+    await pass(900);
+    assert.equal(Recognition.current, first);
+
+    await pass(100);
+    assert.notEqual(Recognition.current, first);
   });
 
   test("rests while the browser's voice speaks", async () => {

@@ -652,6 +652,20 @@ class TestRefusals:
         assert caught.value.upstream is not None
         assert words in caught.value.upstream["message"]
 
+    @pytest.mark.parametrize(("call", "named"), [("token", "HEYGEN_API_KEY"), ("start", "voice")])
+    def test_of_credentials_blame_the_key_for_its_own_call_alone(
+        self, vendor: requests_mock.Mocker, call: str, named: str
+    ) -> None:
+        """A key that has minted the token of a session is good."""
+        body = {"code": 4001, "message": "Unauthorized"}
+        vendor.post(f"{URL}/{call}", status_code=401, json=body)
+
+        with pytest.raises(errors.AuthFailed) as caught:
+            client_of().start()
+
+        assert named in caught.value.hint
+        assert ("HEYGEN_API_KEY" in caught.value.hint) is (call == "token")
+
     def test_hold_no_secret(self, vendor: requests_mock.Mocker) -> None:
         """Key and token are cut out of what the vendor says."""
         vendor.post(f"{URL}/start", status_code=400, json={"message": f"bad {TOKEN} {KEY}"})

@@ -3,6 +3,9 @@
 import { AvatarError } from "./avatar-error.js";
 import { FAILURES, RECOGNITION_FAILURES } from "./errors.js";
 
+/** Time to wait before it is begun again, where it ended sooner than that. */
+const RESTART_MS = 1_000;
+
 /** The Web Speech API's constructor; TypeScript has no types of it. @returns {any} */
 function recognition() {
   return Reflect.get(globalThis, "SpeechRecognition") ?? Reflect.get(globalThis, "webkitSpeechRecognition");
@@ -16,6 +19,7 @@ export class Recognition {
   #on = false;
   /** @type {any} */
   #current = null;
+  #beganAt = 0;
   /** The number of its results that are final. */
   #final = 0;
 
@@ -64,6 +68,7 @@ export class Recognition {
     current.onend = () => this.#end();
     this.#current = current;
     this.#final = 0;
+    this.#beganAt = Date.now();
     current.start();
   }
 
@@ -74,10 +79,11 @@ export class Recognition {
     if (rest.length) this.#listener.heard(rest.join(" "), false);
   }
 
-  /** A browser ends it after some silence. */
+  /** A browser ends it after some silence; and at once, where another tab recognises speech. */
   #end() {
     this.#current = null;
-    if (this.#on) this.#begin();
+    const pause = Date.now() - this.#beganAt < RESTART_MS ? RESTART_MS : 0;
+    if (this.#on) setTimeout(() => this.#on && !this.#current && this.#begin(), pause);
   }
 
   /** @param {string} reason "no-speech" and "aborted" are none */
