@@ -1,41 +1,43 @@
-"""TLS sockets that keep a time limit, and leave the CPU to other threads as rarely as they can."""
+"""TLS sockets that keep a time limit, whatever a record or a handshake arrives in."""
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from urllib3.util import wait_for_read, wait_for_write
 from urllib3.util.ssltransport import SSLTransport
 
 from .deadline import time_left
 
+_Result = TypeVar("_Result")
+
 
 def start_tls(sock: Any, context: ssl.SSLContext, hostname: str, end: float) -> Any:
-    """Return a TLS socket over ``sock``, its certificate verified, by ``end``.
-
-    The timeout of Python's own limits a whole handshake and a whole read. gevent's starts again
-    with each piece of a TLS record, and neither works over another TLS socket.
-    """
-    sock.settimeout(time_left(end))
-    if _is_native(context.sslsocket_class) and isinstance(sock, socket.socket):
-        return PolledSocket(context.wrap_socket(sock, server_hostname=hostname))
-    bounded: Any = DeadlineSocket(sock, time_left(end))
-    return SSLTransport(bounded, context, hostname)
-
-
-def _is_native(sslsocket_class: type) -> bool:
-    """Return whether the class is Python's own and not, for example, gevent's."""
-    return sslsocket_class.__module__ == ssl.__name__
+    """Return a TLS socket over ``sock``, its certificate verified, by ``end``."""
+    if isinstance(sock, PolledSocket):  # of a proxy, through which this TLS goes
+        sock.settimeout(time_left(end))
+        return SSLTransport(sock, context, hostname)  # type: ignore[arg-type]  # it is used as one
+    polled = PolledSocket(
+        context.wrap_socket(sock, server_hostname=hostname, do_handshake_on_connect=False)
+    )
+    try:
+        polled.settimeout(time_left(end))
+        polled.do_handshake()
+    except BaseException:
+        polled.close()
+        raise
+    return polled
 
 
 class PolledSocket:
-    """A TLS socket that waits with ``poll`` before it reads.
+    """A TLS socket that waits with ``poll``, until one moment for all calls together.
 
-    Python's own releases the GIL whenever its timeout is set, and twice before it finds that
-    nothing has arrived yet. With many threads, each release may cost two switches between them.
+    The timeout of gevent's own starts again with each piece of a record or a handshake. Python's
+    own releases the GIL whenever its timeout is set, and twice before it finds that nothing has
+    arrived yet: with many threads, each release may cost two switches between them.
     """
 
     def __init__(self, sock: ssl.SSLSocket) -> None:
@@ -49,19 +51,18 @@ class PolledSocket:
         """Set the seconds for all calls from now on; with 0, read what has arrived."""
         self._deadline = time.monotonic() + timeout
 
+    def do_handshake(self) -> None:
+        """Shake hands."""
+        self._complete(self._sock.do_handshake)
+
     def recv_into(self, buffer: Any) -> int:
         """Read at most as many bytes as ``buffer`` holds."""
-        while True:
-            if self._drained:
-                self._wait(wait_for_read)
-            try:
-                count = self._sock.recv_into(buffer)
-            except ssl.SSLWantReadError:  # a part of a record, or one without data
-                self._drained = True
-                continue
-            # OpenSSL reads one record at a time, and keeps what the buffer does not hold.
-            self._drained = count < len(buffer)
-            return count
+        if self._drained:
+            self._wait(wait_for_read)
+        count = self._complete(self._sock.recv_into, buffer)
+        # OpenSSL reads one record at a time, and keeps what the buffer does not hold.
+        self._drained = count < len(buffer)
+        return count
 
     def recv(self, size: int) -> bytes:
         """Read at most ``size`` bytes."""
@@ -69,14 +70,10 @@ class PolledSocket:
         return bytes(buffer[: self.recv_into(buffer)])
 
     def send(self, data: Any) -> int:
-        """Send as much of ``data`` as there is room for."""
-        while True:
-            try:
-                return self._sock.send(data)
-            except ssl.SSLWantWriteError:
-                self._wait(wait_for_write)
-            except ssl.SSLWantReadError:
-                self._wait(wait_for_read)
+        """Send as much of ``data`` as there is room for, one byte at least."""
+        while (sent := self._complete(self._sock.send, data)) == 0:  # gevent's has no room
+            self._wait(wait_for_write)
+        return sent
 
     def sendall(self, data: Any) -> None:
         """Send all of ``data``."""
@@ -84,34 +81,17 @@ class PolledSocket:
         while unsent:
             unsent = unsent[self.send(unsent) :]
 
-    def _wait(self, wait: Any) -> None:
+    def _complete(self, operation: Callable[..., _Result], *args: Any) -> _Result:
+        """Try until the rest of a record has arrived, or there is room for one."""
+        while True:
+            try:
+                return operation(*args)
+            except ssl.SSLWantReadError:
+                self._drained = True
+                self._wait(wait_for_read)
+            except ssl.SSLWantWriteError:
+                self._wait(wait_for_write)
+
+    def _wait(self, wait: Callable[[Any, float], bool]) -> None:
         if not wait(self._sock, max(0, self._deadline - time.monotonic())):
             raise TimeoutError("The time limit was reached.")
-
-
-class DeadlineSocket:
-    """A socket whose timeout limits all calls together, for TLS that reads in several calls."""
-
-    def __init__(self, sock: Any, timeout: float) -> None:
-        self._sock = sock
-        self.close = sock.close
-        self.settimeout(timeout)
-
-    def settimeout(self, timeout: float) -> None:
-        """Set the seconds for all calls from now on."""
-        self._deadline = time.monotonic() + timeout
-
-    def recv(self, size: int) -> bytes:
-        """Receive at most ``size`` bytes."""
-        self._sock.settimeout(max(0, self._deadline - time.monotonic()))
-        try:
-            data: bytes = self._sock.recv(size)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            raise TimeoutError("The time limit was reached.") from None
-        return data
-
-    def sendall(self, data: bytes) -> None:
-        """Send all of ``data``."""
-        if data:
-            self._sock.settimeout(time_left(self._deadline))
-            self._sock.sendall(data)
