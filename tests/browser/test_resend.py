@@ -294,6 +294,7 @@ class TestAStartWhoseConnectionBreaks:
         assert outcome(MODULE) == "outcome_unknown"
         assert len(sim.sessions) == 1
 
+    @pytest.mark.ci
     @pytest.mark.parametrize("breaking", [KILLED, RESET])
     def test_opens_two_sessions_by_a_plain_fetch(
         self, outcome: Callable[[str], Any], sim: Simulator

@@ -178,6 +178,7 @@ class TestAnswer:
         expect(visit.page.locator("#level")).to_be_visible()
         expect(visit.page.get_by_label("Your answer")).to_have_value(re.compile(WORDS))
 
+    @pytest.mark.ci
     @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
     def test_leaves_the_choice_of_a_loudspeaker(self, visit: Visit) -> None:
         """The voice that is playing moves to the device, which the page chooses by itself."""
