@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import random
 import time
 from collections.abc import Mapping
@@ -203,10 +204,10 @@ def _parse_retry_after(value: str | None) -> int | None:
     if value is None:
         return None
     try:
-        if value.strip().isdecimal():
+        if value.strip().replace(".", "", 1).isdecimal():
             seconds = float(value)
         else:
             seconds = parsedate_to_datetime(value).timestamp() - time.time()
     except (ValueError, OverflowError):
         return None
-    return int(min(max(seconds, 1), MAX_RETRY_AFTER))
+    return math.ceil(min(max(seconds, 1), MAX_RETRY_AFTER))
