@@ -26,22 +26,26 @@ class FaultQueue:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._names = {"*"}
+        self._names = {"*", "unknown"}
         self._queues: defaultdict[str, deque[ScheduledFault]] = defaultdict(deque)
 
     def register(self, names: Iterable[str]) -> None:
-        """Let `add` accept these names of calls."""
+        """Let `check` accept these names of calls."""
         self._names.update(names)
+
+    def check(self, name: str) -> None:
+        """Raise ValueError for a name that no call has."""
+        if name not in self._names:
+            raise ValueError(
+                f"No call is named {name}; there are {', '.join(sorted(self._names))}."
+            )
 
     def add(self, name: str, scheduled: ScheduledFault) -> None:
         """Schedule a fault behind those of the same call.
 
         Raises ValueError for a wrong name, and TypeError for a function that is not async.
         """
-        if name not in self._names:
-            raise ValueError(
-                f"No call is named {name}; there are {', '.join(sorted(self._names))}."
-            )
+        self.check(name)
         if not _is_async(scheduled.function):
             raise TypeError(
                 "A fault is a member of Fault, the name of one or an async function, "

@@ -3,7 +3,9 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
+from functools import partial
 from types import TracebackType
+from typing import Any
 
 from aiohttp import web
 from itsdangerous import URLSafeTimedSerializer
@@ -109,8 +111,12 @@ class Simulator(Config):
         return self._account.log.calls
 
     def count(self, name: str, *, status: int | None = None) -> int:
-        """Count the calls of a name, or those of them that got a status."""
-        found = [call for call in self.calls if call.name == name]
+        """Count the calls of a name (``"*"``: of any), or those of them that got a status.
+
+        Raises ValueError for a name that no call has.
+        """
+        self._account.faults.check(name)
+        found = [call for call in self.calls if name in (call.name, "*")]
         return len(found) if status is None else sum(call.status == status for call in found)
 
     def fault(
@@ -187,14 +193,22 @@ class Simulator(Config):
         rooms, session_id = self._account.rooms, _vendor_id(session_id)
         self._server.call(lambda: rooms.inject(session_id, message, sender))
 
-    def publish(self, session_id: str, event: Mapping[str, object]) -> None:
+    def publish(self, session_id: str, event: Mapping[str, Any]) -> None:
         """Act as a page that publishes an event on the topic agent-control (LiveAvatar).
 
-        It has been executed on return; one that comes before the agent is lost.  Raises Refusal if
-        no client is in the session's room, as a page must be to publish.
+        Given the ``deliver`` of a task, it publishes its interrupt, if any, and its payload. They
+        have been executed on return; one that comes before the agent is lost. Raises ValueError for
+        what has no ``event_type``, and Refusal if no client is in the session's room, as a page
+        must be to publish.
         """
-        agents = self._apis[1].agents
-        self._server.call(lambda: agents.execute(_vendor_id(session_id), dict(event)))
+        agents, session_id = self._apis[1].agents, _vendor_id(session_id)
+        published = (event.get("interrupt"), event["payload"]) if "payload" in event else (event,)
+        for each in published:
+            if each is None:
+                continue
+            if "event_type" not in each:
+                raise ValueError("Publish the deliver of a task, or an event with an event_type.")
+            self._server.call(partial(agents.execute, session_id, dict(each)))
 
     def events(self, session_id: str) -> tuple[dict[str, object], ...]:
         """Return what was sent so far on the topic agent-response of a session (LiveAvatar)."""

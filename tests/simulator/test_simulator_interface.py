@@ -101,6 +101,12 @@ class TestRecords:
         assert sim.count("task", status=200) == 2
         assert sim.count("task", status=401) == 1
         assert sim.count("stop") == 0
+        assert sim.count("*") == len(sim.calls)
+
+    def test_count_of_an_unknown_name(self, sim: Simulator) -> None:
+        """A misspelled name is an error: a test that expects 0 would pass."""
+        with pytest.raises(ValueError, match="No call is named tsk; there are "):
+            sim.count("tsk")
 
     def test_connections(self, sim: Simulator) -> None:
         """Connections are counted as they are made: a client that keeps one makes one."""

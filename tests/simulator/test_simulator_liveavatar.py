@@ -531,7 +531,6 @@ class TestPublishing:
     @pytest.mark.parametrize(
         "event",
         [
-            {},
             {"event_type": "avatar.speak_text"},
             {"event_type": "avatar.speak_text", "text": " "},
             {"event_type": "avatar.speak_text", "text": 7},
@@ -546,6 +545,36 @@ class TestPublishing:
         customer.sim.publish(session_id, event)
 
         assert (customer.sim.texts, customer.sim.events(session_id)) == ((), ())
+
+    def test_may_be_the_deliver_of_a_task(self, customer: Customer) -> None:
+        """Its interrupt is published first, as the page's module does."""
+        session_id = customer.started()
+        first, second = (
+            {"event_id": name, "event_type": "avatar.speak_text", "text": name}
+            for name in ("one", "two")
+        )
+        customer.sim.publish(session_id, {"topic": "agent-control", "payload": first})
+        interrupt = {"event_type": "avatar.interrupt"}
+        customer.sim.publish(session_id, {"interrupt": interrupt, "payload": second})
+
+        assert customer.sim.texts == ("one", "two")
+        assert [each.interrupted for each in customer.sim.spoken] == [True, False]
+
+    @pytest.mark.parametrize("event", [{}, {"deliver": {}}, {"payload": {"text": "Hello"}}])
+    def test_is_nothing_else(self, customer: Customer, event: dict[str, Any]) -> None:
+        """What no page would publish is an error, not a silence."""
+        session_id = customer.started()
+
+        with pytest.raises(ValueError, match="Publish the deliver of a task"):
+            customer.sim.publish(session_id, event)
+
+    def test_is_logged_if_it_is_ignored(
+        self, customer: Customer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A misspelled type is found in the log."""
+        customer.publish(customer.started(), "avatar.speaktext", "Hello")
+
+        assert "ignored the event 'avatar.speaktext'" in caplog.text
 
     def test_needs_somebody_in_the_room(self, serve: Serve) -> None:
         """Only a page in the room can publish there."""

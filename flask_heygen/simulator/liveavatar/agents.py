@@ -79,6 +79,8 @@ class Agents:
             case {"event_type": "avatar.start_listening" | "avatar.stop_listening"}:
                 # It changes the avatar's looks alone, but is a sign of life (guess).
                 self._account.sessions.keep_alive(session.session_id)
+            case {"event_type": kind}:
+                _log.warning("Session %s: ignored the event %.80r", session.session_id, kind)
 
     async def _speak(
         self, agent: Agent, session: Session, event: dict[str, Any], text: str, task_type: str
