@@ -129,10 +129,14 @@ class Settings:
     #: Seconds after which a spare session token is discarded.
     token_max_age: float = _seconds(0.1, 86_400, 300.0)
     #: The fields of a new session.
-    session_defaults: Mapping[str, Any] = _setting("must be a dict of session fields", _fields, {})
+    session_defaults: Mapping[str, Any] = _setting(
+        'must be a dict of session fields (in the environment as JSON: \'{"quality": "low"}\')',
+        _fields,
+        {},
+    )
     #: The session fields that a page may set.
     session_allowed: tuple[str, ...] = _setting(
-        "must be a list of names of session fields",
+        "must be a list of names of session fields (in the environment as JSON: '[\"avatar_id\"]')",
         _names,
         ("avatar_id", "avatar_name", "voice", "quality", "language"),
     )
@@ -141,7 +145,9 @@ class Settings:
     max_session_seconds: float = _seconds(1, 86_400, 3600.0)
     #: Origins of other sites whose pages may call, with cookies.
     cors_origins: tuple[str, ...] = _setting(
-        "must be a list such as ['https://app.example.com'], never '*'", _origins, ()
+        "must be a list such as [\"https://app.example.com\"] (JSON in the environment), never '*'",
+        _origins,
+        (),
     )
 
     @classmethod

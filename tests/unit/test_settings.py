@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Config, Flask
 
 from flask_heygen.errors import NotConfigured
 from flask_heygen.settings import Settings, is_local
@@ -258,6 +258,35 @@ class TestKey:
         settings = Settings.from_mapping({"HEYGEN_API_KEY": "hunter2"})
 
         assert "hunter2" not in f"{settings!r} {settings}"
+
+
+class TestEnvironment:
+    @pytest.mark.parametrize(
+        ("name", "plain", "as_json"),
+        [
+            ("SESSION_DEFAULTS", "quality=low", '{"quality": "low"}'),
+            ("SESSION_ALLOWED", "avatar_id", '["avatar_id"]'),
+            ("CORS_ORIGINS", "https://app.example.com", '["https://app.example.com"]'),
+        ],
+        ids=["defaults", "allowed", "origins"],
+    )
+    def test_has_json(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, plain: str, as_json: str
+    ) -> None:
+        """The error shows the JSON that from_prefixed_env reads."""
+        config = Config("")
+
+        def read(value: str) -> Settings:
+            monkeypatch.setenv(f"FLASK_HEYGEN_{name}", value)
+            config.from_prefixed_env()
+            return Settings.from_mapping({**config, "HEYGEN_API_KEY": "a-key"})
+
+        with pytest.raises(NotConfigured) as caught:
+            read(plain)
+
+        assert as_json in caught.value.message
+        assert "environment" in caught.value.message
+        assert getattr(read(as_json), name.lower())
 
 
 class TestPrefix:
