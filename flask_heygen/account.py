@@ -13,6 +13,7 @@ from typing import Any
 from flask import Blueprint, current_app, g, has_request_context
 from flask.sansio.scaffold import setupmethod
 
+from .access import warn_once
 from .client import HeyGenClient
 from .errors import NotConfigured, NotSignedIn, NotYourSession
 from .loaders import OwnerLoader, SessionLoader, TextLoader, check_loader, load_owner
@@ -25,6 +26,11 @@ Signer = SessionSigner | UnsignedSessions
 OPEN = (
     "The routes of the blueprint %r are open: every client can spend the account's credits. "
     "Register an owner_loader."
+)
+
+_NO_LOGIN = (
+    "The app has no SECRET_KEY: Flask keeps no login in a session without one, and no session id "
+    "can be signed. Set a random string."
 )
 
 logger = logging.getLogger(__name__)
@@ -116,7 +122,9 @@ class AccountBlueprint(Blueprint):
             settings = Settings.from_mapping(current_app.config, self.config_prefix)
             if account is not None and account.pid == pid:
                 account.client.close()
-            account = _Account(HeyGenClient(settings, self._unsign), _snapshot(config), pid)
+            account = _Account(
+                HeyGenClient(settings, self._unsign, self.config_prefix), _snapshot(config), pid
+            )
             accounts[self.config_prefix] = account
             if has_request_context():  # the command line prints them itself
                 for warning in self.warnings():
@@ -147,6 +155,8 @@ class AccountBlueprint(Blueprint):
             return UnsignedSessions()
         owner = load_owner(self._owner_loader, to_stop=to_stop)
         if owner is None and not to_stop:
+            if not current_app.secret_key:
+                warn_once(_NO_LOGIN)
             raise NotSignedIn
 
         return _make_signer(owner, g.heygen_client.settings, self)

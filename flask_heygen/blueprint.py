@@ -45,6 +45,8 @@ class HeyGen(AccountBlueprint):
     """
 
     def __init__(self, name: str = "heygen", *, config_prefix: str = "HEYGEN") -> None:
+        if not isinstance(name, str):
+            raise TypeError("HeyGen is a Blueprint: call app.register_blueprint(HeyGen()).")
         super().__init__(name, __name__, url_prefix=f"/api/{name}", config_prefix=config_prefix)
 
         # Runs before the app's before_request hooks, which may read the body or reject the request.
@@ -92,7 +94,12 @@ class HeyGen(AccountBlueprint):
 
     def _start(self) -> Answer | Response:
         client, signer = g.heygen_client, self._signer()
-        fields = parse_json_body((), (*client.settings.session_allowed, *EXISTING))
+        allowed = (*client.settings.session_allowed, *EXISTING)
+        fields = parse_json_body((), (*allowed, *client.known_fields))
+        for name in fields:
+            if name not in allowed:
+                setting = f"{self.config_prefix}_SESSION_ALLOWED"
+                raise InvalidField(f"{name} cannot be set by a page: {setting} does not name it.")
         if fields.keys() & set(EXISTING):
             return _start_existing(client, signer, fields)
         fields = client.session_fields(load_session_fields(self._session_loader, fields), **fields)

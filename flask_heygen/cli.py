@@ -17,7 +17,15 @@ from flask.cli import with_appcontext
 from .account import OPEN, AccountBlueprint
 from .backends import Progress, one_line
 from .client import HeyGenClient
-from .errors import ApiRetired, AuthFailed, HeyGenError, SessionClosed, SessionNotFound
+from .errors import (
+    ApiRetired,
+    AuthFailed,
+    HeyGenError,
+    InvalidField,
+    Refused,
+    SessionClosed,
+    SessionNotFound,
+)
 
 #: Seconds for which a vendor may still list a session that was stopped.
 LIST_LAG = 5.0
@@ -54,7 +62,10 @@ def _check_command(account: AccountBlueprint) -> click.Command:
     @click.command()
     @with_appcontext
     def check() -> None:
-        """Check the key, the API and the settings; exit with 1 if a start would fail."""
+        """Check the key, the API and the settings; exit with 1 if one of them is wrong.
+
+        No session is started, and no avatar is looked up.
+        """
         with _explained():
             client = account.client
         open_routes = [OPEN % account.name] if account.is_open else []
@@ -73,6 +84,10 @@ def _check_command(account: AccountBlueprint) -> click.Command:
         click.echo(f"API       {client.settings.api} is alive")
         click.echo(f"sessions  {len(live)} live")
         click.echo(f"credits   {_credits(client)}")
+        defaults = client.settings.session_defaults
+        if avatar := defaults.get("avatar_id") or defaults.get("avatar_name"):
+            listed = f"`flask {account.name} avatars` lists those that exist"
+            click.echo(f"avatar    {one_line(str(avatar))} was not looked up: {listed}")
         if problems := account.problems():
             raise click.ClickException("\n".join(problems))
 
@@ -152,7 +167,11 @@ def _transcript_command(account: AccountBlueprint) -> click.Command:
     def transcript(*, session_id: str, as_json: bool) -> None:
         """Print what was said in a session, by user and avatar; the times are UTC."""
         with _explained():
-            said = account.client.transcript(session_id)
+            client = account.client
+        try:
+            said = client.transcript(session_id)
+        except HeyGenError as error:
+            raise click.ClickException(_explain_session(session_id, error)) from error
 
         if as_json:
             _print_json(said)
@@ -199,8 +218,10 @@ def _stop_command(account: AccountBlueprint) -> click.Command:
             sessions = "1 session" if len(chosen) == 1 else f"{len(chosen)} sessions"
             click.confirm(f"Stop {sessions}, though somebody may be in them?", abort=True)
 
-        failed = _stop(client, chosen, listed=not ids)
-        click.echo(f"{len(chosen) - len(failed)} stopped, {len(failed)} failed.")
+        ended, failed = _stop(client, chosen, listed=not ids)
+        stopped = len(chosen) - len(ended) - len(failed)
+        before = f"{len(ended)} had ended already, " if ended else ""
+        click.echo(f"{stopped} stopped, {before}{len(failed)} failed.")
         failed += _left(live, older_than or 0)
         if failed:
             raise click.ClickException("\n".join(failed))
@@ -222,9 +243,9 @@ def _left(live: Sequence[dict[str, Any]], age: int) -> list[str]:
     ]
 
 
-def _stop(client: HeyGenClient, ids: Sequence[str], *, listed: bool) -> list[str]:
-    """Stop sessions; return a sentence for each that was not stopped, or is still listed."""
-    stopped, failed = [], []
+def _stop(client: HeyGenClient, ids: Sequence[str], *, listed: bool) -> tuple[list[str], list[str]]:
+    """Stop sessions; return those that had ended, and a sentence for each that may still run."""
+    stopped, ended, failed = [], [], []
     with click.progressbar(ids, label="Stopping", hidden=len(ids) < 2) as each:
         for session_id in each:
             try:
@@ -233,17 +254,18 @@ def _stop(client: HeyGenClient, ids: Sequence[str], *, listed: bool) -> list[str
                 stopped.append(client.session_id(session_id))
             except SessionClosed:
                 click.echo(f"{session_id} had ended already.")
-            except SessionNotFound:
-                if not listed:  # one that was listed has ended since
-                    failed.append(f"{session_id} is unknown: mistyped, or it has ended.")
+                ended.append(session_id)
             except HeyGenError as error:
-                failed.append(f"{session_id} {_explain(error)}")
+                if listed and isinstance(error, SessionNotFound):  # it has ended since
+                    ended.append(session_id)
+                else:
+                    failed.append(_explain_session(session_id, error))
     try:
         still = _still_listed(client, stopped)
     except HeyGenError as error:
         unknown = f"was stopped; whether it is still listed is unknown: {_explain(error)}"
-        return [*failed, *(f"{each} {unknown}" for each in stopped)]
-    return [*failed, *(f"{each} was stopped and is still listed." for each in still)]
+        return ended, [*failed, *(f"{each} {unknown}" for each in stopped)]
+    return ended, [*failed, *(f"{each} was stopped and is still listed." for each in still)]
 
 
 def _still_listed(client: HeyGenClient, ids: Collection[str]) -> list[str]:
@@ -271,6 +293,16 @@ def _explain(error: HeyGenError) -> str:
     status = error.upstream and not error.upstream["message"] and error.upstream["status"]
     silent = f"The vendor gave no reason, and status {status}." if status else ""
     return " ".join(filter(None, (f"[{error.code}]", str(error), silent, error.hint)))
+
+
+def _explain_session(session_id: str, error: HeyGenError) -> str:
+    """Return why a command failed for a session whose id was given."""
+    # LiveAvatar refuses an id that is not a UUID, and names the field.
+    reason = error.upstream["message"] if error.upstream else ""
+    refused = isinstance(error, Refused) and "session_id" in reason
+    if refused or isinstance(error, SessionNotFound | InvalidField):
+        return f"{session_id} is unknown: mistyped, or it has ended; see `flask heygen sessions`."
+    return f"{session_id} {_explain(error)}"
 
 
 def _clock(at: float | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .backends import Progress, create_backend, is_id, no_progress, working_apis
@@ -26,6 +26,8 @@ class HeyGenClient:
 
     Every method raises a :class:`~flask_heygen.HeyGenError`, whose class says what to do next,
     and returns within ``settings.timeout`` seconds; a failed start may take longer to clean up.
+    A ``session_id`` is the vendor's, as :meth:`start` returns it; the client of a blueprint also
+    takes the handle that a page holds.
     """
 
     @conceal_frames
@@ -33,10 +35,16 @@ class HeyGenClient:
         self,
         settings: Settings,
         unsign: Callable[[str], str] | None = None,
+        config_prefix: str = "HEYGEN",
     ) -> None:
         self.settings = settings
+        self._prefix = config_prefix
+        #: Unknown fields of a start that were logged.
+        self._logged: set[str] = set()
         self._backend = create_backend(settings)
         self._unsign = unsign
+        #: The names of the session fields that are known.
+        self.known_fields = tuple(self._backend.fields)
         #: The URL of the vendor's API.
         self.base_url = self._backend.base_url
         #: What a minute of a session costs.
@@ -60,7 +68,7 @@ class HeyGenClient:
 
         """
         if wrong := self._backend.validate(self.settings.session_defaults):
-            raise NotConfigured(f"In the session defaults, {wrong}")
+            raise NotConfigured(f"In {self._prefix}_SESSION_DEFAULTS, {wrong}")
         given = _merge(self.settings.session_defaults, loaded or {})
         if wrong := self._backend.validate(given):
             raise NotConfigured(f"In the fields of the session_loader, {wrong}")
@@ -69,17 +77,19 @@ class HeyGenClient:
             raise InvalidField(wrong)
         if missing := self._backend.missing(merged):
             raise NotConfigured(missing)
+        self._warn_of_unknown([*(loaded or ()), *fields])
         return merged
 
     @conceal_frames
     def start(self, /, **fields: Any) -> dict[str, Any]:
         """Start a session and return what a page needs to join it.
 
-        ``fields`` replace those of ``HEYGEN_SESSION_DEFAULTS``. Returns ``session_id``,
-        ``transport`` ("livekit"), ``url``, ``access_token``, ``session_seconds`` (None if
-        unknown), ``idle_seconds`` and ``listening``, how the avatar hears the user's microphone
-        ("conversational", "push_to_talk", or None if it does not). It is never sent twice; a
-        half-started session is stopped.
+        ``fields`` replace those of ``HEYGEN_SESSION_DEFAULTS``; an unknown one is sent, and logged
+        as a warning. Returns ``session_id``, the vendor's, ``transport`` ("livekit"), ``url``,
+        ``access_token``, ``session_seconds`` (None if unknown), ``idle_seconds`` and
+        ``listening``, how the avatar hears the user's microphone ("conversational",
+        "push_to_talk", or None if it does not). It is never sent twice; a half-started session is
+        stopped.
         """
         return self._backend.start(self.session_fields(**fields), self._deadline())
 
@@ -251,25 +261,21 @@ class HeyGenClient:
         """
         defaults = self.settings.session_defaults
         if wrong := self._backend.validate(defaults):
-            return [f"In the session defaults, {wrong}"]
+            return [f"In {self._prefix}_SESSION_DEFAULTS, {wrong}"]
         missing = self._backend.missing(defaults) if complete else None
         return [missing] if missing else []
 
     def warnings(self) -> list[str]:
         """Return which settings are valid and may be mistakes."""
-        fields = self._backend.fields
-        named = {
-            "session defaults": self.settings.session_defaults,
-            "session fields that a page may set": self.settings.session_allowed,
-        }
+        prefix, settings = self._prefix, self.settings
         warnings = [
-            f"In the {where}, {name[:40]!r} is not a known field{meant(name, fields)}"
-            for where, names in named.items()
-            for name in names
-            if name not in fields
+            *self._unknown(f"{prefix}_SESSION_DEFAULTS", settings.session_defaults),
+            *self._unknown(f"{prefix}_SESSION_ALLOWED", settings.session_allowed),
         ]
         if self.base_url.startswith("http:") and not is_local(self.base_url):
-            warnings.append("The base URL is http: key, tokens and texts are sent unencrypted.")
+            warnings.append(
+                f"{prefix}_BASE_URL is http: key, tokens and texts are sent unencrypted."
+            )
         return warnings
 
     @conceal_frames
@@ -289,6 +295,23 @@ class HeyGenClient:
         if not is_id(session_id):
             raise InvalidField("session_id must be the one that start answered.")
         return session_id
+
+    def _unknown(self, where: str, names: Iterable[str]) -> list[str]:
+        """Return a sentence for each name that is not a known session field."""
+        known = self.known_fields
+        return [
+            f"In {where}, {name[:40]!r} is not a known field{meant(name, known)}"
+            for name in names
+            if name not in known
+        ]
+
+    def _warn_of_unknown(self, names: Iterable[str]) -> None:
+        """Log each unknown field of a start once; ``warnings`` names those of the settings."""
+        named = {*self.settings.session_defaults, *self.settings.session_allowed, *self._logged}
+        new = [name for name in names if name not in named]
+        self._logged.update(new)
+        for warning in self._unknown("the fields of a start", new):
+            logger.warning("%s", warning)
 
     def _deadline(self) -> Deadline:
         return Deadline(self.settings.timeout)

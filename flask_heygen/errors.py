@@ -116,7 +116,10 @@ class NotFound(RequestError):
 
     status = 404
     code = "not_found"
-    message = "There is no such route."
+    message = (
+        "There is no such route: the routes are POST /start, /task, /stop, /interrupt and "
+        "/keep-alive, and GET /heygen-avatar.js."
+    )
 
 
 class MethodNotAllowed(RequestError):
@@ -255,7 +258,10 @@ class ConcurrentLimit(LimitError):
     code = "concurrent_limit"
     wait = 30
     message = "Every avatar is in use; try again in a moment."
-    hint = "Stop sessions that nobody watches (`flask heygen sessions`), or ask for a higher limit."
+    hint = (
+        "List the sessions with `flask heygen sessions`, stop those that nobody watches with "
+        "`flask heygen stop --older-than 1h`, or ask for a higher limit."
+    )
 
 
 class RateLimited(LimitError):
@@ -277,7 +283,7 @@ class AuthFailed(UpstreamError):
     """The vendor refused the API key, or a session token minted with it just now."""
 
     code = "heygen_auth_failed"
-    message = "HeyGen does not accept the server's credentials."
+    message = "The vendor does not accept the server's credentials."
     hint = (
         "Check that HEYGEN_API_KEY is the whole key, and that it is for the API that HEYGEN_API "
         "names: LiveAvatar refuses HeyGen's keys, and HeyGen refuses LiveAvatar's."
@@ -288,7 +294,7 @@ class Refused(UpstreamError):
     """The vendor understood the request and refused it; ``upstream`` holds its reason."""
 
     code = "heygen_refused"
-    message = "HeyGen refused the request."
+    message = "The vendor refused the request."
     hint = "Compare its fields, and those of HEYGEN_SESSION_DEFAULTS, with the vendor's reason."
 
 
@@ -297,7 +303,7 @@ class UpstreamFailed(UpstreamError):
 
     code = "heygen_error"
     retryable = True
-    message = "HeyGen could not be reached or did not answer properly; try again."
+    message = "The vendor could not be reached or did not answer properly; try again."
     hint = "If it goes on, check the network, HEYGEN_BASE_URL and the vendor's status page."
 
 
@@ -305,7 +311,7 @@ class ApiRetired(UpstreamError):
     """The vendor has switched this API off (HTTP 410, ``endpoint_sunset``)."""
 
     code = "api_retired"
-    message = "HeyGen has retired the API that this server uses."
+    message = "The vendor has retired the API that this server uses."
     hint = (
         "HEYGEN_API = 'streaming' is HeyGen's v1 API, reported retired on 2026-03-31: set "
         "HEYGEN_API = 'liveavatar', and HEYGEN_API_KEY to a key for LiveAvatar. If it is set "
@@ -319,7 +325,7 @@ class UpstreamTimeout(UpstreamError):
     status = 504
     code = "heygen_timeout"
     retryable = True
-    message = "HeyGen took too long to answer; try again."
+    message = "The vendor took too long to answer; try again."
     hint = "HEYGEN_TIMEOUT is the time that one request may take, in seconds."
 
 
@@ -328,5 +334,5 @@ class OutcomeUnknown(UpstreamError):
 
     status = 504
     code = "outcome_unknown"
-    message = "HeyGen's answer was lost: it may or may not have done what was asked."
+    message = "The vendor's answer was lost: it may or may not have done what was asked."
     hint = "It was not retried: that could speak a text twice, or pay for a second session."

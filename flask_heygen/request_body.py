@@ -9,6 +9,7 @@ from typing import Any
 from flask import request
 
 from .errors import BadRequest, InvalidField, UnsupportedMediaType
+from .settings import meant
 
 #: Bytes; the longest text that can be allowed fits, each character escaped as JSON.
 MAX_BODY = 1 << 20
@@ -26,9 +27,11 @@ def parse_json_body(required: Collection[str], optional: Collection[str] = ()) -
     """
     fields = _parse_json_request() if required or _read_body() else {}
 
+    known = (*required, *optional)
     for name in fields:
-        if name not in (*required, *optional):
-            raise InvalidField(f"{name[:40]!r} is not a field of this route.")
+        if name not in known:
+            given = name[:40]
+            raise InvalidField(f"{given!r} is not a field of this route{meant(given, known)}")
     for name in required:
         if name not in fields:
             raise InvalidField(f"{name} is missing.")

@@ -115,6 +115,9 @@ class TestStart:
 
         assert allowed.status_code == 200
         assert outcome(refused) == (422, "invalid_field")
+        assert error(refused)["message"] == (
+            "quality cannot be set by a page: HEYGEN_SESSION_ALLOWED does not name it."
+        )
         assert calls(vendor) == ["create_token", "new", "start"]
 
     @pytest.mark.parametrize("value", [True, False, None])
@@ -512,6 +515,25 @@ class TestBody:
         assert re.match(rf"'?{named}'? ", error(response)["message"])
         assert calls(vendor) == []
 
+    @pytest.mark.parametrize(
+        ("route", "body", "meant"),
+        [
+            ("start", {"avatarId": "a"}, "avatar_id"),
+            ("task", {"session_id": "s", "txt": "t"}, "text"),
+            ("keep-alive", {"sessionId": "s"}, "session_id"),
+        ],
+        ids=["start", "task", "keep-alive"],
+    )
+    def test_is_corrected(
+        self, client: FlaskClient, route: str, body: dict[str, str], meant: str
+    ) -> None:
+        """A misspelled field is answered with the one that was meant."""
+        response = client.post(f"{PREFIX}/{route}", json=body)
+
+        assert error(response)["message"].endswith(
+            f" is not a field of this route; did you mean {meant}?"
+        )
+
     @pytest.mark.parametrize("session_id", FORGED)
     def test_must_have_a_valid_session_id(
         self, client: FlaskClient, vendor: requests_mock.Mocker, session_id: str
@@ -754,6 +776,11 @@ class TestInstallation:
         assert {call.hostname for call in vendor.request_history} == {"heygen.test", "coach.test"}
         assert set(app.extensions["heygen"]) == {"HEYGEN", "COACH"}
 
+    def test_is_not_by_its_constructor(self, app: Flask) -> None:
+        """An app in the place of the name is corrected, as other extensions take one there."""
+        with pytest.raises(TypeError, match=r"call app\.register_blueprint\(HeyGen\(\)\)"):
+            HeyGen(app)  # type: ignore[arg-type]
+
     def test_leaves_the_instance_as_it_was(self) -> None:
         """Nothing of an app is kept on the instance that all apps share."""
         before = dict(vars(heygen_bp))
@@ -870,7 +897,7 @@ class TestNotConfigured:
         response = client.post(f"{PREFIX}/start", json={})
 
         assert outcome(response) == (503, "not_configured")
-        assert "In the session defaults, disable_idle_timeout cannot be set" in caplog.text
+        assert "In HEYGEN_SESSION_DEFAULTS, disable_idle_timeout cannot be set" in caplog.text
         assert calls(vendor) == []
 
     def test_names_the_key_of_its_prefix(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -882,6 +909,15 @@ class TestNotConfigured:
 
         assert outcome(response) == (503, "not_configured")
         assert "COACH_API_KEY is not set" in caplog.text
+
+    def test_names_the_defaults_of_its_prefix(self) -> None:
+        """A default of the second account is not looked for in the first one's."""
+        app = make_app(COACH_API_KEY=KEY, COACH_SESSION_DEFAULTS={"quality": "ultra"})
+        app.register_blueprint(HeyGen("coach", config_prefix="COACH"))
+
+        response = app.test_client().post("/api/coach/start")
+
+        assert error(response)["message"].startswith("In COACH_SESSION_DEFAULTS, quality must be")
 
     def test_is_over_once_it_is_set(
         self, app: Flask, client: FlaskClient, vendor: requests_mock.Mocker
@@ -1146,6 +1182,14 @@ class TestRoutingError:
 
         for path, method in itertools.product(BELOW, ["GET", "POST", "DELETE"]):
             assert outcome(client.open(f"{PREFIX}{path}", method=method)) == JSON_404
+
+    def test_names_the_routes(self, app: Flask, client: FlaskClient) -> None:
+        """Each route that a page calls by its path, and no other."""
+        message = error(client.post(f"{PREFIX}/speak"))["message"]
+
+        rules = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith(PREFIX)}
+        called = {rule.removeprefix(PREFIX) for rule in rules if "<" not in rule}
+        assert {f"/{name}" for name in re.findall(r" /([\w.-]*\w)", message)} == called
 
     @hosts
     def test_of_the_method_is_json(

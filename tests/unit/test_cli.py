@@ -68,6 +68,15 @@ class TestCheck:
             "credits   99.8 left; a minute of a session costs 0.2",
         ]
 
+    def test_does_not_look_up_the_avatar(self, app: Flask) -> None:
+        """It says so, and names the command that lists those that exist."""
+        app.config["HEYGEN_SESSION_DEFAULTS"] = {"avatar_id": "no-such-avatar"}
+
+        result = run(app, "check")
+
+        assert result.exit_code == 0
+        assert "avatar    no-such-avatar was not looked up: `flask heygen avatars`" in result.output
+
     def test_knows_that_credits_may_be_hidden(self, app: Flask, simulator: Simulator) -> None:
         """The key is good all the same."""
         simulator.fault("remaining_quota", Fault.SERVER_ERROR, times=2)
@@ -132,8 +141,8 @@ class TestCheckOfASetup:
     @pytest.mark.parametrize(
         ("key", "value", "where"),
         [
-            ("HEYGEN_SESSION_DEFAULTS", {"avatarName": "Wayne"}, "session defaults"),
-            ("HEYGEN_SESSION_ALLOWED", ["avatarName"], "session fields that a page may set"),
+            ("HEYGEN_SESSION_DEFAULTS", {"avatarName": "Wayne"}, "DEFAULTS"),
+            ("HEYGEN_SESSION_ALLOWED", ["avatarName"], "ALLOWED"),
         ],
         ids=["default", "allowed"],
     )
@@ -147,7 +156,7 @@ class TestCheckOfASetup:
 
         assert result.exit_code == 0
         assert (
-            f"warning   In the {where}, 'avatarName' is not a known field; "
+            f"warning   In HEYGEN_SESSION_{where}, 'avatarName' is not a known field; "
             "did you mean avatar_name?"
         ) in result.output
 
@@ -158,7 +167,7 @@ class TestCheckOfASetup:
         result = run(app, "check")
 
         assert result.exit_code == 1
-        assert "In the session defaults, voice has no field 'voiceId'" in result.output
+        assert "In HEYGEN_SESSION_DEFAULTS, voice has no field 'voiceId'" in result.output
 
     def test_misses_a_secret_key(self, simulator: Simulator) -> None:
         """With an owner_loader each start signs a session id."""
@@ -323,15 +332,43 @@ class TestStop:
         assert "1 stopped, 1 failed." in result.output
         assert "a-mistyped-id is unknown" in result.output
 
+    @pytest.mark.parametrize("command", ["stop", "transcript"])
+    @pytest.mark.parametrize(
+        "session_id", ["abc", "abc.def", "00000000-0000-4000-8000-000000000000"]
+    )
+    def test_names_the_ids_that_liveavatar_has_not(
+        self, liveavatar: Flask, command: str, session_id: str
+    ) -> None:
+        """It refuses what is no UUID; the operator reads of the id, not of the session defaults."""
+        result = run(liveavatar, command, session_id)
+
+        assert result.exit_code == 1
+        assert f"Error: {session_id} is unknown: mistyped, or it has ended" in result.output
+
+    def test_repeats_every_other_refusal(self, liveavatar: Flask, requests_mock: Mocker) -> None:
+        """A vendor that wants other fields than before is not mistaken for a mistyped id."""
+        detail = [{"loc": ["body", "reason"], "msg": "Field required"}]
+        requests_mock.post(
+            f"{liveavatar.config['HEYGEN_BASE_URL']}/v1/sessions/stop",
+            status_code=422,
+            json={"detail": detail},
+        )
+
+        result = run(liveavatar, "stop", "abc")
+
+        assert "abc [heygen_refused]" in result.output
+        assert "body.reason: Field required" in result.output
+
     def test_tells_one_that_had_ended(self, app: Flask, simulator: Simulator) -> None:
         """It costs nothing any more, and that is what was wanted."""
-        [session_id] = start(app)
-        simulator.close_session(session_id)
+        ended, live = start(app, 2)
+        simulator.close_session(ended)
 
-        result = run(app, "stop", session_id)
+        result = run(app, "stop", ended, live)
 
         assert result.exit_code == 0, result.output
-        assert f"{session_id} had ended already." in result.output
+        assert f"{ended} had ended already." in result.output
+        assert "1 stopped, 1 had ended already, 0 failed." in result.output
 
     def test_looks_again(
         self, app: Flask, requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch
@@ -489,7 +526,7 @@ class TestTranscript:
         v1 = run(app, "transcript", "a-session")
 
         assert (unknown.exit_code, v1.exit_code) == (1, 1)
-        assert "[session_not_found]" in unknown.output
+        assert "is unknown" in unknown.output
         assert "[not_supported]" in v1.output
 
 

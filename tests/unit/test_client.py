@@ -222,10 +222,25 @@ class TestStart:
         """A wrong field is named, in a call and in the defaults, and nothing is sent."""
         with pytest.raises(InvalidField, match=f"^{name} "):
             make().start(**{name: value})
-        with pytest.raises(NotConfigured, match=f"^In the session defaults, {name} "):
+        with pytest.raises(NotConfigured, match=f"^In HEYGEN_SESSION_DEFAULTS, {name} "):
             make(session_defaults={name: value}).start()
 
         assert calls(vendor) == []
+
+    def test_warns_once_of_an_unknown_field(
+        self,
+        heygen: HeyGenClient,
+        vendor: requests_mock.Mocker,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """The vendor may have added it since, and more often it is misspelled."""
+        for _ in range(2):
+            heygen.start(avatarid="a")
+
+        assert bodies(vendor, "new")[0]["avatarid"] == "a"
+        assert caplog.messages == [
+            "In the fields of a start, 'avatarid' is not a known field; did you mean avatar_id?"
+        ]
 
     @pytest.mark.parametrize("data", [None, {}, [], "s", 7])
     def test_without_a_session_is_an_unknown_one(

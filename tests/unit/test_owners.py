@@ -356,6 +356,17 @@ class TestTheSecretKey:
         assert "SECRET_KEY" in refused.text
         assert simulator.calls == ()
 
+    def test_is_missed_while_nobody_can_sign_in(
+        self, simulator: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The page reads that it must sign in, and the log once why that cannot help."""
+        page = make_app(simulator, SECRET_KEY=None).test_client()
+
+        refused = [post(page, "start", None) for _ in range(2)]
+
+        assert [code(each) for each in refused] == ["not_signed_in"] * 2
+        assert caplog.text.count("The app has no SECRET_KEY") == 1
+
     @pytest.mark.parametrize(
         ("name", "value"),
         [
