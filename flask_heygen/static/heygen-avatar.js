@@ -66,7 +66,8 @@ export { AvatarError };
  *
  * @typedef {object} ListenOptions
  * @property {string} [deviceId] of the microphone; by default the browser's choice
- * @property {boolean} [bargeIn] listen while the avatar speaks, too: the first words heard interrupt it
+ * @property {boolean} [bargeIn] listen while the avatar speaks, too: the first words heard interrupt it,
+ *   where LiveAvatar has not done so by itself
  *
  * @typedef {"avatar" | "browser"} Voice
  *
@@ -101,7 +102,9 @@ export class HeyGenAvatar extends EventTarget {
     this.#connection = new Connection(new Routes(baseUrl, headers), options, {
       emit,
       message: (message) => {
-        this.#speaker.handle(message);
+        // LiveAvatar does not say why a text has ended; of HeyGen's own it is not known that it interrupts.
+        const cutShort = message.type === "ended" && message.named && this.#listening.bargedIn;
+        this.#speaker.handle(cutShort ? { ...message, cutShort } : message);
         this.#listening.handle(message);
       },
       ended: (how) => this.#speaker.handleSessionEnd(how),
@@ -163,7 +166,8 @@ export class HeyGenAvatar extends EventTarget {
   /** Hear the user: what they say arrives as `heard`. The avatar hears them in its room; where it has no
    *  ears, or no room was joined, the browser's own recognition does.
    *  @param {ListenOptions} [options] the microphone's `deviceId`;
-   *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it
+   *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it,
+   *    where LiveAvatar has not done so by itself
    *  @returns {Promise<Voice>} once the microphone is on, by whom the user is heard; it
    *    rejects with an AvatarError: `microphone_denied`, `microphone_missing`, `microphone_failed`, or
    *    `not_supported` where nothing can hear */

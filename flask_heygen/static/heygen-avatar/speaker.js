@@ -29,7 +29,7 @@ export class Speaker {
    * @param {import("./connection.js").Connection} connection
    * @param {import("./browser-voice.js").BrowserVoice} voice the browser's
    * @param {{emit: (type: string, detail: object) => void, speaking: (speaking: boolean) => void}} listener
-   *   `speaking`: a voice begins, or there is nothing more to say
+   *   `speaking`: a voice begins or is about to, or there is nothing more to say
    */
   constructor(connection, voice, listener) {
     this.#connection = connection;
@@ -94,6 +94,8 @@ export class Speaker {
     ahead?.utterance.handle(message, false);
     this.#dispatch.handle(message);
     if (!this.#current) this.#unprompted.handle(message);
+    // What waits would be said while the user speaks.
+    else if (message.cutShort && this.#current.utterance.cutShort) this.clear();
   }
 
   /** The session is over. @param {{left: boolean}} how `left`: the avatar has left its room */
@@ -147,6 +149,7 @@ export class Speaker {
   /** @param {Speech} speech @param {AbortSignal} signal @param {OpenSession} session
    *  @returns {Promise<SentText>} */
   async #sayByAvatar(speech, signal, session) {
+    this.#listener.speaking(true); // by now: LiveAvatar cuts a text short over which the user begins to speak
     const sent = this.#dispatch.takeAhead(speech) ?? this.#dispatch.send(speech, session);
     this.#current = sent;
     const cut = () => sent.cut();

@@ -82,7 +82,8 @@ export type ListenOptions = {
      */
     deviceId?: string;
     /**
-     * listen while the avatar speaks, too: the first words heard interrupt it
+     * listen while the avatar speaks, too: the first words heard interrupt it,
+     * where LiveAvatar has not done so by itself
      */
     bargeIn?: boolean;
 };
@@ -161,7 +162,8 @@ export type Events = {
  *
  * @typedef {object} ListenOptions
  * @property {string} [deviceId] of the microphone; by default the browser's choice
- * @property {boolean} [bargeIn] listen while the avatar speaks, too: the first words heard interrupt it
+ * @property {boolean} [bargeIn] listen while the avatar speaks, too: the first words heard interrupt it,
+ *   where LiveAvatar has not done so by itself
  *
  * @typedef {"avatar" | "browser"} Voice
  *
@@ -208,7 +210,8 @@ export declare class HeyGenAvatar extends EventTarget {
     /** Hear the user: what they say arrives as `heard`. The avatar hears them in its room; where it has no
      *  ears, or no room was joined, the browser's own recognition does.
      *  @param {ListenOptions} [options] the microphone's `deviceId`;
-     *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it
+     *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it,
+     *    where LiveAvatar has not done so by itself
      *  @returns {Promise<Voice>} once the microphone is on, by whom the user is heard; it
      *    rejects with an AvatarError: `microphone_denied`, `microphone_missing`, `microphone_failed`, or
      *    `not_supported` where nothing can hear */
