@@ -75,9 +75,13 @@ export class OpenSession {
 
   /** Join its room, if the page can, and keep the session alive. Raises an AvatarError where the room
    *  cannot be joined: nobody would see, hear or answer the avatar.
-   *  @param {import("./room.js").AvatarRoom | null} room */
+   *  @param {import("./room.js").AvatarRoom | null} room null without livekit-client */
   async join(room) {
-    const { idle_seconds, url, access_token } = this.started;
+    const { idle_seconds, url, access_token, listening } = this.started;
+    // It hears in its room only. Each LiveAvatar session does, and takes its texts there, too: without
+    // the room it would cost and never speak.
+    if (!room && listening) throw new AvatarError(FAILURES.livekitMissing);
+
     // A failure is found by the next task.
     keepAlive(idle_seconds, () => this.#command("keep-alive").catch(() => {}), this.#life.signal);
     this.#room = room;

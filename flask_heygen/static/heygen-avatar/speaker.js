@@ -65,6 +65,9 @@ export class Speaker {
         sentences.push(spoken);
         this.#sendAhead();
       }
+    } catch (error) {
+      this.#report(AvatarError.of(error)); // the page's own, in its pieces
+      throw error;
     } finally {
       this.#queue.close(place);
     }
@@ -83,7 +86,10 @@ export class Speaker {
   async interrupt() {
     const session = this.#current || this.#unprompted.begun ? this.#connection.session : null;
     this.clear();
-    if (session) await this.#dispatch.interrupt(session);
+    if (!session) return;
+    await this.#dispatch.interrupt(session).catch((error) => {
+      throw session.ended ? error : this.#report(AvatarError.of(error));
+    });
   }
 
   /** @param {import("./messages.js").Message} message */
