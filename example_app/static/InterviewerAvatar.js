@@ -14,7 +14,7 @@ import { HeyGenAvatar } from "heygen-avatar";
 
 /** The script of livekit-client is the page's; a CDN may be out of reach, or blocked. */
 const NO_PICTURE =
-  "livekit-client could not be loaded: HeyGen's v1 avatar has no picture and no voice, and LiveAvatar's does not start. " +
+  "livekit-client could not be loaded: HeyGen's v1 avatar has no picture and no voice, and LiveAvatar's does not speak. " +
   "After `npm ci --prefix example_app` and a restart the app serves it itself.";
 
 export class InterviewerAvatar extends HeyGenAvatar {

@@ -53,7 +53,7 @@ export { AvatarError };
  *
  * @typedef {object} Options
  * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it
- *   HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not start
+ *   HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not speak
  * @property {string} [baseUrl] where the blueprint is; by default, where this file comes from
  * @property {PageHeaders} [headers] called before each request, for
  *   a login that is no cookie; may return a promise

@@ -206,18 +206,6 @@ describe("start", () => {
     assert.equal(events.at(-1)[1].room, false);
   });
 
-  test("is refused on such a page where the session needs its room, as LiveAvatar's does", async () => {
-    server.listening = "conversational";
-    const avatar = make({ livekit: undefined });
-    const events = record(avatar);
-
-    await assert.rejects(avatar.start(), { code: "livekit_missing", message: /pass \{ livekit \} to HeyGenAvatar/ });
-    assert.deepEqual(types(events), ["starting", "closed", "error"]);
-    assert.deepEqual(server.routes, ["start", "stop"]);
-    await pass(120_000);
-    assert.equal(server.to("keep-alive").length, 0);
-  });
-
   test("fails once where the room cannot be joined, with the cause, and ends the session", async () => {
     livekit = new LiveKit({ refuses: true });
     const avatar = make();

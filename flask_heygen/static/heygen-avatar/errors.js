@@ -13,7 +13,7 @@ export const FAILURES = {
   notDelivered: { code: "not_delivered", message: "The avatar cannot be reached: it is not in its room." },
   livekitMissing: {
     code: "livekit_missing",
-    message: "This session needs its LiveKit room. No livekit-client was given: pass { livekit } to HeyGenAvatar.",
+    message: "The avatar takes texts in its room only. No livekit-client was given: pass { livekit } to HeyGenAvatar.",
   },
   roomNotJoined: {
     code: "room_not_joined",

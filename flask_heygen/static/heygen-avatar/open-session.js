@@ -77,11 +77,7 @@ export class OpenSession {
    *  cannot be joined: nobody would see, hear or answer the avatar.
    *  @param {import("./room.js").AvatarRoom | null} room null without livekit-client */
   async join(room) {
-    const { idle_seconds, url, access_token, listening } = this.started;
-    // It hears in its room only. Each LiveAvatar session does, and takes its texts there, too: without
-    // the room it would cost and never speak.
-    if (!room && listening) throw new AvatarError(FAILURES.livekitMissing);
-
+    const { idle_seconds, url, access_token } = this.started;
     // A failure is found by the next task.
     keepAlive(idle_seconds, () => this.#command("keep-alive").catch(() => {}), this.#life.signal);
     this.#room = room;
@@ -112,8 +108,9 @@ export class OpenSession {
    *  @param {Task} task @param {AbortSignal} signal keeps it from being published */
   async deliver({ deliver }, signal) {
     if (!deliver) return;
-    await this.#room?.connected();
-    if (!(await this.#room?.publish(deliver, signal))) throw new AvatarError(FAILURES.notDelivered);
+    if (!this.#room) throw new AvatarError(FAILURES.livekitMissing);
+    await this.#room.connected();
+    if (!(await this.#room.publish(deliver, signal))) throw new AvatarError(FAILURES.notDelivered);
   }
 
   /** Publish a command of LiveAvatar's. @param {{event_type: string}} payload */

@@ -41,7 +41,7 @@ export type PageHeaders = () => Record<string, string> | Promise<Record<string, 
 export type Options = {
     /**
      * livekit-client, 2.11 or newer; without it
-     * HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not start
+     * HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not speak
      */
     livekit?: typeof import("livekit-client");
     /**
@@ -147,7 +147,7 @@ export type Events = {
  *
  * @typedef {object} Options
  * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it
- *   HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not start
+ *   HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not speak
  * @property {string} [baseUrl] where the blueprint is; by default, where this file comes from
  * @property {PageHeaders} [headers] called before each request, for
  *   a login that is no cookie; may return a promise
