@@ -40,6 +40,7 @@ import { BrowserVoice } from "./heygen-avatar/browser-voice.js";
 import { Connection } from "./heygen-avatar/connection.js";
 import { AvatarError } from "./heygen-avatar/avatar-error.js";
 import { Listening } from "./heygen-avatar/listening.js";
+import { checkOptions } from "./heygen-avatar/options.js";
 import { Routes } from "./heygen-avatar/routes.js";
 import { isAudible } from "./heygen-avatar/sentences.js";
 import { SoundDevice } from "./heygen-avatar/sound-device.js";
@@ -51,14 +52,14 @@ export { AvatarError };
  * @typedef {() => Record<string, string> | Promise<Record<string, string>>} PageHeaders
  *
  * @typedef {object} Options
- * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it the
- *   avatar is neither seen nor heard
+ * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it
+ *   HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not speak
  * @property {string} [baseUrl] where the blueprint is; by default, where this file comes from
  * @property {PageHeaders} [headers] called before each request, for
  *   a login that is no cookie; may return a promise
  * @property {Record<string, unknown>} [session] fields of the session, of those that the server allows
- * @property {HTMLVideoElement | null} [video] shows the picture
- * @property {HTMLAudioElement | null} [audio] plays the voice; by default an element that is not shown
+ * @property {HTMLVideoElement} [video] shows the picture
+ * @property {HTMLAudioElement} [audio] plays the voice; by default an element that is not shown
  * @property {number} [idleMinutes] ends the session after so many minutes without a text, an answer
  *   heard, a call, a key or a pointer on the page: 10 by default; 0: never
  * @property {boolean} [browserVoice] false: the browser's own voice says nothing in the avatar's place, as
@@ -93,9 +94,11 @@ export class HeyGenAvatar extends EventTarget {
   #voice;
   #device = new SoundDevice();
 
-  /** @param {Options} options */
+  /** Raises a TypeError for an option that does not exist, and for an element that is none.
+   *  @param {Options} options */
   constructor({ baseUrl = new URL(".", import.meta.url).href, headers, browserVoice, ...options } = {}) {
     super();
+    checkOptions(options);
     this.#voice = new BrowserVoice(browserVoice);
     const emit = (/** @type {string} */ type, /** @type {object} */ detail) =>
       void this.dispatchEvent(new CustomEvent(type, { detail }));

@@ -15,6 +15,9 @@ import { UnpromptedSpeech } from "./unprompted-speech.js";
  * @typedef {import("./speech-queue.js").Spoken} Spoken
  */
 
+/** The codes of a session that costs and speaks nothing: it is stopped. */
+const MUTE = ["session_not_ready", "livekit_missing"];
+
 export class Speaker {
   #connection;
   #voice;
@@ -65,6 +68,9 @@ export class Speaker {
         sentences.push(spoken);
         this.#sendAhead();
       }
+    } catch (error) {
+      this.#report(AvatarError.of(error)); // the page's own, in its pieces
+      throw error;
     } finally {
       this.#queue.close(place);
     }
@@ -83,7 +89,10 @@ export class Speaker {
   async interrupt() {
     const session = this.#current || this.#unprompted.begun ? this.#connection.session : null;
     this.clear();
-    if (session) await this.#dispatch.interrupt(session);
+    if (!session) return;
+    await this.#dispatch.interrupt(session).catch((error) => {
+      throw session.ended ? error : this.#report(AvatarError.of(error));
+    });
   }
 
   /** @param {import("./messages.js").Message} message */
@@ -135,7 +144,7 @@ export class Speaker {
         const failure = AvatarError.of(error);
         const unknown = failure.code === "outcome_unknown";
         if (!unknown && session.ended) continue; // replaced, and not a word was spoken
-        if (failure.code === "session_not_ready") this.#connection.fail(failure);
+        if (MUTE.includes(failure.code)) this.#connection.fail(failure);
         else this.#report(failure);
         // What the server refuses to have spoken is not for the browser to speak.
         if (unknown || failure.code === "text_refused") throw failure;

@@ -40,8 +40,8 @@ export { AvatarError };
 export type PageHeaders = () => Record<string, string> | Promise<Record<string, string>>;
 export type Options = {
     /**
-     * livekit-client, 2.11 or newer; without it the
-     * avatar is neither seen nor heard
+     * livekit-client, 2.11 or newer; without it
+     * HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not speak
      */
     livekit?: typeof import("livekit-client");
     /**
@@ -60,11 +60,11 @@ export type Options = {
     /**
      * shows the picture
      */
-    video?: HTMLVideoElement | null;
+    video?: HTMLVideoElement;
     /**
      * plays the voice; by default an element that is not shown
      */
-    audio?: HTMLAudioElement | null;
+    audio?: HTMLAudioElement;
     /**
      * ends the session after so many minutes without a text, an answer
      * heard, a call, a key or a pointer on the page: 10 by default; 0: never
@@ -147,14 +147,14 @@ export type Events = {
  * @typedef {() => Record<string, string> | Promise<Record<string, string>>} PageHeaders
  *
  * @typedef {object} Options
- * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it the
- *   avatar is neither seen nor heard
+ * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it
+ *   HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not speak
  * @property {string} [baseUrl] where the blueprint is; by default, where this file comes from
  * @property {PageHeaders} [headers] called before each request, for
  *   a login that is no cookie; may return a promise
  * @property {Record<string, unknown>} [session] fields of the session, of those that the server allows
- * @property {HTMLVideoElement | null} [video] shows the picture
- * @property {HTMLAudioElement | null} [audio] plays the voice; by default an element that is not shown
+ * @property {HTMLVideoElement} [video] shows the picture
+ * @property {HTMLAudioElement} [audio] plays the voice; by default an element that is not shown
  * @property {number} [idleMinutes] ends the session after so many minutes without a text, an answer
  *   heard, a call, a key or a pointer on the page: 10 by default; 0: never
  * @property {boolean} [browserVoice] false: the browser's own voice says nothing in the avatar's place, as
@@ -183,7 +183,8 @@ export type Events = {
  */
 export declare class HeyGenAvatar extends EventTarget {
     #private;
-    /** @param {Options} options */
+    /** Raises a TypeError for an option that does not exist, and for an element that is none.
+     *  @param {Options} options */
     constructor({ baseUrl, headers, browserVoice, ...options }?: Options);
     /** Whether there is a session to speak in. */
     get live(): boolean;
