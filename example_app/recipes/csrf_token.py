@@ -11,7 +11,9 @@ the module does the same::
 
 - An interview may last longer than Flask-WTF's hour, so the token is valid as long as the session.
 - A missing or wrong token is 400 ``bad_request``, with Flask-WTF's reason as the message.
-- A logout that clears ``session`` deletes the token's other half: stop before you log out.
+- A logout that clears ``session`` deletes the token's other half: stop before you log out. A page
+  whose login has ended so gets 400 ``bad_request``, "The CSRF session token is missing.", and not
+  401 ``not_signed_in``: CSRFProtect rejects the request before the owner_loader is asked.
 - Over https Flask-WTF also requires a ``Referer`` of your own host, so that pages of other origins
   need the exemption.
 """

@@ -12,10 +12,15 @@
 // The page's import map says where, by `url_for`; the module knows its routes from there.
 import { HeyGenAvatar } from "heygen-avatar";
 
+/** The script of livekit-client is the page's; a CDN may be out of reach, or blocked. */
+const NO_PICTURE =
+  "livekit-client could not be loaded: HeyGen's v1 avatar has no picture and no voice, and LiveAvatar's does not speak. " +
+  "After `npm ci --prefix example_app` and a restart the app serves it itself.";
+
 export class InterviewerAvatar extends HeyGenAvatar {
   /** @param {HTMLVideoElement} video shows the picture */
   constructor(video) {
-    // Without livekit-client (a CDN out of reach) there are captions and no picture.
+    if (!globalThis.LivekitClient) console.warn(NO_PICTURE);
     super({ livekit: globalThis.LivekitClient, video });
   }
 

@@ -21,7 +21,7 @@ let microphone = "off";
 const firstName = interview.interviewer.split(" ")[0];
 const AWAY = `${firstName} has left, since nobody was here. She returns with your next answer.`;
 /** The codes of errors after which nobody can bring the avatar back by asking again. */
-const GONE = ["no_credits", "avatar_deleted"];
+const GONE = ["no_credits", "avatar_deleted", "livekit_missing"];
 const OFFLINE = "You are offline. Your answers are safe.";
 const DRAWN = "There is no live picture: a drawing with captions stands in.";
 const POOR = "Your connection is poor: picture and voice may falter.";

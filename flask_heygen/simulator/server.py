@@ -14,9 +14,9 @@ from weakref import WeakSet
 from aiohttp import web
 
 _BACKLOG = 1024
-# Longer than a client's pool should keep a connection, as a vendor's load balancer has it.
+# Longer than a client's pool should keep a connection, as with a vendor's load balancer.
 _KEEPALIVE_SECONDS = 75
-# What open calls get to finish when the server stops; aiohttp takes 0 for no limit.
+# Time for open calls to finish when the server stops; 0 means no limit to aiohttp.
 _SHUTDOWN_SECONDS = 0.01
 # Linux's state of a connection whose FIN the peer has not acknowledged.
 _FIN_WAIT_1 = 4
@@ -76,7 +76,7 @@ class Server:
         self.call(lambda: self._refuse(seconds))
 
     def call(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Run something in the event loop and wait until it is done, or the server stops."""
+        """Run a coroutine in the event loop, and wait until it ends or the server stops."""
         self._check_thread()
         with self._lock:  # a loop that ends meanwhile would never begin it
             if self._thread is None:
@@ -99,7 +99,7 @@ class Server:
             except Exception as error:
                 if ready.done():
                     raise
-                ready.set_exception(error)  # raised again by the thread that waits
+                ready.set_exception(error)  # raised by `start`, which waits in another thread
 
     async def _serve(self, server: socket.socket, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -125,11 +125,11 @@ class Server:
         transports = self._transports()
         await runner.cleanup()
         for transport in transports:
-            _abort(transport)  # one whose client does not read would stay open
+            _abort(transport)  # the connection of a client that does not read would stay open
         for connection in self._accepted:
-            with suppress(OSError):  # closed
+            with suppress(OSError):  # already closed
                 connection.shutdown(socket.SHUT_RDWR)
-        for _ in range(5):  # what has ended is closed
+        for _ in range(5):  # let the event loop close the transports
             await asyncio.sleep(0)
 
     async def _listen(self, server: socket.socket) -> None:
@@ -141,10 +141,12 @@ class Server:
         self._accepting = True
 
     async def _stop_listening(self) -> None:
-        with suppress(NotImplementedError):  # in the event loop of Windows
+        with suppress(NotImplementedError):  # Windows' event loop has no readers
             for listening in self._listener.sockets:
                 self._loop.remove_reader(listening)
-        for _ in range(3):  # what was just accepted becomes a transport, which needs the listener
+        for _ in range(
+            3
+        ):  # connections just accepted need the listener until they have a transport
             await asyncio.sleep(0)
         self._listener.close()
 
@@ -181,9 +183,9 @@ class Server:
 
 
 class _ListeningSocket(socket.socket):
-    """A socket that notes what it accepts.
+    """A listening socket that records the connections that it accepts.
 
-    asyncio has no transport for a TLS handshake, and over TLS none that was closed twice.
+    asyncio has no transport for a connection in a TLS handshake, nor for one closed twice over TLS.
     """
 
     accepted: WeakSet[socket.socket]
@@ -203,7 +205,7 @@ async def _close(transport: asyncio.Transport, last_words: bytes) -> None:
     transport.write(last_words)
     connection = transport.get_extra_info("socket")
     # Not the transport's method: over TLS it would announce the end, as few load balancers do.
-    with suppress(OSError):  # the client was faster
+    with suppress(OSError):  # the client has closed it already
         connection.shutdown(socket.SHUT_WR)
     until = time.monotonic() + 1  # a client that does not read acknowledges nothing
     while not transport.is_closing() and _fin_pending(connection) and time.monotonic() < until:
@@ -212,7 +214,7 @@ async def _close(transport: asyncio.Transport, last_words: bytes) -> None:
 
 
 def _abort(transport: asyncio.Transport) -> None:
-    with suppress(AttributeError):  # of Python 3.11's over TLS, if it has closed
+    with suppress(AttributeError):  # raised by Python 3.11 for a closed TLS transport
         transport.abort()
 
 
@@ -221,5 +223,5 @@ def _fin_pending(connection: socket.socket) -> bool:
         return False
     try:
         return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1
-    except OSError:  # closed, which Python 3.10 does not say of a transport over TLS
+    except OSError:  # closed: Python 3.10 does not report it for a TLS transport
         return False

@@ -61,7 +61,7 @@ class Sessions:
             return max(0.0, self._credits_at(self._clock.now()))
 
     def new(self, token: str, options: SessionOptions, session_id: str | None = None) -> Session:
-        """Make a session, if the account may have one more and can pay a minute of it."""
+        """Create a session; raises ConcurrentLimit, or NoCredits if a minute cannot be paid."""
         with self._lock:
             self._settle()
             now = self._clock.now()
@@ -135,7 +135,7 @@ class Sessions:
             return session if session is None or api in {None, session.api} else None
 
     def connected(self, session_id: str) -> Session:
-        """Return a session with a client in its room; raises an ApiError if it is not one."""
+        """Return a session with a client in its room; raises an ApiError for any other."""
         with self._lock:
             return self._connected(session_id)
 

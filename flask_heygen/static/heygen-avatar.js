@@ -40,6 +40,7 @@ import { BrowserVoice } from "./heygen-avatar/browser-voice.js";
 import { Connection } from "./heygen-avatar/connection.js";
 import { AvatarError } from "./heygen-avatar/avatar-error.js";
 import { Listening } from "./heygen-avatar/listening.js";
+import { checkOptions } from "./heygen-avatar/options.js";
 import { Routes } from "./heygen-avatar/routes.js";
 import { isAudible } from "./heygen-avatar/sentences.js";
 import { SoundDevice } from "./heygen-avatar/sound-device.js";
@@ -51,14 +52,14 @@ export { AvatarError };
  * @typedef {() => Record<string, string> | Promise<Record<string, string>>} PageHeaders
  *
  * @typedef {object} Options
- * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it the
- *   avatar is neither seen nor heard
+ * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it
+ *   HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not speak
  * @property {string} [baseUrl] where the blueprint is; by default, where this file comes from
  * @property {PageHeaders} [headers] called before each request, for
  *   a login that is no cookie; may return a promise
  * @property {Record<string, unknown>} [session] fields of the session, of those that the server allows
- * @property {HTMLVideoElement | null} [video] shows the picture
- * @property {HTMLAudioElement | null} [audio] plays the voice; by default an element that is not shown
+ * @property {HTMLVideoElement} [video] shows the picture
+ * @property {HTMLAudioElement} [audio] plays the voice; by default an element that is not shown
  * @property {number} [idleMinutes] ends the session after so many minutes without a text, an answer
  *   heard, a call, a key or a pointer on the page: 10 by default; 0: never
  * @property {boolean} [browserVoice] false: the browser's own voice says nothing in the avatar's place, as
@@ -66,7 +67,8 @@ export { AvatarError };
  *
  * @typedef {object} ListenOptions
  * @property {string} [deviceId] of the microphone; by default the browser's choice
- * @property {boolean} [bargeIn] listen while the avatar speaks, too: the first words heard interrupt it
+ * @property {boolean} [bargeIn] listen while the avatar speaks, too: the first words heard interrupt it,
+ *   where LiveAvatar has not done so by itself
  *
  * @typedef {"avatar" | "browser"} Voice
  *
@@ -92,16 +94,20 @@ export class HeyGenAvatar extends EventTarget {
   #voice;
   #device = new SoundDevice();
 
-  /** @param {Options} options */
+  /** Raises a TypeError for an option that does not exist, and for an element that is none.
+   *  @param {Options} options */
   constructor({ baseUrl = new URL(".", import.meta.url).href, headers, browserVoice, ...options } = {}) {
     super();
+    checkOptions(options);
     this.#voice = new BrowserVoice(browserVoice);
     const emit = (/** @type {string} */ type, /** @type {object} */ detail) =>
       void this.dispatchEvent(new CustomEvent(type, { detail }));
     this.#connection = new Connection(new Routes(baseUrl, headers), options, {
       emit,
       message: (message) => {
-        this.#speaker.handle(message);
+        // LiveAvatar does not say why a text has ended; of HeyGen's own it is not known that it interrupts.
+        const cutShort = message.type === "ended" && message.named && this.#listening.bargedIn;
+        this.#speaker.handle(cutShort ? { ...message, cutShort } : message);
         this.#listening.handle(message);
       },
       ended: (how) => this.#speaker.handleSessionEnd(how),
@@ -163,7 +169,8 @@ export class HeyGenAvatar extends EventTarget {
   /** Hear the user: what they say arrives as `heard`. The avatar hears them in its room; where it has no
    *  ears, or no room was joined, the browser's own recognition does.
    *  @param {ListenOptions} [options] the microphone's `deviceId`;
-   *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it
+   *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it,
+   *    where LiveAvatar has not done so by itself
    *  @returns {Promise<Voice>} once the microphone is on, by whom the user is heard; it
    *    rejects with an AvatarError: `microphone_denied`, `microphone_missing`, `microphone_failed`, or
    *    `not_supported` where nothing can hear */

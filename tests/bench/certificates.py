@@ -1,4 +1,4 @@
-"""The upstream's certificate, and a bundle of it and the usual roots."""
+"""The upstream's self-signed certificate, and a CA bundle that includes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OPENSSL = """openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nod
 
 
 def certificate(directory: Path) -> Path:
-    """Create a certificate for localhost, with its key in the same file."""
+    """Create a certificate for localhost and return its PEM file, which includes the key."""
     made = directory / "certificate.pem"
     key = directory / "key.pem"
     command = [*_OPENSSL.split(), "-keyout", str(key), "-out", str(made)]
@@ -23,9 +23,12 @@ def certificate(directory: Path) -> Path:
 
 
 def environment(made: Path) -> dict[str, str]:
-    """Return the variables by which each language's client trusts it, among some 120 others."""
+    """Return the variables that make Python, OpenSSL and Node trust the certificate.
+
+    The bundle also has the public roots, so that verification costs what it does in production.
+    """
     bundle = made.with_name("bundle.pem")
-    ours = made.read_text().partition("-----BEGIN PRIVATE")[0]
-    bundle.write_text(Path(certifi.where()).read_text() + ours)
+    certificate_only = made.read_text().partition("-----BEGIN PRIVATE")[0]
+    bundle.write_text(Path(certifi.where()).read_text() + certificate_only)
     names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
     return dict.fromkeys(names, str(bundle))

@@ -1,4 +1,4 @@
-"""The chart: how much longer a task takes than the vendor's own call, by target and load."""
+"""SVG bar chart of the p50 of each target and load, relative to the vendor's own call."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tests.bench.figures import Figures
 from tests.bench.load import Load
 from tests.bench.rounds import Results
 
-#: The loads that are shown, from the lightest, and how dark their bars are.
+#: The loads shown, lightest first, and the opacity of their bars.
 _SHOWN = {"1/s": 1.0, "20/s": 0.7, "50": 0.4}
-#: Times the direct call; a longer bar is cut off.
+#: Largest ratio on the axis; a longer bar is cut off.
 _MOST = 3.0
 _WIDTH, _LEFT, _RIGHT = 760, 236, 64
 _BAR, _GAP, _GROUP, _TOP = 11, 3, 18, 62
@@ -23,7 +23,7 @@ text { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f
 .small { font-size: 11px; fill: #59636e }
 .over { paint-order: stroke; stroke: #fff; stroke-width: 4px }
 .bar { fill: #8c959f }
-.ours { fill: #0969da }
+.highlighted { fill: #0969da }
 .grid { stroke: #d1d9e0 }
 .direct { stroke: #59636e; stroke-dasharray: 3 3 }
 .cut { stroke: #fff; stroke-width: 3 }
@@ -33,7 +33,7 @@ text { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f
   .small { fill: #9198a1 }
   .over { stroke: #0d1117 }
   .bar { fill: #7d8590 }
-  .ours { fill: #4493f8 }
+  .highlighted { fill: #4493f8 }
   .grid { stroke: #3d444d }
   .direct { stroke: #9198a1 }
   .cut { stroke: #0d1117 }
@@ -42,7 +42,7 @@ text { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f
 
 
 def chart(results: Results, titles: Mapping[str, str]) -> str:
-    """Return the SVG of the p50 of each target, in times the direct call's."""
+    """Return the SVG; each bar is a target's p50 divided by that of the direct call."""
     shown = [name for name in _SHOWN if name in results.figures]
     step = len(shown) * (_BAR + _GAP) + _GROUP
     height = _TOP + len(titles) * step + 30
@@ -52,7 +52,7 @@ def chart(results: Results, titles: Mapping[str, str]) -> str:
         middle = top + (step - _GROUP - _GAP) / 2
         parts.append(_text(_LEFT - 12, middle + 4.5, title, "end"))
         for number, load in enumerate(shown):
-            kind = "bar ours" if name.startswith("ours") else "bar"
+            kind = "bar highlighted" if name.startswith("ours") else "bar"
             y = top + number * (_BAR + _GAP)
             parts += _bar(
                 y, results.figures[load][name], f'class="{kind}" opacity="{_SHOWN[load]}"'
@@ -88,7 +88,7 @@ def _legend(shown: list[str]) -> Iterator[str]:
     x = _LEFT
     for load in shown:
         title = Load.named(load).title
-        look = f'class="bar ours" opacity="{_SHOWN[load]}"'
+        look = f'class="bar highlighted" opacity="{_SHOWN[load]}"'
         yield f'<rect x="{x}" y="39" width="22" height="{_BAR}" rx="2" {look}/>'
         yield _text(x + 28, 48.5, title, kind="small")
         x += 40 + 7 * len(title)
@@ -104,5 +104,5 @@ def _bar(y: float, figures: Figures, look: str) -> Iterator[str]:
     yield f'<rect x="{_LEFT}" y="{y:g}" width="{end - _LEFT:.1f}" height="{_BAR}" rx="2" {look}/>'
     if ratio > _MOST:
         yield f'<path d="M{end - 22:g} {y + _BAR + 2:g}l6 {-_BAR - 4}" class="cut"/>'
-    told = ">" * figures.hides("p50") + f"{ratio:.{2 if ratio < 10 else 0}f}\u00d7"
-    yield _text(end + 6, y + _BAR - 1.5, told, kind="small over")
+    label = ">" * figures.hides("p50") + f"{ratio:.{2 if ratio < 10 else 0}f}\u00d7"
+    yield _text(end + 6, y + _BAR - 1.5, label, kind="small over")

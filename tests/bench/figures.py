@@ -1,4 +1,4 @@
-"""The figures of a load: what a task took, what it cost, and what it did to the upstream."""
+"""The figures of one load: latency, CPU and memory, and calls of the upstream."""
 
 from __future__ import annotations
 
@@ -10,41 +10,42 @@ from typing import Any
 
 from tests.bench.load import Outcome
 
-#: Answers below which a quantile says nothing.
+#: Minimum number of answers for each percentile.
 _ENOUGH = {50: 1, 95: 20, 99: 100}
 
 
 @dataclass(frozen=True)
 class Figures:
-    """One target under one load; times in ms, None where there is nothing to tell."""
+    """One target under one load; times in ms, None for a figure that was not measured."""
 
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
-    #: Tasks that had no answer in the end, and the ms from which on they hide the true quantiles.
+    #: Tasks without an answer, and the shortest of their waits in ms: percentiles above it are
+    #: lower bounds.
     given_up: int = 0
     known_to: float | None = None
-    #: p50 over that of the same round's direct calls, as a difference and as a ratio.
+    #: p50 compared with the direct calls of the same round, as a difference and as a ratio.
     added: float | None = None
     ratio: float | None = None
     #: Tasks answered per second.
     rate: float = 0
     #: Milliseconds of CPU per task, of all processes of the target.
     cpu: float | None = None
-    #: Calls of the upstream that a task waits for, at most; exact where no two tasks overlap.
+    #: Upstream calls that a task waits for: an upper bound, exact if no two tasks overlap.
     calls: float | None = None
     #: Connections opened at the upstream per 1,000 tasks.
     connections: float | None = None
-    #: Session tokens minted per task.
+    #: Session tokens created per task.
     tokens: float | None = None
-    #: MB.
+    #: In MB.
     memory: float | None = None
     errors: int = 0
-    #: Percent of the machine that others used meanwhile.
+    #: CPU that other programs used meanwhile, in percent of the machine.
     others: float | None = None
 
     def hides(self, quantile: str) -> bool:
-        """Tell whether a quantile is but a lower bound, because tasks were given up."""
+        """Return whether a percentile is only a lower bound, because tasks were given up."""
         value = getattr(self, quantile)
         return value is not None and self.known_to is not None and value >= self.known_to
 
@@ -59,13 +60,13 @@ def figures(
     memory: float | None,
     others: float,
 ) -> Figures:
-    """Make the figures of a window: what came of it, and what the upstream recorded.
+    """Compute the figures of a measurement from its outcome and the upstream's records.
 
-    That of the ``whole`` load has no tasks that are half inside; that of the ``window`` has
-    nothing of the start, when all connections are new.
+    The record of the ``whole`` load has no task that is only partly inside it. The record of the
+    ``window`` leaves out the start, when all connections are new.
     """
     waits = sorted([*outcome.latencies, *outcome.given_up])
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         f"p{percent}": waits[len(waits) * percent // 100] * 1000
         for percent, enough in _ENOUGH.items()
         if len(waits) >= enough
@@ -73,16 +74,16 @@ def figures(
     spoken = whole["spoken"]
     calls, calls_inside = (each["minted"] + each["tasks"] for each in (whole, window))
     if spoken and calls_inside:
-        told["calls"] = (whole["tasks"] + whole["waited_for"]) / spoken
-        told["connections"] = 1000 * window["connections"] / calls_inside * calls / spoken
-        told["tokens"] = whole["minted"] / spoken
-    # By the tasks between the very readings of the CPU: on a busy machine those come late.
+        values["calls"] = (whole["tasks"] + whole["waited_for"]) / spoken
+        values["connections"] = 1000 * window["connections"] / calls_inside * calls / spoken
+        values["tokens"] = whole["minted"] / spoken
+    # Divide by the tasks between the two CPU readings, which come late on a busy machine.
     if cpu is not None and window["spoken"]:
-        told["cpu"] = 1000 * cpu / window["spoken"]
+        values["cpu"] = 1000 * cpu / window["spoken"]
     if outcome.given_up:
-        told["known_to"] = 1000 * min(outcome.given_up)
+        values["known_to"] = 1000 * min(outcome.given_up)
     return Figures(
-        **told,
+        **values,
         given_up=len(outcome.given_up),
         rate=outcome.answered / seconds,
         memory=memory,
@@ -92,19 +93,19 @@ def figures(
 
 
 def compared(one: Figures, direct: Figures) -> Figures:
-    """Add how the figures compare with those of the direct calls of the same round."""
+    """Return the figures with the difference and the ratio to the round's direct calls."""
     if one.p50 is None or direct.p50 is None:
         return one
     return Figures(**{**asdict(one), "added": one.p50 - direct.p50, "ratio": one.p50 / direct.p50})
 
 
 def medians(rounds: Sequence[Figures]) -> Figures:
-    """Return the median of each figure, and the sum of what went wrong."""
-    told: dict[str, Any] = {}
+    """Return the median of each figure, and the sums of errors and of tasks given up."""
+    result: dict[str, Any] = {}
     for each in fields(Figures):
         values = [value for one in rounds if (value := getattr(one, each.name)) is not None]
-        told[each.name] = median(values) if values else None
+        result[each.name] = median(values) if values else None
     for name in ("errors", "given_up"):
-        told[name] = sum(getattr(one, name) for one in rounds)
-    told["known_to"] = min((one.known_to for one in rounds if one.known_to), default=None)
-    return Figures(**told)
+        result[name] = sum(getattr(one, name) for one in rounds)
+    result["known_to"] = min((one.known_to for one in rounds if one.known_to), default=None)
+    return Figures(**result)

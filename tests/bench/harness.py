@@ -1,4 +1,4 @@
-"""The harness: the upstream and all targets in front of it, idle except the measured one."""
+"""The upstream and all targets, which run together while one of them is measured."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.bench.servers import Server, machine_cpu, process_cpu
 from tests.bench.targets import KEY, ROOT, Target
 
 DIRECT = "direct"
-#: Seconds: as measured of the vendor, and none.
+#: Seconds until each reply: as measured with the vendor, and none.
 LATENCY = {"create_token": 0.12, "task": 0.15}
 NO_LATENCY = dict.fromkeys(LATENCY, 0.0)
-#: Seconds that a target may take until it answers.
+#: Seconds within which a target must answer its first task.
 _START = 30
-#: Seconds after a load in which background work ends.
+#: Seconds to wait for background work after a load.
 _SETTLE = 0.3
 
 
@@ -47,14 +47,14 @@ class Upstream:
 
     @property
     def endpoint(self) -> Endpoint:
-        """The endpoint for the load's direct calls, with the key, so that no token is needed."""
+        """The endpoint for direct calls, which send the API key and so need no token."""
         https = self.scheme == "https"
         tls = ssl.create_default_context(cafile=self.certificate) if https else None
         port = self.ports[self.scheme]
         return Endpoint(port, "/v1/streaming.task", tls, headers=f"X-Api-Key: {KEY}\r\n")
 
     async def send(self, path: str, fields: object = None) -> dict[str, int]:
-        """Send it a command, which is not counted."""
+        """Send a command, which the upstream does not count as a call."""
         async with pages(Endpoint(self.ports["control"], path)) as control:
             _, answer = await control.ask(fields)
         return dict(answer)
@@ -62,7 +62,7 @@ class Upstream:
 
 @contextmanager
 def upstream(scheme: str, directory: Path) -> Iterator[Upstream]:
-    """Run the upstream until the end of a block."""
+    """Run the upstream for the duration of the block."""
     made = certificates.certificate(directory)
     command = [sys.executable, "-m", "tests.bench.upstream", "--certificate", str(made)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True) as run:
@@ -75,7 +75,7 @@ def upstream(scheme: str, directory: Path) -> Iterator[Upstream]:
 
 @dataclass(frozen=True)
 class _Moment:
-    """One reading of the clock, the upstream's record and CPU seconds."""
+    """One reading of the clock, the upstream's record and the CPU seconds used so far."""
 
     at: float
     record: Counter[str]
@@ -84,7 +84,7 @@ class _Moment:
 
 
 class Harness:
-    """All servers at once, so that each load can go from one target to the next."""
+    """All running servers, each of which can be put under a load."""
 
     def __init__(self, upstream: Upstream, servers: dict[str, Server]) -> None:
         self._upstream = upstream
@@ -109,7 +109,7 @@ class Harness:
     async def measure(
         self, name: str, load: Load, *, warm_up: float, seconds: float, seed: int
     ) -> Figures:
-        """Put a load on one target; restart it where tasks stayed unanswered."""
+        """Measure one target under one load; restart it if tasks stayed unanswered."""
         await self._upstream.send("/latency", LATENCY if load.latency else NO_LATENCY)
         server = self._servers.get(name)
         target = _page(server) if server else self._upstream.endpoint
@@ -155,7 +155,7 @@ def _page(server: Server) -> Endpoint:
 def run_harness(
     upstream: Upstream, targets: Sequence[Target], directory: Path
 ) -> Iterator[Harness]:
-    """Run all targets until the end of a block."""
+    """Run all targets for the duration of the block."""
     trusted = certificates.environment(upstream.certificate)
     with ExitStack() as running:
         servers = {}

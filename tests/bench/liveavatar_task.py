@@ -1,7 +1,7 @@
-"""Measure the CPU of a LiveAvatar task, for which the vendor is not called, beside a bare route.
+"""Measure the CPU time of a LiveAvatar task, which calls no vendor, and of a bare Flask route.
 
-`python tests/bench/liveavatar_task.py` calls each app in turns, by WSGI, in one thread. It prints
-the least of all rounds: what else the machine does only adds to it.
+`python tests/bench/liveavatar_task.py` calls the WSGI apps in turns, in one thread. It prints the
+minimum of all rounds, as other programs on the machine can only add to it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from flask_heygen.simulator import Simulator  # noqa: E402
 ROUNDS, REQUESTS = 150, 40
 SECRET_KEY = "the-secret-key-of-the-bench"
 TEXT = "Tell me about a project that you are proud of."
-#: The page's module sends it, for an answer in two lines.
+#: The Accept header of the page's module, which asks for a response in two lines.
 NDJSON = "application/x-ndjson, application/json"
 
 
 def bare() -> Flask:
-    """Return an app with one route, which reads and answers JSON."""
+    """Return an app with one route, which reads and returns JSON."""
     app = Flask("bare", static_folder=None)
     app.secret_key = SECRET_KEY
 
@@ -42,7 +42,7 @@ def bare() -> Flask:
 
 
 def with_blueprint(vendor: str, *, owner: bool = False) -> Flask:
-    """Return an app with the blueprint, for whose sessions there may be an owner."""
+    """Return an app with the blueprint, optionally with an owner loader."""
     app = Flask("host", static_folder=None)
     app.config.update(
         SECRET_KEY=SECRET_KEY,
@@ -58,8 +58,8 @@ def with_blueprint(vendor: str, *, owner: bool = False) -> Flask:
     return app
 
 
-class Contender:
-    """A task that an app is sent again and again."""
+class Target:
+    """An app, and the task request that is sent to it repeatedly."""
 
     def __init__(self, app: Flask, session_id: str, **headers: str) -> None:
         self._app = app
@@ -72,7 +72,7 @@ class Contender:
         self.milliseconds: list[float] = []
 
     def measure(self) -> None:
-        """Note the CPU of one of some tasks."""
+        """Send some tasks and record the CPU time of one."""
         begun = time.thread_time()
         for _ in range(REQUESTS):
             chunks, status, _ = run_wsgi_app(
@@ -84,25 +84,25 @@ class Contender:
             raise RuntimeError(f"{status}: {answer!r}")
 
 
-def contenders(vendor: str) -> dict[str, Contender]:
-    """Return all of them, each with a session of its own."""
+def targets(vendor: str) -> dict[str, Target]:
+    """Return all targets, each with its own session."""
 
     def started(app: Flask) -> str:
         return str(app.test_client().post("/api/heygen/start").get_json()["data"]["session_id"])
 
-    ours, owned = with_blueprint(vendor), with_blueprint(vendor, owner=True)
+    plain, owned = with_blueprint(vendor), with_blueprint(vendor, owner=True)
     return {
-        "bare route": Contender(bare(), "a-session"),
-        "the blueprint": Contender(ours, started(ours)),
-        "with an owner": Contender(owned, started(owned)),
-        "with an owner, in two lines": Contender(owned, started(owned), Accept=NDJSON),
+        "bare route": Target(bare(), "a-session"),
+        "the blueprint": Target(plain, started(plain)),
+        "with an owner": Target(owned, started(owned)),
+        "with an owner, in two lines": Target(owned, started(owned), Accept=NDJSON),
     }
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Run the measurement and print a table."""
     with Simulator() as vendor:
-        running = contenders(vendor.url)
+        running = targets(vendor.url)
     for _ in range(ROUNDS):
         for each in running.values():
             each.measure()

@@ -1,4 +1,7 @@
-"""The load: tasks at times that no answer can move, and what comes of them."""
+"""Open and closed loads of tasks, and the latencies that they measure.
+
+An open load (``20/s``) sends its tasks on schedule, however slow the answers are.
+"""
 
 from __future__ import annotations
 
@@ -13,37 +16,37 @@ from typing import Any
 
 from tests.bench.pages import Endpoint, Pages, pages
 
-#: Seconds after which a task that has no answer is given up.
+#: Seconds after which a task without an answer is given up.
 PATIENCE = 5.0
-#: Seconds in which clients come one after the other, or all would speak in one breath for ever.
+#: Seconds over which the clients of a closed load start, so that they do not stay in lockstep.
 _SPREAD = 0.25
 
 
 @dataclass
 class Outcome:
-    """What came of a load, of its window alone."""
+    """The outcome of a load within its window."""
 
-    #: Seconds from the moment a task was due to its answer.
+    #: Seconds from a task's scheduled moment to its answer.
     latencies: list[float] = field(default_factory=list)
-    #: Seconds that the tasks which were given up had waited until then.
+    #: Seconds that each task given up had waited.
     given_up: list[float] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
-    #: Tasks that were answered inside the window, whenever they were due.
+    #: Tasks answered inside the window, whenever they were due.
     answered: int = 0
 
 
 @dataclass(frozen=True)
 class Load:
-    """A load: ``rate`` tasks per second whatever comes back, or ``clients`` that wait for it."""
+    """``rate`` tasks per second on schedule, or ``clients`` that each wait for their answer."""
 
     rate: int = 0
     clients: int = 0
-    #: Whether the vendor takes its time; without it only what is added is seen.
+    #: Whether the vendor has its usual latency; False shows only what the target adds.
     latency: bool = True
 
     @classmethod
     def named(cls, name: str) -> Load:
-        """Read a load such as ``20/s`` or ``50``, perhaps with ``-0ms`` for no latency."""
+        """Parse a load such as ``20/s`` or ``50``, optionally with ``-0ms`` for no latency."""
         named = re.fullmatch(r"([1-9]\d*)(/s)?(-0ms)?", name)
         if named is None:
             raise ValueError(name)
@@ -52,20 +55,20 @@ class Load:
 
     @property
     def title(self) -> str:
-        """What it is called in a table."""
+        """Title in a table."""
         tasks = "task" if self.rate == 1 else "tasks"
         title = f"{self.rate} {tasks}/s" if self.rate else f"{self.clients:,} in flight"
         return title if self.latency else f"{title}, 0 ms"
 
     @property
     def longer(self) -> int:
-        """How many times the usual seconds it takes to see enough."""
+        """Factor of the measurement's length that a low rate needs for enough tasks."""
         return max(1, 4 // self.rate) if self.rate else 1
 
     async def make(
         self, endpoint: Endpoint, *, warm_up: float, seconds: float, seed: int
     ) -> Outcome:
-        """Load an endpoint until ``seconds`` after ``warm_up``, and wait for what is under way."""
+        """Put an endpoint under load for ``warm_up`` and ``seconds``, and wait for open tasks."""
         begin = time.monotonic() + warm_up
         async with pages(endpoint) as opened:
             window = _Window(opened, begin, begin + seconds, by_due=bool(self.rate))
@@ -78,7 +81,7 @@ class Load:
 
 
 def _moments(rate: int, spans: tuple[float, ...], seed: int) -> Iterator[float]:
-    """Yield moments as random as people's, the same for each target, in each span the rate."""
+    """Yield random moments with ``rate`` in each span, the same for every target."""
     chance = random.Random(seed)
     begin = 0.0
     for span in spans:
@@ -87,24 +90,24 @@ def _moments(rate: int, spans: tuple[float, ...], seed: int) -> Iterator[float]:
 
 
 class _Window:
-    """A load under way: the part of it that counts, and what comes of that."""
+    """A running load and the window in which its tasks are counted."""
 
     def __init__(self, opened: Pages, begin: float, end: float, *, by_due: bool) -> None:
         self._pages = opened
         self._begin, self._end = begin, end
-        #: Whether those tasks count that are due inside, or else those that are under way inside.
+        #: Whether to count the tasks that are due inside, or those in flight inside.
         self._by_due = by_due
         self._waiting: dict[object, float] = {}
         self._outcome = Outcome()
 
     async def open(self, moments: Iterator[float]) -> AsyncIterator[Coroutine[Any, Any, None]]:
-        """Yield a task at each moment, though the last one may still be unanswered."""
+        """Yield a task at each moment, without waiting for the answers."""
         for due in moments:
             await asyncio.sleep(max(0, due - time.monotonic()))
             yield self._speak(due)
 
     async def closed(self, clients: int) -> AsyncIterator[Coroutine[Any, Any, None]]:
-        """Yield clients, each of which speaks again as soon as it is answered."""
+        """Yield clients that send their next task as soon as the last one is answered."""
 
         async def client() -> None:
             while (now := time.monotonic()) < self._end:
@@ -123,7 +126,7 @@ class _Window:
         if wrong is not None:
             if now >= self._begin:
                 self._outcome.errors[wrong] += 1
-            await asyncio.sleep(0.05)  # a target that is down is not asked as fast as can be
+            await asyncio.sleep(0.05)  # no busy loop if a target is down
             return
 
         self._outcome.answered += self._begin <= now < self._end
@@ -131,7 +134,7 @@ class _Window:
             self._outcome.latencies.append(now - due)
 
     async def outcome(self, running: list[asyncio.Future[None]]) -> Outcome:
-        """Wait for the answers, and give up those that do not come."""
+        """Wait for the answers, cancel the tasks without one, and return the outcome."""
         if running:
             left = max(0, self._end - time.monotonic()) + PATIENCE
             await asyncio.wait(running, timeout=left)

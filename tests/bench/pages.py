@@ -1,4 +1,4 @@
-"""Pages that post tasks over HTTP/1.1 on kept connections, with as little CPU as Python allows."""
+"""A minimal HTTP/1.1 client for tasks, with kept connections and low CPU use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The address that tasks are posted to."""
+    """The address and headers of a POST."""
 
     port: int
     path: str
@@ -33,7 +33,7 @@ class Endpoint:
 
 
 class Connection(asyncio.Protocol):
-    """One kept connection, with one request under way at most."""
+    """One kept connection, with at most one request in flight."""
 
     def __init__(self) -> None:
         self._received = b""
@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
             self._answered.set_exception(exc or ConnectionResetError("closed"))
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request; return status and body of its answer."""
+        """Send a request; return the status and the body of the response."""
         if self.lost:
             raise ConnectionResetError("closed")
         self._answered = asyncio.get_running_loop().create_future()
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
 
 
 class Pages:
-    """The connections to a target: the last one used is used first, and made where none is free."""
+    """A pool of connections to a target, last in, first out."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -80,7 +80,7 @@ class Pages:
         self._all: list[Connection] = []
 
     async def ask(self, fields: object) -> tuple[int, Any]:
-        """Post ``fields``; return the status and the JSON of the answer."""
+        """Post ``fields``; return the status and the JSON of the response."""
         while self._free and self._free[-1].lost:
             self._free.pop()
         connection = self._free.pop() if self._free else await self._connect()
@@ -89,14 +89,14 @@ class Pages:
         return status, json.loads(body)
 
     async def speak(self) -> str | None:
-        """Send a task; return its error, None for a success."""
+        """Send a task; return its error, or None for a success."""
         sent = str(time.monotonic_ns())
         task = {"session_id": "session-1", "text": f"Tell me about yourself, please. {sent}"}
         try:
             status, answer = await self.ask(task)
             if status != 200:
                 return str(status)
-            return None if answer["data"]["task_id"] == f"task-{sent}" else "another's answer"
+            return None if answer["data"]["task_id"] == f"task-{sent}" else "answer of another task"
         except (OSError, ValueError, KeyError, TypeError) as error:
             return type(error).__name__
 
@@ -115,7 +115,7 @@ class Pages:
 
 @asynccontextmanager
 async def pages(endpoint: Endpoint) -> AsyncIterator[Pages]:
-    """Open pages, and close them."""
+    """Open a pool of connections for the duration of the block."""
     opened = Pages(endpoint)
     try:
         yield opened

@@ -1,6 +1,6 @@
-"""The rounds of a run: in each, every load goes from one target to the next.
+"""The rounds of a benchmark: each puts every load on every target in turn.
 
-So all of them are measured under the same conditions on a machine that does other things, too.
+Thus all targets meet the same conditions, even on a machine that other programs use.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from tests.bench.harness import DIRECT, Harness
 from tests.bench.load import Load
 
 LOADS = ("1/s", "20/s", "50", "200", "1000", "50-0ms")
-#: The load before anything is measured, as programs are slow at first.
+#: Warms up a target that has just started.
 RUN_IN = Load(clients=20)
-#: The load that measures what load and upstream can do without a target.
+#: Measures the limit of the load generator and the upstream, without a target.
 CEILING = Load(clients=50, latency=False)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The durations of a run."""
+    """The number of rounds and their durations."""
 
     rounds: int
-    #: Seconds of each window, and of the same load before it.
+    #: In seconds: each measured window, the same load before it, and the first load of all.
     seconds: float
     warm_up: float
     run_in: float
@@ -32,9 +32,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Results:
-    """The results of a run."""
+    """The results of all rounds."""
 
-    #: Calls per second of load and upstream without a target.
+    #: Calls per second that the load generator and the upstream reach without a target.
     ceiling: float
     #: Medians of all rounds, by load and target.
     figures: dict[str, dict[str, Figures]]
@@ -47,7 +47,7 @@ async def measure(
     plan: Plan,
     report: Callable[[str], None],
 ) -> Results:
-    """Measure all targets, and report the progress."""
+    """Measure all targets; call ``report`` with a line of progress for each measurement."""
     for name in names:
         await harness.ready(name)
     brief = min(2, plan.seconds)

@@ -1,4 +1,4 @@
-"""A target's processes: started on an open port, measured, and always ended."""
+"""The processes of one server: start and stop, CPU and memory."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 
-#: Connections that may wait to be accepted.
+#: Length of the listen queue.
 BACKLOG = 2048
 
 
 class Server:
-    """Processes that listen on one port, in a session of their own."""
+    """A server in its own process session, which inherits an open port."""
 
     def __init__(
         self,
@@ -27,25 +27,25 @@ class Server:
         directory: Path,
     ) -> None:
         self._directory = directory
-        # The port is ours before the server is there, so that nobody else can take it.
+        # Bind the port here and pass it on, so that no other process can take it.
         self._port = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
         self.port: int = self._port.getsockname()[1]
-        told = {"fd": self._port.fileno(), "port": self.port, "directory": directory}
-        self._command = [part.format(**told) for part in command]
+        values = {"fd": self._port.fileno(), "port": self.port, "directory": directory}
+        self._command = [part.format(**values) for part in command]
         self._environment = {
             **os.environ,
-            **{name: value.format(**told) for name, value in environment.items()},
+            **{name: value.format(**values) for name, value in environment.items()},
             "HOME": str(directory),
             "GUNICORN_CMD_ARGS": "",
             **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1"),
         }
         if config is not None:
-            filled = Template(config.read_text()).substitute(self._environment, **told)
+            filled = Template(config.read_text()).substitute(self._environment, **values)
             (directory / config.name).write_text(filled)
         self.start()
 
     def start(self) -> None:
-        """Start the processes; the port is there from before."""
+        """Start the processes on the port that is already bound."""
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -58,7 +58,7 @@ class Server:
             )
 
     def end(self) -> None:
-        """End all processes, by force where they have not within 3 seconds."""
+        """Terminate all processes; kill those that still run after 3 seconds."""
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(3)
@@ -67,7 +67,7 @@ class Server:
         self._process.wait()
 
     def restart(self) -> None:
-        """End all processes and start them anew, without the connections that still wait."""
+        """End all processes, drop the connections in the listen queue, and start again."""
         self.end()
         self._port.setblocking(False)
         with contextlib.suppress(BlockingIOError):
@@ -77,7 +77,7 @@ class Server:
         self.start()
 
     def close(self) -> None:
-        """End all processes, and give the port back."""
+        """End all processes and close the port."""
         self.end()
         self._port.close()
 
@@ -87,24 +87,24 @@ class Server:
 
     @property
     def log(self) -> str:
-        """What the processes have said."""
+        """The processes' output so far."""
         return (self._directory / "log").read_text(errors="replace")
 
     def cpu(self) -> float:
-        """Return the seconds of CPU that all processes have used, exact to the microsecond."""
+        """Return the CPU seconds of all processes, in microsecond resolution."""
         return sum(map(process_cpu, self.pids()))
 
     def memory(self) -> float:
-        """Return the MB that all processes hold, what they share counted once."""
+        """Return the proportional set size (PSS) of all processes in MB."""
         return sum(map(_memory, self.pids()))
 
     @property
     def pid(self) -> int:
-        """The first of the processes, the parent of all others."""
+        """The id of the first process, the parent of all others."""
         return self._process.pid
 
     def pids(self) -> Iterator[int]:
-        """Yield all processes that there are at the moment."""
+        """Yield the ids of all running processes of the server."""
         for entry in os.scandir("/proc"):
             if entry.name.isdecimal():
                 with contextlib.suppress(ProcessLookupError):
@@ -113,15 +113,15 @@ class Server:
 
 
 def machine_cpu() -> float:
-    """Return the seconds of CPU that everybody has used on this machine."""
+    """Return the CPU seconds that all processes of the machine have used."""
     user, nice, system, _, _, *interrupts = Path("/proc/stat").read_text().split()[1:9]
     ticks = sum(map(int, (user, nice, system, *interrupts)))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def process_cpu(pid: int) -> float:
-    """Return the seconds of CPU that a process has used, 0 where it has ended."""
-    # The clock of another process, as clock_getcpuclockid(3) computes it; /proc has hundredths.
+    """Return the CPU seconds of a process, or 0 if it has ended."""
+    # The clock id that clock_getcpuclockid(3) computes; /proc has only hundredths of a second.
     with contextlib.suppress(OSError):
         return time.clock_gettime(~pid << 3 | 2)
     return 0

@@ -1,4 +1,4 @@
-"""The figures as tables: all of them for a terminal, the telling ones for tests/README.md."""
+"""Tables of the figures: all of them for a terminal, the main ones for tests/README.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.bench.figures import Figures
 from tests.bench.load import Load
 from tests.bench.rounds import Results
 
-#: The part of the ceiling from which on it is the rig that is measured.
+#: Share of the ceiling above which the harness, not the target, limits the rate.
 _NEAR = 0.7
 
 
@@ -34,7 +34,7 @@ def _limited(figures: Figures, ceiling: float) -> bool:
     return figures.rate * (1 + (figures.tokens or 0)) > _NEAR * ceiling
 
 
-#: Each a load and a figure, where several loads tell the same one.
+#: Further columns of the README's table, each one figure under one load.
 _README = {
     "tasks/s, 200 in flight": ("200", _Column("", "rate")),
     "CPU ms per task, 50 in flight": ("50", _Column("", "cpu", 2)),
@@ -60,13 +60,13 @@ _COLUMNS = (
     _Column("others %", "others"),
 )
 _NOTE = """
-waits: calls of the upstream before the answer, at most. conn/1000: connections opened at the
-upstream per 1,000 tasks. tokens: minted per task. >: tasks were given up, the figure is a lower
-bound. *: near the ceiling, limited by the rig. others: what else used the machine meanwhile."""
+waits: upstream calls that a task waits for, at most. conn/1000: connections opened to the upstream
+per 1,000 tasks. tokens: created per task. >: a lower bound, as tasks were given up. *: near the
+ceiling, limited by the harness. others: CPU of other programs, in percent of the machine."""
 
 
 def markdown(results: Results, titles: Mapping[str, str]) -> str:
-    """Return one table with a row for each target, by its title."""
+    """Return a Markdown table with a row for each target, in the order of ``titles``."""
     loads = {name: load for name in results.figures if (load := Load.named(name)).latency}
     more = {head: one for head, one in _README.items() if one[0] in results.figures}
     heads = ["p50 / p95 in ms", *(load.title for load in loads.values()), *more]
@@ -83,7 +83,7 @@ def markdown(results: Results, titles: Mapping[str, str]) -> str:
 
 
 def terminal(results: Results) -> str:
-    """Return a table of all figures for each load."""
+    """Return a plain-text table of all figures for each load."""
     lines = [f"Load and upstream alone: {results.ceiling:,.0f} calls/s"]
     for load, row in results.figures.items():
         lines += [
@@ -96,12 +96,17 @@ def terminal(results: Results) -> str:
     return "\n".join([*lines, _NOTE])
 
 
-def renewed(readme: str, name: str, table: str) -> str:
-    """Return the README with another table between the marks of that name."""
+def replace_table(readme: str, name: str, table: str) -> str:
+    """Return the README with ``table`` between the markers of that name.
+
+    Raises ValueError if the README lacks them.
+    """
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
     before, _, rest = readme.partition(begin)
     _, mark, after = rest.partition(end)
     if not mark:
-        raise ValueError(f"tests/README.md has no line {begin!r} with a {end!r} below it.")
+        raise ValueError(
+            f"tests/README.md has no line {begin!r} that is followed by a line {end!r}."
+        )
 
     return f"{before}{begin}{table}\n{end}{after}"

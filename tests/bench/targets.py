@@ -1,4 +1,4 @@
-"""The targets: servers, each written as its own documentation shows, with one process."""
+"""The servers that are compared, each set up as its documentation shows, with one process."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 BASELINES = HERE / "baselines"
 KEY = "the-api-key-of-the-bench"
-#: Seconds that a connection rests; above those of the proxy that stands in front of a server.
+#: Idle seconds of a connection, above those of the proxy in front of a server.
 KEEP_ALIVE = 75
 
 
 @dataclass(frozen=True)
 class Target:
-    """How a server is started.
+    """A server's command, environment and requirements.
 
-    In its command stand ``{fd}`` for the open port, ``{port}`` for its number, and
-    ``{directory}`` for a place of its own; there its ``config`` is put, with ``$names`` filled in.
+    ``{fd}`` in the command is replaced by the file descriptor of the open port, ``{port}`` by its
+    number, and ``{directory}`` by the server's directory. ``config`` is copied there, with its
+    ``$names`` filled in.
     """
 
     name: str
@@ -33,12 +34,12 @@ class Target:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     config: Path | None = None
-    #: Programs, Python modules and files below this directory.
+    #: Names of programs and Python modules, and paths below this directory.
     needs: tuple[str, ...] = ()
 
     @property
     def missing(self) -> list[str]:
-        """What it needs and is not here."""
+        """The requirements that are not installed."""
         return [need for need in self.needs if not _is_here(need)]
 
 
@@ -49,7 +50,10 @@ def _is_here(need: str) -> bool:
 
 
 def targets(upstream: str, *, threads: int, workers: int = 1) -> list[Target]:
-    """Return all of them, each to call the upstream at that URL; ``workers`` are those of ours."""
+    """Return all targets, which call the upstream at that URL.
+
+    ``workers`` applies to flask_heygen only; each other target has one.
+    """
     base = {"HEYGEN_BASE_URL": upstream, "HEYGEN_API_KEY": KEY}
     url = urlsplit(upstream)
     return [
@@ -57,13 +61,13 @@ def targets(upstream: str, *, threads: int, workers: int = 1) -> list[Target]:
             "nginx",
             "nginx, adding the key only",
             ("nginx", "-c", "{directory}/nginx.conf"),
-            # As nginx hands its ports to its own successor.
+            # The variable by which nginx passes its ports to a new binary on an upgrade.
             {**base, "NGINX": "{fd};", "scheme": url.scheme, "upstream": url.netloc},
             BASELINES / "nginx.conf",
             needs=("nginx",),
         ),
-        _ours(base, workers, "gthread", "--threads", str(threads)),
-        _ours(base, workers, "gevent"),
+        _flask_heygen(base, workers, "gthread", "--threads", str(threads)),
+        _flask_heygen(base, workers, "gevent"),
         Target(
             "fastapi",
             "FastAPI, an httpx client per call",
@@ -83,12 +87,12 @@ def targets(upstream: str, *, threads: int, workers: int = 1) -> list[Target]:
     ]
 
 
-def _ours(base: Mapping[str, str], workers: int, *worker: str) -> Target:
+def _flask_heygen(base: Mapping[str, str], workers: int, *worker: str) -> Target:
     return Target(
         f"ours-{worker[0]}",
         f"flask_heygen, {worker[0]}",
         _gunicorn(ROOT / "tests" / "servers", "wsgi:app", *worker, "--workers", str(workers)),
-        # This tree's, whatever is installed.
+        # Import the package from this tree, not an installed one.
         {"PYTHONPATH": str(ROOT)} | {f"FLASK_{name}": value for name, value in base.items()},
         needs=("gunicorn", "gevent"),
     )

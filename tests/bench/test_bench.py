@@ -1,4 +1,4 @@
-"""The bench: a few seconds of it, and its results without the times."""
+"""Tests of the benchmark, which run it for a few seconds and assert no times."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ BRIEF = "--rounds 1 --seconds 1.2 --warm-up 0.2 --run-in 0.4 --threads 16 --mark
 
 
 def need(missing: list[str]) -> None:
-    """Skip the test where something is missing."""
+    """Skip the test if a requirement is missing."""
     if missing:
         skip_or_fail(f"{', '.join(missing)} is not installed.")
 
 
 @pytest.fixture(scope="module")
 def command() -> list[str]:
-    """Return the command, where it can run at all."""
+    """Return the command; skip if its requirements are missing."""
     need([name for name in ("uvloop", "certifi") if find_spec(name) is None])
     return [sys.executable, str(HERE)]
 
 
 @pytest.fixture(scope="module")
-def told(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def result(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run all installed targets; return the command's output and its figures."""
     program("openssl", "openssl")
     file = tmp_path_factory.mktemp("bench") / "figures.json"
@@ -51,7 +51,7 @@ def told(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[s
         timeout=280,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    return {"said": ran.stdout, "progress": ran.stderr, **json.loads(file.read_text())}
+    return {"stdout": ran.stdout, "stderr": ran.stderr, **json.loads(file.read_text())}
 
 
 @pytest.fixture(params=TARGETS, ids=lambda each: each.name)
@@ -64,16 +64,16 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.mark.ci
 class TestTargets:
-    def test_speak_without_an_error(self, told: dict[str, Any], target: Target) -> None:
-        """Each answers all of its tasks, each with the id of that very task."""
-        figures = Figures(**told["figures"][LOAD][target.name])
+    def test_speak_without_an_error(self, result: dict[str, Any], target: Target) -> None:
+        """Each target answers all of its tasks, with the id of the same task."""
+        figures = Figures(**result["figures"][LOAD][target.name])
 
         assert (figures.errors, figures.given_up) == (0, 0)
         assert figures.rate > 0
 
-    def test_have_all_figures(self, told: dict[str, Any], target: Target) -> None:
-        """None is left out but those that so few tasks cannot have."""
-        figures = told["figures"][LOAD][target.name]
+    def test_have_all_figures(self, result: dict[str, Any], target: Target) -> None:
+        """Only figures that need more tasks are missing."""
+        figures = result["figures"][LOAD][target.name]
 
         assert {name for name, value in figures.items() if value is None} <= {
             "p95",
@@ -82,39 +82,41 @@ class TestTargets:
         }
 
     def test_make_as_many_calls_as_their_design_says(
-        self, told: dict[str, Any], target: Target
+        self, result: dict[str, Any], target: Target
     ) -> None:
-        """Ours waits for one, though each task has a token of its own; the others wait for two."""
-        figures = Figures(**told["figures"][LOAD][target.name])
+        """A task waits for one upstream call with flask_heygen, and for two with the others."""
+        figures = Figures(**result["figures"][LOAD][target.name])
         assert figures.calls is not None
         assert figures.tokens is not None
 
         waits, tokens = round(figures.calls), round(figures.tokens)
 
-        ours = target.name.startswith("ours")
-        expected = (1, 0) if target.name == "nginx" else (1 if ours else 2, 1)
+        pooled = target.name.startswith("ours")
+        expected = (1, 0) if target.name == "nginx" else (1 if pooled else 2, 1)
         assert (waits, tokens) == expected
 
 
 @pytest.mark.ci
 class TestRun:
-    def test_prints_the_ceiling_first(self, told: dict[str, Any]) -> None:
-        """Before any figure, which it limits."""
-        before, round_1, _ = told["progress"].partition("round 1, ")
+    def test_prints_the_ceiling_first(self, result: dict[str, Any]) -> None:
+        """The ceiling is printed before any figure, as it limits them all."""
+        before, round_1, _ = result["stderr"].partition("round 1, ")
 
         assert "Load and upstream alone: " in before
         assert round_1
-        assert told["said"].startswith(f"Load and upstream alone: {told['ceiling']:,.0f} calls/s")
+        assert result["stdout"].startswith(
+            f"Load and upstream alone: {result['ceiling']:,.0f} calls/s"
+        )
 
-    def test_prints_the_table_of_the_readme(self, told: dict[str, Any]) -> None:
-        """One row for each target, and for calling the vendor itself."""
-        rows = [line for line in told["said"].splitlines() if line.startswith("| ")]
+    def test_prints_the_table_of_the_readme(self, result: dict[str, Any]) -> None:
+        """The table has a row for each target and one for direct calls."""
+        rows = [line for line in result["stdout"].splitlines() if line.startswith("| ")]
 
-        assert len(rows) == 2 + len(told["figures"][LOAD])
+        assert len(rows) == 2 + len(result["figures"][LOAD])
         assert len({row.count("|") for row in rows}) == 1
 
     def test_measures_more_workers_and_http(self, command: list[str]) -> None:
-        """For the best settings of a machine."""
+        """The command accepts another scheme and number of workers."""
         need(TARGETS[1].missing)
         options = f"{BRIEF} {LOAD} --scheme http --workers 2 --only ours-gthread"
         ran = subprocess.run(
@@ -133,7 +135,7 @@ class TestRun:
 
 class TestCommand:
     @pytest.mark.parametrize(
-        ("wrong", "told"),
+        ("wrong", "message"),
         [
             (
                 ["--loads", "50 in flight"],
@@ -142,14 +144,16 @@ class TestCommand:
             (["--only", "django"], "There is no target named django."),
         ],
     )
-    def test_rejects_unknown_names(self, command: list[str], wrong: list[str], told: str) -> None:
-        """In one line, before anything is measured."""
+    def test_rejects_unknown_names(
+        self, command: list[str], wrong: list[str], message: str
+    ) -> None:
+        """An unknown name is reported in one line, before anything is measured."""
         ran = subprocess.run(
             [*command, *wrong], capture_output=True, text=True, check=False, timeout=60
         )
 
         assert ran.returncode != 0
-        assert ran.stderr.splitlines()[-1].endswith(told)
+        assert ran.stderr.splitlines()[-1].endswith(message)
         assert "Traceback" not in ran.stderr
 
 
@@ -175,7 +179,7 @@ class TestLoads:
 
 class TestFigures:
     def test_are_compared_within_a_round(self) -> None:
-        """So that what slows all of them down in one round is in none of the ratios."""
+        """A round that is slow for all targets does not change their ratios."""
         pairs = [(110.0, 100.0), (330.0, 300.0), (121.0, 110.0)]
         rounds = [compared(Figures(p50=one), Figures(p50=direct)) for one, direct in pairs]
 
@@ -183,7 +187,7 @@ class TestFigures:
         assert medians(rounds).added == pytest.approx(11)
 
     def test_are_lower_bounds_where_tasks_were_given_up(self) -> None:
-        """From the shortest wait that was in vain on."""
+        """Percentiles above the shortest wait of a task given up are lower bounds."""
         figures = medians([Figures(p50=100, p95=6000), Figures(p50=100, p95=6000, known_to=5000)])
 
         assert not figures.hides("p50")
@@ -192,7 +196,7 @@ class TestFigures:
 
 class TestChart:
     def test_is_an_image(self) -> None:
-        """Well-formed, with a bar for each load and a word for who never answered."""
+        """The SVG is well-formed, and says "no answer" in place of a missing bar."""
         figures = {"ours": Figures(p50=150, ratio=1.0), "theirs": Figures(p50=900, ratio=6.0)}
         results = Results(1000, {"1/s": figures, "50": {**figures, "theirs": Figures()}})
 

@@ -1,4 +1,4 @@
-"""The soak: some seconds of it for each kind of worker, and its report without the times."""
+"""Tests of the soak, which run it for some seconds per worker class and assert no times."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.bench.soak.checks import Open, Violations, check, still_open
 from tests.bench.soak.interviews import CUT, REQUEST, SUCCESS, UNANSWERED, Answer
 from tests.bench.soak.scenario import Record, used_twice
 from tests.bench.soak.workers import Life, Sample
-from tests.bench.tables import renewed
+from tests.bench.tables import replace_table
 from tests.bench.targets import HERE, KEY
 from tests.leak_detector import LeakDetector
 from tests.requirements import skip_or_fail
 
-#: In which tokens expire between one text and the next.
+#: A short soak, in which tokens expire between two texts.
 BRIEF = "--minutes 0.13 --interviews 30 --think 0.2 1 --token-seconds 0.5 --seed 41 --markdown"
-#: The codes that a page may be answered.
+#: The error codes that a page may receive.
 CODES = {
     SUCCESS,
     CUT,
-    "heygen_auth_failed",  # where a slow machine lets fresh tokens expire on their way
+    "heygen_auth_failed",  # on a slow machine, in which a fresh token expires before it is used
     "heygen_error",
     "outcome_unknown",
     "rate_limited",
@@ -35,12 +35,12 @@ CODES = {
 
 
 @pytest.fixture(scope="class", params=["gevent", "gthread"])
-def told(
+def result(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     leak_detector: LeakDetector,
 ) -> Any:
-    """Soak a kind of worker; return the command's output and its report."""
+    """Run the soak with one worker class; return the command's output and its report."""
     for module in ("gunicorn", "gevent"):
         if find_spec(module) is None:
             skip_or_fail(f"{module} is not installed.")
@@ -56,41 +56,41 @@ def told(
     leak_detector.add_request(json.dumps({"text": REQUEST}))
     for credential in (KEY, *(folder / request.param / "tokens").read_text().splitlines()):
         leak_detector.add_credential(credential)
-    return {"said": ran.stdout, **json.loads(file.read_text())[request.param]}
+    return {"stdout": ran.stdout, **json.loads(file.read_text())[request.param]}
 
 
 @pytest.mark.ci
 class TestSoak:
-    """30 interviews while workers are reloaded and killed, and the vendor fails now and then."""
+    """30 interviews, while workers are reloaded and killed and some vendor calls fail."""
 
-    def test_loses_nothing_and_doubles_nothing(self, told: Any) -> None:
-        """No session is left open for a failure, and no token serves two requests."""
-        assert Violations(**told["violations"]) == Violations()
-        assert told["spoken"] > 50
+    def test_loses_nothing_and_doubles_nothing(self, result: Any) -> None:
+        """No text is lost or spoken twice, no session leaks, and no token serves two requests."""
+        assert Violations(**result["violations"]) == Violations()
+        assert result["spoken"] > 50
 
-    def test_answers_known_codes(self, told: Any) -> None:
-        assert {key.partition(" ")[2] for key in told["answers"]} <= CODES
-        assert told["tracebacks"] == 0
+    def test_answers_known_codes(self, result: Any) -> None:
+        assert {key.partition(" ")[2] for key in result["answers"]} <= CODES
+        assert result["tracebacks"] == 0
 
-    def test_has_all_disturbances(self, told: Any) -> None:
-        """Reloads, kills, expired tokens and faults take place."""
-        statuses = {key.rpartition(" ")[2] for key in told["calls"]}
+    def test_has_all_disturbances(self, result: Any) -> None:
+        """The soak covers reloads, kills, expired tokens and faults of the vendor."""
+        statuses = {key.rpartition(" ")[2] for key in result["calls"]}
 
-        assert (told["reloads"], told["kills"]) == (1, 1)
+        assert (result["reloads"], result["kills"]) == (1, 1)
         assert "401" in statuses
         assert "429" in statuses
         assert statuses & {"500", "502"}
-        assert len(told["lives"]) >= 4
+        assert len(result["lives"]) >= 4
 
-    def test_prints_the_table_of_the_readme(self, told: Any) -> None:
-        rows = [line for line in told["said"].splitlines() if line.startswith("| ")]
+    def test_prints_the_table_of_the_readme(self, result: Any) -> None:
+        rows = [line for line in result["stdout"].splitlines() if line.startswith("| ")]
 
         assert len(rows) > 5
         assert {row.count("|") for row in rows} == {3}
 
 
-def asked(route: str, name: str, code: str = SUCCESS, **told: Any) -> Answer:
-    return Answer(route, name, code, 0.1, told)
+def asked(route: str, name: str, code: str = SUCCESS, **data: Any) -> Answer:
+    return Answer(route, name, code, 0.1, data)
 
 
 class TestViolations:
@@ -147,7 +147,7 @@ class TestViolations:
         ],
     )
     def test_are_found_in_each_token(self, calls: list[str], times: int) -> None:
-        """One serves all calls of a request, and no second one."""
+        """A token may serve all calls of one request, and no second request."""
         made = [Call(name, "POST", f"/v1/{name}", "t", {}, 0.0) for name in calls]
 
         assert used_twice(made) == times
@@ -163,7 +163,7 @@ class TestViolations:
 
 class TestLife:
     def test_has_a_growth_after_the_warm_up(self) -> None:
-        """What a worker takes at first is none of it."""
+        """Memory that a worker takes during the warm-up is not counted as growth."""
         first = [Sample(at, 20.0 + 2 * at, 1, 1) for at in range(10)]
         later = [Sample(at, 40.0 + at / 60, 2, 3) for at in range(10, 700)]
 
@@ -173,7 +173,7 @@ class TestLife:
         assert (life.threads, life.sockets) == (2, 3)
 
     def test_is_too_short_for_one(self) -> None:
-        """Minutes tell of the caches that fill up in them, and not of an hour."""
+        """Minutes are not extrapolated to an hour, as caches still fill up in them."""
         samples = [Sample(at, 20.0, 1, 1) for at in range(600)]
 
         assert Life.of(samples, warm_up=5).growth is None
@@ -183,8 +183,8 @@ class TestReadme:
     def test_is_renewed_between_its_marks(self) -> None:
         readme = "Before.\n<!-- soak -->\nold\n<!-- /soak -->\nAfter.\n"
 
-        assert renewed(readme, "soak", "new") == readme.replace("old", "new")
+        assert replace_table(readme, "soak", "new") == readme.replace("old", "new")
 
     def test_must_have_them(self) -> None:
         with pytest.raises(ValueError, match="soak"):
-            renewed("Nothing.\n", "soak", "new")
+            replace_table("Nothing.\n", "soak", "new")

@@ -1,7 +1,7 @@
-"""The vendor, as light as Python can be: it shares its machine with those it measures.
+"""A lightweight fake vendor, as it shares the machine with the servers under test.
 
 `python -m tests.bench.upstream --certificate FILE` serves create_token and task over https and
-http, prints its ports as JSON, and takes commands (`/latency`, `/record`) on a port of its own.
+http, prints its ports as JSON, and takes commands (`/latency`, `/record`) on a third port.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _REASONS = {200: b"OK", 401: b"Unauthorized", 404: b"Not Found"}
 
 @dataclass
 class Record:
-    """What was done since the start; who compares two copies knows what happened in between."""
+    """Counters since the start; the difference of two copies covers the time in between."""
 
     connections: int = 0
     minted: int = 0
-    #: Calls of the task endpoint, whatever came of them.
+    #: Calls of the task endpoint, successful or not.
     tasks: int = 0
     spoken: int = 0
     refused: int = 0
-    #: Tokens that were asked for after the page had asked for the task they were used for.
+    #: Tokens created after the page had sent the task that used them.
     waited_for: int = 0
 
 
 class Vendor:
-    """What all connections share: latencies, tokens that nobody has used yet, and the record."""
+    """The state that all connections share: latencies, unused tokens and the record."""
 
     def __init__(self) -> None:
         self.record = Record()
@@ -50,7 +50,7 @@ class Vendor:
         self._asked: dict[bytes, int] = {}
 
     def answer(self, target: bytes, head: bytes, body: bytes) -> tuple[float, int, object]:
-        """Return the seconds to wait, the status and the body of an answer."""
+        """Return the seconds to wait, the status and the body of a response."""
         if target == b"POST /v1/streaming.task":
             return self.latency["task"], *self._speak(head, body)
         if target == b"POST /v1/streaming.create_token":
@@ -85,8 +85,8 @@ class Vendor:
             return self._refuse()
 
         self.record.spoken += 1
-        told = {"task_id": f"task-{sent}", "duration_ms": 2450.5}
-        return 200, {"code": 100, "message": "success", "data": told}
+        data = {"task_id": f"task-{sent}", "duration_ms": 2450.5}
+        return 200, {"code": 100, "message": "success", "data": data}
 
     def _refuse(self) -> tuple[int, object]:
         self.record.refused += 1
@@ -99,7 +99,7 @@ def _has_key(head: bytes) -> bool:
 
 
 class _Connection(asyncio.Protocol):
-    """Requests one after the other, each with a Content-Length, as all targets send them."""
+    """A server connection that reads one request at a time, each with a Content-Length."""
 
     def __init__(self, vendor: Vendor, *, counted: bool) -> None:
         self._vendor = vendor
@@ -139,7 +139,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def serve(certificate: str) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is killed."""
     loop = asyncio.get_running_loop()
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
@@ -155,7 +155,9 @@ async def serve(certificate: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--certificate", required=True, help="a PEM file with its private key")
+    parser.add_argument(
+        "--certificate", required=True, help="PEM file of the certificate and its private key"
+    )
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     uvloop.run(serve(parser.parse_args().certificate))

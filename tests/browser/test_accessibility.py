@@ -1,4 +1,4 @@
-"""The page, as axe-core judges it."""
+"""Accessibility tests of the page, with axe-core."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def violations(visit: Visit) -> list[str]:
-    """Return what keeps somebody out, in the state that the page is in now."""
+    """Return the serious and critical violations in the page's current state."""
     if not visit.page.evaluate("'axe' in globalThis"):
         visit.page.evaluate(module("axe-core/axe.min.js").read_text())
     found = visit.page.evaluate("axe.run()")["violations"]
@@ -43,7 +43,7 @@ SCREENS: tuple[tuple[int, ColorScheme], ...] = ((360, "dark"), (1280, "light"))
 
 
 def on_each(visit: Visit, look: Callable[[], T]) -> list[T]:
-    """Look at the state that the page is in now on each screen."""
+    """Return the results of ``look`` for the page's current state on each screen."""
     seen = []
     for width, scheme in SCREENS:
         visit.page.set_viewport_size({"width": width, "height": 800})
@@ -53,7 +53,7 @@ def on_each(visit: Visit, look: Callable[[], T]) -> list[T]:
 
 
 class TestPage:
-    def test_keeps_nobody_out(self, visit: Visit, simulator: Simulator) -> None:
+    def test_has_no_violations(self, visit: Visit, simulator: Simulator) -> None:
         """No state has a violation of serious or critical impact."""
         look = partial(violations, visit)
         visit.open()
@@ -73,8 +73,8 @@ class TestPage:
         assert found == {state: [[], []] for state in ("intro", "listening", "error", "ended")}
 
     @pytest.mark.parametrize("vendor", [{"ms_per_character": 60}])
-    def test_keeps_nobody_out_while_it_speaks(self, visit: Visit) -> None:
-        """Nor has it with the interviewer's words on the page."""
+    def test_has_no_violations_while_it_speaks(self, visit: Visit) -> None:
+        """The page has no violations while captions are shown."""
         visit.open()
         visit.press("Start interview")
         visit.reach("speaking")

@@ -192,7 +192,7 @@ def rests(seen: dict[str, float]) -> bool:
 
 
 def attend(visit: Visit, comes: Callable[[dict[str, float]], bool]) -> None:
-    """Wait for it: on a busy machine, picture and sound come later than their messages."""
+    """Wait until ``comes`` holds for picture and sound, which may come after their messages."""
     there = "globalThis.witness.ear && document.querySelector('video')?.videoWidth"
     # The page's policy lets no function wait in it.
     visit.until(lambda: visit.page.evaluate(f"Boolean({there})"), "there is somebody to attend to")
@@ -205,7 +205,7 @@ def attend(visit: Visit, comes: Callable[[dict[str, float]], bool]) -> None:
 
 #: For what a page must see alike, whichever vendor API is behind it.
 either = pytest.mark.parametrize("api", ["streaming", "liveavatar"])
-#: Where a test takes long in real time, and the other API would only repeat it.
+#: For long tests: with LiveAvatar always, with the streaming API in ``-m ci``.
 either_at_length = pytest.mark.parametrize(
     "api", ["liveavatar", pytest.param("streaming", marks=pytest.mark.ci)]
 )

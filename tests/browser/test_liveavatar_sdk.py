@@ -1,4 +1,4 @@
-"""LiveAvatar's own web SDK, unmodified in a real browser, as a witness of the simulator."""
+"""LiveAvatar's own web SDK, unmodified in a real browser, as a check of the simulator."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The interview where networks, logins, accounts and vendors fail it, and where nobody is there."""
+"""Interviews under failures of the network, login, account and vendor, and without a user."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class TestSession:
 
 
 class TestNetwork:
-    def test_that_is_gone_for_a_while_strands_nobody(
+    def test_that_is_down_for_a_while_is_reported_and_recovers(
         self, visit: Visit, simulator: Simulator
     ) -> None:
         """The page says what is wrong, and asks the question once the network is back."""
@@ -145,7 +145,7 @@ class TestNetwork:
             visit.page.evaluate(REPORT_QUALITY, quality)
             expect(poor).to_be_visible(visible=shown)
 
-    def test_that_lets_nobody_into_rooms_is_named(
+    def test_that_blocks_rooms_is_named(
         self, browser: Browser, url: str, visit_type: type[Visit], simulator: Simulator
     ) -> None:
         """There is one error, the session is stopped, and the interview goes on in text."""

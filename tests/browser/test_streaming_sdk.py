@@ -1,4 +1,4 @@
-"""HeyGen's own v1 SDK, unmodified in a real browser, as a witness of the simulator.
+"""HeyGen's own v1 SDK, unmodified in a real browser, as a check of the simulator.
 
 Its WebSocket, always wss on port 443, is out of the simulator's reach: here it opens, and is
 silent.

@@ -25,6 +25,7 @@ pytest.importorskip("aiortc", reason="pip install 'flask-heygen[avatar]'")
 
 AVATAR = "dd73ea75-1218-4ef3-92ce-606d5f7fbc0a"
 WORDS = "I would look at the logs first."
+LONG_TEXT = "One moment, please, this is a rather long text. " * 8
 #: Its second question lasts until it has been seen that the microphone is off.
 LONG_QUESTION = replace(BRIEF, questions=(BRIEF.questions[0], *INTERVIEW.questions[1:]))
 
@@ -59,6 +60,20 @@ async () => {
   const id = devices.filter(({ kind }) => kind === "audiooutput").at(-1).deviceId;
   await avatarOfThePage.setSpeaker(id);
   return { id, sinks, active: avatarOfThePage.room.getActiveDevice("audiooutput") };
+}
+"""
+#: Listens while the avatar speaks, and resolves once the user was heard and no text is left.
+BARGE_IN = """
+async (texts) => {
+  const avatar = avatarOfThePage;
+  const next = (type) => new Promise((resolve) =>
+    avatar.addEventListener(type, ({ detail }) => resolve(detail), { once: true }));
+  const speaking = next("speaking"), silent = next("silent");
+  const spoken = Promise.all(texts.map((text) => avatar.speak(text)));
+  await speaking;
+  const heard = next("heard");
+  await avatar.listen({ bargeIn: true });
+  return { spoken: await spoken, cutShort: (await silent).cutShort, heard: (await heard).text };
 }
 """
 #: What the browser does with the track of a microphone that is unplugged.
@@ -189,6 +204,18 @@ class TestAnswer:
         assert chosen["id"]
         assert chosen["sinks"] == [chosen["id"]]
         assert chosen["active"] == chosen["id"]
+
+    @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
+    def test_interrupts_the_avatar(self, visit: Visit, simulator: Simulator) -> None:
+        """The vendor does so by itself: the page knows, sends no interrupt, and listens on."""
+        visit.page.add_init_script(LOUDSPEAKERS)
+        visit.start()
+        interrupted = visit.page.evaluate(BARGE_IN, [LONG_TEXT, "And then?"])
+
+        assert interrupted == {"spoken": [None, None], "cutShort": True, "heard": WORDS}
+        assert (simulator.texts[-1], simulator.spoken[-1].interrupted) == (LONG_TEXT, True)
+        assert [each.url for each in visit.requests if each.url.endswith("/interrupt")] == []
+        assert not muted(visit)
 
     @pytest.mark.parametrize("app", ["liveavatar"], indirect=True)
     def test_is_typed_where_the_microphone_is_denied(self, visit: Visit) -> None:

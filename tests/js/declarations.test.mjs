@@ -43,5 +43,6 @@ describe("the declarations", () => {
 
   test("refuse what the module does not have", () => {
     assert.throws(() => check(`await new HeyGenAvatar().say("Hello."); export {};`));
+    assert.throws(() => check(`new HeyGenAvatar({ video: document.querySelector("video") }); export {};`)); // may be null
   });
 });

@@ -91,6 +91,21 @@ describe("a delivery", () => {
     assert.equal(page.utterances.at(-1).text, "Hello.");
   });
 
+  test("on a page without livekit-client ends the session, which costs and never speaks", async () => {
+    const avatar = new HeyGenAvatar({ baseUrl: "/api/heygen" });
+    const events = record(avatar);
+    await avatar.start();
+
+    const refused = assert.rejects(avatar.speak("Hello."), { code: "livekit_missing", message: /pass \{ livekit \} to HeyGenAvatar/ });
+    await settle();
+    await pass(5_000); // the browser's voice is waited for
+
+    await refused;
+    assert.deepEqual(server.routes, ["start", "task", "stop"]);
+    assert.deepEqual(events.slice(2).map(([type]) => type), ["closed", "error"]);
+    assert.equal(avatar.live, false);
+  });
+
   test("that is cut short while it waits is never published", async () => {
     const { avatar } = await live(["heygen"]);
     const spoken = avatar.speak("Hello.");

@@ -42,6 +42,28 @@ async function live(options) {
 
 const types = (events) => events.map(([type]) => type);
 
+describe("an option", () => {
+  for (const [options, message] of [
+    [{ vidoe: {} }, /no option "vidoe", but these: .*video/],
+    [{ baseURL: "/avatar" }, /no option "baseURL", but these: .*baseUrl/],
+    [{ video: null }, /video is null/],
+    [{ audio: null }, /audio is null/],
+    [{ video: "#avatar" }, /must be a <video> element/],
+    [{ audio: { localName: "div" } }, /must be an <audio> element/],
+  ]) {
+    test(`is refused before anything is paid for: ${message.source}`, () => {
+      assert.throws(() => make(options), { name: "TypeError", message });
+      assert.deepEqual(server.calls, []);
+    });
+  }
+
+  test("may be left out, or undefined, and a <video> may play the voice", () => {
+    const video = { localName: "video" };
+
+    assert.doesNotThrow(() => [new HeyGenAvatar(), make({ video: undefined }), make({ video, audio: video })]);
+  });
+});
+
 describe("start", () => {
   test("joins the session's room and is live with picture and voice", async () => {
     const avatar = make({ session: { quality: "low" } });
@@ -222,7 +244,7 @@ describe("start", () => {
 
 describe("room", () => {
   test("lets in the avatar alone", async () => {
-    const video = {};
+    const video = { localName: "video" };
     await live({ video });
 
     assert.deepEqual(livekit.room.send("video", "somebody"), []);
@@ -1137,12 +1159,22 @@ describe("the server", () => {
     });
   }
 
+  for (const status of [404, 405]) {
+    test(`that answers ${status} in place of the blueprint is named: baseUrl may be wrong`, async () => {
+      server.next("start", status);
+      const message = `POST https://host.example/api/heygn/start answered ${status}, and not from the blueprint: check baseUrl.`;
+
+      await assert.rejects(make({ baseUrl: "/api/heygn" }).start(), { code: "unreachable", status, message });
+    });
+  }
+
   test("that cannot be reached may be sent again what is idempotent", async () => {
-    const { avatar } = await live();
+    const { avatar, events } = await live();
     server.next("interrupt", 502);
     avatar.speak("Hello.");
     await settle();
 
     await assert.rejects(avatar.interrupt(), { code: "unreachable", retryable: true });
+    assert.equal(events.at(-1)[1].error.code, "unreachable");
   });
 });

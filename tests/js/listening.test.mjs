@@ -37,6 +37,7 @@ async function live(options = {}) {
 }
 
 const say = (event_type, text) => livekit.room.receive({ event_type, text }, "liveavatar-agent-1");
+const about = (event_type) => livekit.room.receive({ event_type, source_event_id: "task-1" }, "liveavatar-agent-1");
 const heard = (events) => events.filter(([type]) => type === "heard").map(([, detail]) => detail);
 
 /** The browser's recognition, which hears what a test says. */
@@ -104,9 +105,8 @@ describe("listen", () => {
     await avatar.listen();
     const spoken = avatar.speak("Hello.");
     await settle();
+    assert.equal(livekit.room.tracks[0].isMuted, true); // a user who begins now would interrupt it
     livekit.room.report("avatar_start_talking", "task-1");
-    await settle();
-    assert.equal(livekit.room.tracks[0].isMuted, true);
     livekit.room.report("avatar_stop_talking", "task-1");
     await spoken;
     await settle();
@@ -127,6 +127,37 @@ describe("listen", () => {
 
     assert.equal(await spoken, null);
     assert.equal(server.to("interrupt").length, 1);
+  });
+
+  test("takes a text that LiveAvatar ends under the user's voice for interrupted", async () => {
+    const { avatar, events } = await live();
+    await avatar.listen({ bargeIn: true });
+    const spoken = Promise.all([avatar.speak("Let me tell you about the role."), avatar.speak("It is a good one.")]);
+    await settle();
+    about("avatar.speak_started");
+    say("user.speak_started");
+    about("avatar.speak_ended");
+    await settle();
+    say("user.transcription", "Wait.");
+    say("user.speak_ended");
+
+    assert.deepEqual(await spoken, [null, null]);
+    assert.equal(events.find(([type]) => type === "silent")[1].cutShort, true);
+    assert.equal(heard(events).at(-1).text, "Wait.");
+    assert.equal(livekit.room.tracks[0].isMuted, false);
+    assert.deepEqual(server.to("interrupt"), []); // it would cut short the answer to these words
+  });
+
+  test("takes a text for spoken under a voice that does not interrupt", async () => {
+    const { avatar } = await live();
+    await avatar.listen({ bargeIn: true });
+    say("user.speak_started");
+    const spoken = avatar.speak("Hello.");
+    await settle();
+    about("avatar.speak_started");
+    about("avatar.speak_ended");
+
+    assert.equal(await spoken, "avatar");
   });
 
   test("is muted and unmuted", async () => {
@@ -398,6 +429,17 @@ describe("a conversation", () => {
       ["words", { text: "", message: "I see." }],
       ["silent", { text: "", by: "avatar", cutShort: false }],
     ]);
+  });
+
+  test("can be interrupted by the user's voice", async () => {
+    const { avatar, events } = await live();
+    await avatar.listen({ bargeIn: true });
+    say("avatar.speak_started");
+    say("user.speak_started");
+    say("avatar.speak_ended");
+
+    assert.deepEqual(server.to("interrupt"), []);
+    assert.deepEqual(events.at(-1), ["silent", { text: "", by: "avatar", cutShort: true }]);
   });
 
   test("can be interrupted", async () => {

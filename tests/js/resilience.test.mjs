@@ -687,13 +687,14 @@ describe("a text in pieces", () => {
     assert.deepEqual(types(events), ["error"]);
   });
 
-  test("that breaks off rejects with the page's own error", async () => {
-    const { avatar } = await live();
+  test("that breaks off rejects with the page's own error, which is the cause of the event's", async () => {
+    const { avatar, events } = await live();
     async function* broken() {
       yield "One. ";
       throw new RangeError("The model is gone.");
     }
     await assert.rejects(avatar.speak(broken()), RangeError);
+    assert.deepEqual(events.filter(([type]) => type === "error").map(([, { error }]) => [error.code, error.cause.name]), [["page_error", "RangeError"]]);
     await assert.rejects(avatar.speak(words(null)), TypeError);
   });
 

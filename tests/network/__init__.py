@@ -1,1 +1,1 @@
-"""Calls whose connections break: the faults, and tables of what a page is answered."""
+"""Tests of calls that fail: the faults, and tables of the answers to the page."""

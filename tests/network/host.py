@@ -1,4 +1,4 @@
-"""A host whose calls to the vendor fail, and what its page is answered."""
+"""App whose calls to the vendor fail, and the answers that its page gets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHORT, ENOUGH = 2, 10
 GRACE = 1.9
 TEXT = "Tell me about a time when you failed."
 
-#: The status of each error that is the vendor's, or comes of its absence.
+#: The status of each error that the vendor causes.
 STATUSES = {
     "heygen_auth_failed": 502,
     "heygen_refused": 502,
@@ -92,7 +92,7 @@ class Host:
         return self.post(route, session_id=self.session_id, **fields).code
 
     def speak(self, text: str = TEXT, **fields: object) -> Code:
-        """Send a text, which is spoken once at most, and was spoken where the page is told so."""
+        """Send a text; check that it is spoken at most once, and exactly once after a success."""
         code, data = self.post("task", session_id=self.session_id, text=text, **fields)
         spoken = [speech.task_id for speech in self.sim.spoken if speech.text == text]
 

@@ -1,4 +1,4 @@
-"""The answers to a page when a connection fails, or has ended by the next call."""
+"""Tests of connections that cannot be made, or that were closed between two calls."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def silent_in_the_handshake(_expired: Certificate) -> Iterator[int]:
         yield silent.getsockname()[1]
 
 
-#: Each opens a port with a failure, if it needs one; and what the page is answered.
+#: Functions that return a port with a failure, and the error that the page gets.
 ROWS: dict[Callable[[Certificate], AbstractContextManager[int | None]], Code] = {
     refused: FAILED,
     unresolved: FAILED,

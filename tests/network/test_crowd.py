@@ -26,7 +26,7 @@ from tests.requirements import unmeasured
 from . import faults
 
 CROWD = Path(__file__).parent.parent / "servers" / "crowd.py"
-#: The share of calls that fail, by name. A failed mint pauses minting ahead for 5 seconds.
+#: Share of failing calls, by name. A failed create_token pauses the token pool for 5 seconds.
 SHARES = {"task": 0.05, "create_token": 0.01}
 #: Seconds of HEYGEN_TIMEOUT.
 TIMEOUT = 5
@@ -140,7 +140,7 @@ class TestCrowd:
         assert set(run.spoken) <= {each["text"] for each in run.answers}
 
     def test_is_answered_success_where_it_was_spoken(self, run: Run) -> None:
-        """With the id of its own task."""
+        """A success is answered for spoken texts only, with the id of the text's own task."""
         successes = {
             each["text"]: each["data"]["task_id"] for each in run.answers if succeeded(each)
         }
@@ -168,7 +168,7 @@ class TestCrowd:
         assert max(each["seconds"] for each in run.answers) < 2 * TIMEOUT
 
     def test_uses_each_token_once(self, run: Run) -> None:
-        """And keeps no more than HEYGEN_SPARE_TOKENS, besides those that a fault has lost."""
+        """No token serves two tasks; only spare ones and those lost by a fault are unused."""
         used = Counter(call.token for call in run.sim.calls if call.name == "task")
         unused = len(run.sim.tokens) - len(used)
 

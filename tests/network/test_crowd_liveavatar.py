@@ -1,4 +1,4 @@
-"""Many sessions at once under faults, with LiveAvatar: none is doubled, and none lost silently."""
+"""Many LiveAvatar sessions at once under faults: no double start, no unreported open session."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Crowd:
         self._app.register_blueprint(heygen_bp)
 
     def visit(self, number: int) -> Visit:
-        """Be one page."""
+        """Run one page: start, tasks, stop."""
         visit = Visit()
         started = self._post(visit, "start", {})
         if started is None:
@@ -147,7 +147,7 @@ class TestCrowd:
         assert set(ids) <= set(run.sim.sessions)
 
     def test_loses_no_session_silently(self, run: Run) -> None:
-        """One that stays open is that of a stop that was answered an error, or is in the log."""
+        """A session stays open only if its stop failed or the log names it."""
         unstopped = {visit.session_id for visit in run.visits if visit.errors.get("stop")}
 
         assert all(each in run.log for each in run.left_open - unstopped)

@@ -37,9 +37,9 @@ class Row(NamedTuple):
     fault: FaultFunction
     #: Whether the vendor acts on the call.
     acted: bool
-    #: Where a repeat would speak, or cost, twice.
+    #: The error for a call that is not idempotent.
     unrepeatable: Code
-    #: Where a repeat does no harm.
+    #: The error for an idempotent call.
     repeatable: Code
 
     @property
@@ -127,7 +127,7 @@ def break_call(host: Host) -> Any:
 class TestTask:
     @all_faults
     def test_is_sent_once(self, host: Host, break_call: Any, row: Row) -> None:
-        """It is spoken once or never, and only a 401 has it sent again."""
+        """A task is spoken at most once, and sent again only after a 401."""
         break_call("task", row)
 
         assert host.speak() == row.unrepeatable
@@ -154,7 +154,7 @@ class TestToken:
 class TestNewSession:
     @all_faults
     def test_is_requested_once(self, host: Host, break_call: Any, row: Row) -> None:
-        """It costs money, whether or not the page knows of it; only a 401 has it sent again."""
+        """A session costs money, so that ``new`` is sent again only after a 401."""
         break_call("new", row)
         before = host.sim.count("new")
 
@@ -265,7 +265,7 @@ class TestSecureReply:
         ],
     )
     def test_without_its_end_is_rejected(self, secure_host: Host, damage: FaultFunction) -> None:
-        """Where TLS is not closed properly, whatever has arrived."""
+        """A response that ends without a close_notify is rejected."""
         secure_host.start()
         secure_host.sim.fault("task", damage, times=None)
 
@@ -436,7 +436,7 @@ class TestVendor:
 
 
 class TestMessage:
-    """The vendor's words never have a text spoken twice."""
+    """The vendor's error messages never lead to a text that is spoken twice."""
 
     @pytest.mark.parametrize("status", [500, 503])
     @pytest.mark.parametrize(

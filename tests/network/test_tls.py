@@ -1,4 +1,4 @@
-"""A TLS socket that waits with poll: what it reads and sends, and until when."""
+"""Tests of the TLS socket's reads, writes and timeouts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MUCH = b"0123456789abcdef" * (1 << 16)
 
 
 class Peer(threading.Thread):
-    """The other side, which shows the bytes of its records before they are on the way."""
+    """The other end of the connection, which returns its TLS records for the test to send."""
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
         super().__init__()

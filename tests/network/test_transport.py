@@ -1,4 +1,4 @@
-"""The way to the vendor: which connection, whose certificate, how long, how much, how often."""
+"""Tests of the transport: connection pool, TLS, deadlines, size limits, proxies and retries."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from tests.servers.machines import wait_until
 
 from .certificates import Certificate
 
-#: Seconds of HEYGEN_TIMEOUT where they are not what is tried: a slow machine has enough of them.
+#: HEYGEN_TIMEOUT in seconds for tests that are not about it, long enough for a slow machine.
 TIMEOUT = 10
-#: Where they are, and a slow machine's share beside them.
+#: HEYGEN_TIMEOUT for tests that are about it, and the tolerance for a slow machine.
 DEADLINE, GRACE = 2, 1.7
 #: The part of it after which a call is late: with a deadline of its own from then on, what follows
 #: would end after DEADLINE + GRACE.
@@ -158,12 +158,12 @@ def client_of(url: str, **settings: object) -> HeyGenClient:
 
 
 def speak(client: HeyGenClient, text: str = "Hello.") -> dict[str, Any]:
-    """Have a session speak that every server here takes for its own."""
+    """Send a task for a session id that every server here accepts."""
     return client.task("a-session", text)
 
 
 class Timed:
-    """The time that a block took, which may be no longer than a request may take."""
+    """Context manager that asserts that its block ends within the deadline."""
 
     def __enter__(self) -> None:
         self._begun = time.monotonic()
@@ -196,7 +196,7 @@ class TestConnections:
         assert sim.connections == 1
 
     def test_none_is_thrown_away_under_concurrency(self, sim: Simulator) -> None:
-        """Each of 64 threads finds one, round after round: no more are ever made."""
+        """64 threads share at most 64 connections over several rounds."""
         sim.latency["task"] = 0.4  # in which all of them are under way
         client = client_of(sim.url)
         session_id = client.start()["session_id"]
@@ -213,7 +213,7 @@ class TestConnections:
     def test_one_that_has_idled_too_long_is_not_used(
         self, monkeypatch: pytest.MonkeyPatch, seconds: int, connections: int
     ) -> None:
-        """Not after a suspend either, when the wall clock alone has moved on."""
+        """Idle time is measured by the wall clock, which goes on while the machine is suspended."""
         with serving() as server:
             client = client_of(server.url)
             speak(client)
@@ -291,7 +291,7 @@ class TestUnreachable:
     """A call that surely was not sent is sent once more, and then reported as such."""
 
     def test_a_refused_connection_is_tried_twice(self, caplog: pytest.LogCaptureFixture) -> None:
-        """And is no time-out, however it ends."""
+        """A refused connection is retried once, and is not reported as a timeout."""
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
         client = client_of(f"http://127.0.0.1:{port}")
@@ -316,7 +316,7 @@ class TestUnreachable:
     def test_a_task_is_tried_twice_too(
         self, sim: Simulator, caplog: pytest.LogCaptureFixture, wait_idle: Callable[[], None]
     ) -> None:
-        """Not only what is harmless: what never left does no harm either."""
+        """A task is retried if it surely was not sent."""
         client = client_of(sim.url, SPARE_TOKENS=1)
         session_id = client.start()["session_id"]
         wait_idle()  # until the task's token has been minted ahead
@@ -336,7 +336,7 @@ class TestUnreachable:
         assert "does-not-exist.invalid" in caplog.text
 
     def test_a_host_that_never_accepts_is_given_up(self) -> None:
-        """In time, as a time-out after which the same may be sent again."""
+        """The attempt ends at the deadline with a retryable timeout error."""
         with full_server() as url, Timed(), pytest.raises(UpstreamTimeout) as caught:
             speak(client_of(url, TIMEOUT=DEADLINE))
 
@@ -415,7 +415,7 @@ class TestUnreachable:
         """A host that does not accept a connection within five seconds is given up."""
         assert connector.CONNECT_TIMEOUT == 5
 
-        # Ours, and patched all the same: five seconds, twice, are too long for a test.
+        # Patched, as two timeouts of five seconds would be too long for a test.
         monkeypatch.setattr(connector, "CONNECT_TIMEOUT", 0.1)
         with full_server() as url, Timed(), pytest.raises(UpstreamTimeout):
             speak(client_of(url, TIMEOUT=20))
@@ -442,7 +442,7 @@ class TestBounds:
     """No reply holds a request longer, or makes it larger, than it may be."""
 
     def test_a_silence_after_a_late_beginning_ends_at_the_deadline(self, sim: Simulator) -> None:
-        """Time does not count anew with every byte."""
+        """The deadline does not restart with each byte."""
 
         async def stop(exchange: Exchange) -> None:
             await asyncio.sleep(DEADLINE * LATE)
@@ -465,7 +465,7 @@ class TestBounds:
         with Timed(), pytest.raises(OutcomeUnknown):
             speak(client_of(sim.url, TIMEOUT=DEADLINE))
 
-    def test_what_connecting_took_is_not_had_again(
+    def test_connecting_uses_up_the_same_deadline(
         self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A slow handshake and a silent vendor share one deadline."""
@@ -512,7 +512,7 @@ class TestBounds:
     def test_a_megabyte_is_read_and_not_a_byte_more(
         self, sim: Simulator, more: int, code: str | None
     ) -> None:
-        """A longer reply is none, even where what was read of it is whole."""
+        """A longer reply is rejected, even if its first megabyte is valid JSON."""
 
         async def pad(_exchange: Exchange) -> web.Response:
             return web.Response(body=SPOKEN.ljust((1 << 20) + more))
@@ -563,7 +563,7 @@ class TestBounds:
         assert sim.connections == 1
 
     def test_headers_without_end_are_not_read_to_the_end(self, sim: Simulator) -> None:
-        """Nor are they a body."""
+        """Headers count towards the size limit."""
 
         async def write_endless_headers(exchange: Exchange) -> None:
             await exchange.write(b"HTTP/1.1 200 OK\r\n")
@@ -703,7 +703,7 @@ class TestCertificates:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """To trust whoever signed it is not enough."""
+        """A trusted issuer is not enough; the host name must match."""
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(strangers_certificate.path))
 
         with serving(tls=strangers_certificate.context) as server, pytest.raises(UpstreamFailed):
@@ -727,7 +727,7 @@ class TestCertificates:
         with serving(Closing, certificate.context) as server:
             client = client_of(server.url)
             bundle.unlink()
-            # And so that requests does not find its own, which it would read for each of them.
+            # Hide the bundle of requests, which it would read for each connection.
             monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(bundle))
             for _ in range(3):
                 speak(client)
@@ -738,7 +738,7 @@ class TestCertificates:
     def test_a_bundle_that_cannot_be_read_is_named(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
     ) -> None:
-        """A server's settings are wrong, and say which."""
+        """The error names the setting to correct."""
         bundle = tmp_path / "bundle.pem"
         if content is not None:
             bundle.write_bytes(content)
@@ -751,7 +751,7 @@ class TestCertificates:
 
 
 class Proxy(Vendor):
-    """A proxy that sends on what it is given, and notes whom it was for."""
+    """A proxy that forwards requests and records their targets."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -872,7 +872,7 @@ class TestProxies:
     def test_an_unknown_certificate_behind_one_is_refused(
         self, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A proxy is no reason to trust."""
+        """The vendor's certificate is verified behind a proxy, too."""
         with serving(Proxy) as proxy, serving(tls=certificate.context) as server:
             monkeypatch.setenv("HTTPS_PROXY", proxy.url)
             with pytest.raises(UpstreamFailed):
@@ -915,7 +915,7 @@ class TestProxies:
     def test_one_that_is_not_there_has_sent_nothing(
         self, sim: Simulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """And the vendor is not called without it."""
+        """The vendor is not called directly instead."""
         with socket.create_server(("127.0.0.1", 0)) as closed:
             monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed.getsockname()[1]}")
 
@@ -973,7 +973,7 @@ def full_server(address: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
 
 @contextlib.contextmanager
 def at_first_warning(act: Callable[[], object]) -> Iterator[None]:
-    """Do something as soon as a failed attempt is logged, before the next one."""
+    """Run a function when the first failed attempt is logged, before the next one."""
 
     def see(record: logging.LogRecord) -> bool:
         if record.levelno == logging.WARNING:
@@ -981,7 +981,7 @@ def at_first_warning(act: Callable[[], object]) -> Iterator[None]:
         return True
 
     logger = logging.getLogger("flask_heygen.http.client")
-    logger.filters.insert(0, see)  # before ours, which holds the record back
+    logger.filters.insert(0, see)  # before the package's own filter, which holds records back
     try:
         yield
     finally:

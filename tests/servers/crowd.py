@@ -1,4 +1,4 @@
-"""A host that sends ``FLASK_TASKS`` texts from 32 threads.
+"""App that sends ``FLASK_TASKS`` texts from 32 threads.
 
 It prints one line of JSON for each text, and a last one for what is left over at the end. The log
 goes to the file named by ``FLASK_LOG``.

@@ -1,4 +1,4 @@
-"""A way to a server on which, from a moment on, what comes back drips in byte by byte."""
+"""TCP relay that can pass on the server's responses byte by byte."""
 
 from __future__ import annotations
 

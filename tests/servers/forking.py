@@ -15,22 +15,22 @@ from flask import Flask
 from flask_heygen import heygen_bp
 
 app = Flask(__name__)
-app.debug = True  # so that nothing is said of its open routes
+app.debug = True  # silence the warning about a missing owner_loader
 app.config.from_prefixed_env()
 app.register_blueprint(heygen_bp)
 page = app.test_client()
 
 
 def say(session_id: str, text: str) -> None:
-    """Speak a text, and print what came of it."""
+    """Send a text and print the outcome."""
     answer = page.post("/api/heygen/task", json={"session_id": session_id, "text": text})
     line = {"text": text, **answer.get_json()}
     os.write(sys.stdout.fileno(), json.dumps(line).encode() + b"\n")
 
 
 def settle() -> None:
-    """Wait until no successor is being minted."""
-    # Python has forgotten a thread a moment before the system has, and warns who forks meanwhile.
+    """Wait until no token is being created in the background."""
+    # The system ends a thread shortly after Python does; a fork in between causes a warning.
     tasks = Path("/proc/self/task")
     while threading.active_count() > 1 or (tasks.is_dir() and len(list(tasks.iterdir())) > 1):
         time.sleep(0.01)

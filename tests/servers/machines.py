@@ -1,4 +1,4 @@
-"""The surroundings of the blueprint on a real site: machines, their Redis, and visitors."""
+"""The parts of a real site: gunicorn machines, Redis, and visitors with cookies."""
 
 from __future__ import annotations
 
@@ -25,16 +25,19 @@ from tests.requirements import program, skip_or_fail
 
 
 def wait_until(holds: Callable[[], bool], why: Callable[[], str] = str) -> None:
-    """Wait for what is bound to come about, and fail where it does not."""
+    """Wait until a condition holds; fail the test after a minute."""
     until = time.monotonic() + 60
     while not holds():
         if time.monotonic() > until:
-            pytest.fail(f"It did not come about. {why()}")
+            pytest.fail(f"The condition did not hold within a minute. {why()}")
         time.sleep(0.01)
 
 
 def answers(url: str) -> bool:
-    """Tell whether an HTTP server runs; Vite listens for a moment just to see if a port is free."""
+    """Return whether an HTTP server responds.
+
+    A connection alone proves nothing: Vite also listens briefly to check that a port is free.
+    """
     try:
         requests.head(url, timeout=10)
     except requests.ConnectionError:
@@ -60,9 +63,9 @@ def redis_server() -> Iterator[str]:
 
 
 def lasting_port() -> int:
-    """Return a port that nobody is given by chance while its machine is away."""
+    """Return a port that stays free while its machine is down, outside the ephemeral range."""
     while True:
-        port = random.randrange(20_000, 30_000)  # systems give away those above 32767
+        port = random.randrange(20_000, 30_000)  # the ephemeral range begins at 32768
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 
@@ -103,7 +106,7 @@ class Machine:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
     def reload(self) -> None:
-        """Have it go on with a new worker, and wait until the old one has answered what it has."""
+        """Replace the worker, and wait until the old one has answered its requests."""
         gone = self._gone()
         self._process.send_signal(signal.SIGHUP)
         wait_until(lambda: self._gone() > gone, self._log.read_text)
@@ -112,7 +115,7 @@ class Machine:
         return self._log.read_text().count("Worker exiting")
 
     def end(self) -> None:
-        """Have it answer what it has, and end."""
+        """End it gracefully, after its open requests."""
         self._process.terminate()
         assert self._process.wait(30) == 0
 
@@ -122,7 +125,7 @@ class Machine:
         self.start()
 
     def hang(self) -> None:
-        """Have it do nothing any more, not even hang up."""
+        """Suspend it, so that its connections stay open without an answer."""
         os.killpg(self._process.pid, signal.SIGSTOP)
 
     def kill(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.requirements import program
 from tests.servers.machines import Machine, wait_until
 
-#: What a worker of nginx is told, around the recipe that is under test.
+#: The configuration around the recipe under test.
 _NGINX = """
 daemon off;
 pid {folder}/nginx.pid;
@@ -38,7 +38,7 @@ class Nginx:
     def __init__(self, folder: Path, recipe: str, addresses: list[str]) -> None:
         nginx = program("nginx", "nginx-light")
         self._folder, self._recipe, self._addresses = folder, recipe, addresses
-        # The port is ours before nginx is there, so that nobody else can take it.
+        # Bind the port here and pass it on, so that no other process can take it.
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
             self._port = listener.getsockname()[1]
             self._configure(without=None)
@@ -59,7 +59,7 @@ class Nginx:
         return self._folder / "nginx.conf"
 
     def _configure(self, without: str | None) -> None:
-        """Write the recipe down with our addresses in place of its own."""
+        """Write the recipe with the tests' addresses in place of its own."""
         ours = iter(self._addresses)
 
         def server(_: re.Match[str]) -> str:
@@ -75,7 +75,7 @@ class Nginx:
         self._configuration.write_text(text)
 
     def serve(self, *, without: Machine | None = None) -> None:
-        """Ask all machines from now on, but for one, and wait until nobody asks that one."""
+        """Use all machines except one, and wait until requests no longer reach that one."""
         workers = self._workers()
         self._configure(without.address if without else None)
         self._process.send_signal(signal.SIGHUP)

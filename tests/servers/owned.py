@@ -1,4 +1,4 @@
-"""A host whose users say in a header who they are; its config comes from ``FLASK_*`` variables."""
+"""App whose users are named by a header, configured by ``FLASK_*`` variables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask_heygen import heygen_bp
 
 @heygen_bp.owner_loader
 def owner() -> str | None:
-    """Believe the header: the soak is about load."""
+    """Return the X-User header; the soak tests load, not authentication."""
     return request.headers.get("X-User")
 
 

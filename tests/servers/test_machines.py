@@ -100,7 +100,7 @@ def site(open_site: Open) -> Iterator[Site]:
 
 
 class Load:
-    """A user who has texts spoken without a pause, four at a time, from start to end."""
+    """A user who sends texts continuously, four at a time."""
 
     def __init__(self, site: Site) -> None:
         self._url = site.url
@@ -111,7 +111,7 @@ class Load:
 
     @contextmanager
     def run(self, user: str) -> Iterator[Load]:
-        """Have texts spoken until the end of a block, then wait for the last answer."""
+        """Send texts for the duration of the block, then wait for the last answer."""
         with Visitor(self._url, user) as page:
             session_id = page.start(self._url)
         with ThreadPoolExecutor(4) as pool:
@@ -125,7 +125,7 @@ class Load:
 
     def _speak(self, user: str, session_id: str) -> None:
         with Visitor(self._url, user) as page:
-            page.headers["Connection"] = "close"  # an nginx that is reloaded cuts none that rests
+            page.headers["Connection"] = "close"  # an idle connection could be closed by a reload
             while not self._over.is_set():
                 text = question(next(self._numbers))
                 answer = page.call(self._url, "task", session_id=session_id, text=text)
@@ -165,7 +165,7 @@ class TestASession:
     def test_is_its_owners_at_both(
         self, site: Site, sim: Simulator, user: str | None, status: int
     ) -> None:
-        """Neither machine speaks in it for anybody else, wherever it was started."""
+        """Both machines refuse another user, wherever the session was started."""
         with Visitor(site.url, "ada") as ada, Visitor(site.url, user) as other:
             sessions = [ada.start(site.url) for _ in range(2)]
             asked = itertools.product(sessions, ("task", "interrupt"), range(2))
@@ -184,7 +184,7 @@ class TestASession:
 
     @pytest.mark.parametrize(("port", "status"), [("", 200), ("0", 403)])
     def test_is_started_by_pages_of_the_site(self, site: Site, port: str, status: int) -> None:
-        """Each machine knows by what name the browser calls it: the recipe's headers say it."""
+        """The recipe's headers pass on the site's name, so that its pages count as same-origin."""
         with Visitor(site.url, "ada") as ada:
             ada.headers["Origin"] = site.url + port  # alone, as older browsers send it
             started = [ada.call(site.url, "start") for _ in range(2)]
@@ -212,10 +212,10 @@ class TestARollingRestart:
         assert sorted(sim.texts) == sorted(load.answers)
 
     @pytest.mark.parametrize("way", [Machine.reload, Machine.restart])
-    def test_that_nginx_is_not_told_of_doubles_nothing(
+    def test_without_notice_to_nginx_doubles_nothing(
         self, site: Site, sim: Simulator, way: Callable[[Machine], None]
     ) -> None:
-        """A text with a success was spoken once, and any other once at most."""
+        """A text answered with success was spoken once, any other at most once."""
         sim.latency["task"] = 0.05
 
         with Load(site).run("ada") as load:
@@ -232,7 +232,7 @@ class TestARollingRestart:
 
 class TestAMachineThatIsKilled:
     def test_in_mid_task_is_replaced_by_the_other(self, site: Site, sim: Simulator) -> None:
-        """That task's page is told at once, it is not sent again, and the next ones are spoken."""
+        """The interrupted task fails at once without a retry, and the next ones succeed."""
         with Visitor(site.url, "ada") as ada, ThreadPoolExecutor(1) as pool:
             session_id = ada.start(site.url)
             before = ada.call(site.url, "keep-alive", session_id=session_id)
@@ -264,7 +264,7 @@ class TestAMachineThatIsKilled:
 
 class TestAMachineThatHangs:
     def test_in_mid_task_is_given_up(self, open_site: Open, sim: Simulator) -> None:
-        """Nobody hears of it: that task's page waits as long as nginx, and the next ones do not."""
+        """The task on a hung machine lasts until nginx times out; the next ones succeed at once."""
         patience = 3
         # One that was given up is tried again after the other time.
         times = [("proxy_read_timeout", patience), ("fail_timeout", 60)]

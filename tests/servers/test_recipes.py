@@ -544,7 +544,7 @@ def served(command: str, **environment: str) -> Iterator[str]:
             pass_fds=[number],
         )
         port = listener.getsockname()[1]
-    # Whoever calls now waits for the server, and is refused where it has died: the port is open
+    # A client waits for the server, and is refused if it has ended: the port is open
     # since before it started, and held by it alone.
     try:
         yield f"http://127.0.0.1:{port}"
@@ -911,7 +911,7 @@ class TestOtherOrigin:
         assert answer.headers["Access-Control-Allow-Headers"] == header
 
     def test_is_refused_unless_it_is_named(self, page: FlaskClient, simulator: Simulator) -> None:
-        """Any other site has the cookie sent along, and gets nothing for it."""
+        """A page of another site is refused, although the browser sends the cookie."""
         page.get("/login?user=ada", base_url=self.OURS)
         headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
@@ -943,7 +943,7 @@ class TestProxy:
     def test_hides_our_name(
         self, simulator: Simulator, fixed: bool, browser: dict[str, str], status: int
     ) -> None:
-        """Only a browser that does not say where its page is from needs ProxyFix to tell."""
+        """ProxyFix is needed only for browsers without Sec-Fetch-Site."""
         page = Shop("proxy" if fixed else "csrf_exempt", simulator).page("ada")
 
         answer = post(page, "start", headers={**self.FORWARDED, **browser})
@@ -957,7 +957,7 @@ class TestTrustedHosts:
         ("host", "status"), [("www.example.com", 200), ("evil.example", 400), ("localhost", 400)]
     )
     def test_are_the_only_ones(self, simulator: Simulator, host: str, status: int) -> None:
-        """A page whose name has been pointed at our address is not taken for ours."""
+        """A page under another host name that resolves to this server is refused."""
         page = Shop("trusted_hosts", simulator).page()
         headers = {"Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
 
@@ -1059,7 +1059,7 @@ class TestInterviewLog:
 
 class TestInstance:
     def test_needs_no_registration_to_be_used_from_python(self, simulator: Simulator) -> None:
-        """Where only the server may choose the words, there need be no routes."""
+        """An app whose server chooses the texts need not register the blueprint."""
         app = Flask("host")
         app.config.update(TESTING=True, HEYGEN_API_KEY=constants.KEY, HEYGEN_BASE_URL=simulator.url)
         client_of = HeyGen()

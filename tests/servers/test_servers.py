@@ -64,7 +64,7 @@ class Server(NamedTuple):
         return str(told["data"]["session_id"])
 
     def ended(self) -> bool:
-        """Tell whether none of its processes is left."""
+        """Return whether all of its processes have ended."""
         try:
             os.killpg(self.process.pid, 0)
         except ProcessLookupError:
@@ -87,7 +87,7 @@ def serve(sim: Simulator, tmp_path: Path) -> Serve:
         config = {"HEYGEN_API_KEY": constants.KEY, "HEYGEN_BASE_URL": sim.url, **config}
         environment = {f"FLASK_{name}": str(value) for name, value in config.items()}
         log = tmp_path / "gunicorn.log"
-        # The port is ours before the server is there, so that nobody else can take it.
+        # Bind the port here and pass it on, so that no other process can take it.
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as port, log.open("wb") as output:
             command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{port.fileno()}"]
             command += ["--chdir", str(SERVERS), "--worker-class", *worker, "wsgi:app"]
@@ -116,7 +116,7 @@ def serve(sim: Simulator, tmp_path: Path) -> Serve:
 
 
 def end(server: Server) -> None:
-    """Have a server end, by force where it has not within 10 seconds."""
+    """Terminate a server; kill it and fail the test after 10 seconds."""
     server.process.terminate()
     try:
         server.process.wait(10)
@@ -133,7 +133,7 @@ class TestLoad:
     def test_640_tasks_64_at_a_time_are_spoken_once_each(
         self, sim: Simulator, serve: Serve, worker: tuple[str, ...]
     ) -> None:
-        """Each with a token of its own, and none in vain."""
+        """Each task has its own token, and the vendor refuses none of them."""
         sim.latency.update(create_token=0.05, task=0.05)
         texts = [constants.question(number) for number in range(640)]
 
@@ -173,10 +173,10 @@ class TestWorkers:
         assert len({speech.token for speech in sim.spoken}) == 10
         assert sim.sessions[session_id].state == "closed"
 
-    def test_workers_forked_from_a_host_that_has_spoken_have_their_own_ways(
+    def test_workers_forked_from_a_host_that_has_spoken_have_their_own_connections(
         self, sim: Simulator, serve: Serve
     ) -> None:
-        """Two that shared one connection would hear each other's replies."""
+        """Workers that shared a connection would read each other's replies."""
         config = {
             "HEYGEN_API_KEY": constants.KEY,
             "HEYGEN_BASE_URL": sim.url,
@@ -234,7 +234,7 @@ class TestDeadlines:
     def test_a_call_that_hangs_holds_up_nobody_else(
         self, sim: Simulator, serve: Serve, worker: tuple[str, ...], fault: Fault
     ) -> None:
-        """The one worker speaks on, and the hanging call ends when its time is up."""
+        """The worker serves other tasks, and the hanging call ends at its deadline."""
         answers: list[tuple[int, Any]] = []
         waits: list[float] = []
 
@@ -270,7 +270,7 @@ class TestDeadlines:
         worker: tuple[str, ...],
         what: str,
     ) -> None:
-        """Each byte comes in time, and a record or a handshake of hundreds does not."""
+        """The deadline bounds a whole handshake or record, not each byte of it."""
         config = {"HEYGEN_API_KEY": KEY, "HEYGEN_TIMEOUT": 3, "HEYGEN_SPARE_TOKENS": 0}
         task = {"session_id": "a-session", "text": "1"}
 

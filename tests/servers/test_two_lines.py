@@ -111,7 +111,7 @@ class TestAnAnswer:
     def test_ends_a_session_whose_page_has_gone(
         self, sim: Simulator, serve: Serve, worker: tuple[str, ...]
     ) -> None:
-        """It was started while the page went, as a browser does or with a reset."""
+        """A session is stopped if its page closes or resets the connection during the start."""
         sim.latency["new"] = 0.5
 
         with serve(worker) as server:
@@ -149,7 +149,7 @@ class TestAnAnswer:
     "worker", [GTHREAD, pytest.param(GEVENT, marks=pytest.mark.ci)], ids=lambda worker: worker[0]
 )
 class TestACrowdOfBrowsers:
-    """16 browsers that send again by themselves, whose worker is killed twice under their texts."""
+    """16 browsers with automatic retries, whose worker is killed twice during their tasks."""
 
     @pytest.fixture
     def told(
@@ -182,7 +182,7 @@ class TestACrowdOfBrowsers:
 
     @pytest.mark.parametrize("accept", ["application/json"], ids=["json"])
     def test_is_spoken_twice_in_one(self, sim: Simulator, told: list[tuple[str, str]]) -> None:
-        """And its page is answered a success."""
+        """A browser repeats a cut request, and the page gets a success for the second one."""
         doubled = {text for text, times in Counter(sim.texts).items() if times > 1}
 
         assert doubled & {text for text, outcome in told if outcome == "success"}

@@ -1,4 +1,4 @@
-"""A host that can have no thread: it speaks three texts, and prints the status of each answer."""
+"""App that cannot start threads; it sends three tasks and prints the status of each."""
 
 import resource
 import threading
@@ -7,7 +7,7 @@ from flask import Flask
 
 from flask_heygen import heygen_bp
 
-# A stack as large as all the memory that the process may have: no thread can be started.
+# With stacks as large as the process's memory limit, no thread can be started.
 MEMORY = 1 << 30
 threading.stack_size(MEMORY)
 resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -19,7 +19,7 @@ else:
     raise SystemExit("A thread was to be had.")
 
 app = Flask(__name__)
-app.debug = True  # so that nothing is said of its open routes
+app.debug = True  # silence the warning about a missing owner_loader
 app.config.from_prefixed_env()
 app.register_blueprint(heygen_bp)
 page = app.test_client()

@@ -313,8 +313,28 @@ class TestHearing:
         assert guest.words()[:2] == ["I like Python.", "This is simulated answer 1."]
         assert sim.texts[0] == "You said: I like Python."
 
+    def test_interrupts_the_avatar(self, sim: Simulator, guest: Page) -> None:
+        """A user who begins to speak ends what is spoken, and what is queued."""
+        guest.join_and_see(started(sim))
+        guest.publish_microphone()
+        guest.say(LONG, "1")
+        guest.say(TEXT, "2")
+        guest.wait_for_event("avatar.speak_started", "1")
+        ended = ("avatar.speak_ended", "1")
+        guest.speak_until(lambda: ended in guest.event_types(), "the text was ended")
+        guest.say("Well.", "3")
+        guest.wait_for_event("avatar.speak_ended", "3")
+
+        kinds = guest.event_types()
+        assert kinds.index(("user.speak_started", None)) < kinds.index(ended)
+        assert ("avatar.speak_started", "2") not in kinds
+        assert [speech.interrupted for speech in sim.spoken] == [True, True, False]
+
     def test_waits_for_push_to_talk(self, open_simulator: Open, guest: Page) -> None:
-        """Nothing is heard before it, and its end ends the words; twice is a failure."""
+        """Nothing is heard before it, and its end ends the words; twice is a failure.
+
+        The avatar speaks on.
+        """
         sim = open_simulator(hears=["Yes."])
         session = started(sim, interactivity_type="PUSH_TO_TALK")
         guest.join_and_see(session)
@@ -323,6 +343,8 @@ class TestHearing:
         guest.publish({"event_type": "user.stop_push_to_talk"})
         guest.wait_for_event("user.push_to_talk_stop_failed", None)
         wait_until(lambda: guest.loud_blocks < -100, "nobody spoke any more")
+        guest.say(LONG)
+        guest.wait_for_event("avatar.speak_started")
         guest.publish({"event_type": "user.start_push_to_talk"})
         guest.wait_for_event("user.push_to_talk_started", None)
         guest.speak(60)
@@ -336,6 +358,7 @@ class TestHearing:
         assert kinds.index("user.push_to_talk_started") < kinds.index("user.speak_started")
         assert kinds.index("user.speak_ended") < kinds.index("user.push_to_talk_stopped")
         assert guest.words() == ["Yes."]
+        assert "avatar.speak_ended" not in kinds
 
 
 class TestOpening:

@@ -167,7 +167,7 @@ class TestRefusing:
     def test_a_token_that_is_none(
         self, account: Customer, open_account: Open, path: str, token: str
     ) -> None:
-        """None, nonsense and another simulator's token are 401, for every origin to read."""
+        """A missing, malformed or foreign token is a 401 that every origin can read."""
         if token == "foreign":
             with Simulator() as other:
                 token = Customer(other, account.http).new()["access_token"]

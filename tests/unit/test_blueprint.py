@@ -296,7 +296,7 @@ class TestStop:
         assert answers == [{"status": "success", "data": {}}] * 3
 
     def test_has_a_size_too(self, client: FlaskClient, vendor: requests_mock.Mocker) -> None:
-        """A beacon of two megabytes is none, whatever it says it is."""
+        """A beacon of two megabytes is refused, whatever its Content-Type."""
         text = client.post(f"{PREFIX}/stop", data=b" " * (2 << 20), content_type="text/plain")
         form = client.post(f"{PREFIX}/stop", data=b"a" * (2 << 20), content_type=FORM)
 
@@ -1098,7 +1098,7 @@ class TestAnswer:
     def test_is_not_logged_where_the_page_is_at_fault(
         self, client: FlaskClient, caplog: pytest.LogCaptureFixture, route: str
     ) -> None:
-        """A page's mistake fills nobody's log."""
+        """An invalid request is not logged."""
         client.post(f"{PREFIX}/{route}", json={"a": 1})
 
         assert caplog.records == []
@@ -1234,7 +1234,7 @@ class TestRoutingError:
     def test_without_a_prefix_is_the_host_s(
         self, vendor: requests_mock.Mocker, prefix: str
     ) -> None:
-        """Registered at the root, no path is known to be of the blueprint."""
+        """Without a prefix, routing errors are left to the app, as any path could be its own."""
         app = make_app()
         app.register_blueprint(heygen_bp, url_prefix=prefix)
         app.register_error_handler(404, html)
@@ -1270,7 +1270,7 @@ class TooExpensive(HTTPException):
     description = "That costs extra."
 
 
-#: What a host or an extension of it may refuse a request with, before it comes to us.
+#: Errors that the app or an extension may raise before the view.
 REFUSALS: list[tuple[Callable[[], Any], int, str]] = [
     (lambda: abort(400, "The CSRF token is missing."), 400, "bad_request"),
     (lambda: abort(401), 401, "not_signed_in"),
@@ -1460,7 +1460,7 @@ class TestLog:
     def test_has_one_line_for_a_path_of_several(
         self, app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture, path: str
     ) -> None:
-        """Nobody forges the next one."""
+        """A line break in a path does not forge a log line."""
         app.config["HEYGEN_API_KEY"] = None
 
         client.options(f"{PREFIX}/heygen-avatar/{path}")

@@ -198,7 +198,7 @@ class TestCheckOfASetup:
     def test_is_logged_at_the_first_request(
         self, app: Flask, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Once: nobody reads a line that stands there a thousand times."""
+        """The warning is logged once."""
         app.config["HEYGEN_TIMOUT"] = 5
 
         for _ in range(2):
@@ -297,7 +297,7 @@ class TestStop:
     def test_tells_of_those_that_tell_no_age(
         self, app: Flask, requests_mock: Mocker, created: object
     ) -> None:
-        """A net that catches nothing must not say that all is well: cron sends this by mail."""
+        """Sessions without an age are reported, as --older-than cannot match them."""
         row = {"session_id": "of-no-age", "status": "connected", "created_at": created}
         requests_mock.get(
             f"{app.config['HEYGEN_BASE_URL']}/v1/streaming.list",
@@ -390,7 +390,7 @@ class TestStop:
     def test_names_what_is_still_listed(
         self, app: Flask, requests_mock: Mocker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A vendor that says "stopped" and goes on billing is found out."""
+        """A session that is still listed after its stop is reported."""
         url = f"{app.config['HEYGEN_BASE_URL']}/v1/streaming"
         monkeypatch.setattr(cli, "LIST_LAG", 0)
         requests_mock.post(

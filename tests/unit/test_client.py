@@ -1,4 +1,4 @@
-"""HeyGenClient: which calls a verb makes, with which token, and what comes of their failures."""
+"""Tests of HeyGenClient: the calls of each method, their tokens, and their failures."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def heygen(make: Callable[..., HeyGenClient]) -> HeyGenClient:
 
 
 def script(vendor: requests_mock.Mocker, name: str, *replies: dict[str, Any]) -> None:
-    """Have the vendor answer a call with each of the replies, then with the last again."""
+    """Make the vendor answer a call with each reply in turn, then with the last one."""
     vendor.post(f"/v1/streaming.{name}", list(replies))
 
 
@@ -483,7 +483,7 @@ class TestHalfStartedSession:
     def test_is_stopped_after_the_deadline(
         self, make: Callable[..., HeyGenClient], vendor: requests_mock.Mocker
     ) -> None:
-        """Its stop has a time of its own when the start used up all it had."""
+        """The stop has its own deadline, as the start may have used up its time."""
         heygen = make(timeout=1)
 
         def late(_request: Any, context: Any) -> dict[str, Any]:
@@ -527,7 +527,7 @@ class TestHalfStartedSession:
         headers: dict[str, str],
         wait: int,
     ) -> None:
-        """A busy day, on which starts fail, is the day on which stops are put off."""
+        """A stop that is rate-limited is sent again after its Retry-After."""
         waits: list[float] = []
         monkeypatch.setattr("time.sleep", waits.append)
         script(vendor, "start", {"status_code": 500})
@@ -558,7 +558,7 @@ class TestHalfStartedSession:
     def test_that_cannot_be_stopped_asks_for_no_other(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, reason: dict[str, Any]
     ) -> None:
-        """Each repeat would leave one more session open, and the last of them fill the account."""
+        """The error asks for no retry, which could leave one more session open."""
         script(vendor, "start", reason)
         script(vendor, "stop", {"status_code": 500})
 
@@ -933,7 +933,7 @@ class TestStop:
     def test_of_a_session_that_is_gone_is_a_success(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, body: dict[str, Any]
     ) -> None:
-        """It costs nothing any more, and that is what was wanted."""
+        """The stop of a session that has ended is a success."""
         script(vendor, "stop", {"status_code": 400, "json": body})
 
         heygen.stop("a-session")
@@ -964,7 +964,7 @@ class TestStop:
     def test_is_alone_in_that(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker, name: str
     ) -> None:
-        """A page that keeps a session alive wants to know that it is gone."""
+        """For keep-alive, a session that has ended is an error."""
         gone = {"status_code": 400, "json": {"code": 10006, "message": "session not found"}}
         script(vendor, name, gone)
 

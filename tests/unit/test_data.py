@@ -38,7 +38,7 @@ class TestAge:
         ids=lambda created: str(created)[:20],
     )
     def test_is_unknown_where_no_time_is_told(self, created: Any) -> None:
-        """Nonsense is no age, and nothing falls over."""
+        """An invalid time is an unknown age, not an error."""
         assert listed(created_at=created)["age"] is None
 
 

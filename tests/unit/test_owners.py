@@ -447,7 +447,7 @@ class TestTheLoader:
         assert simulator.calls == ()
 
     def test_must_not_be_a_coroutine(self) -> None:
-        """It is said where it is written, and not to the first stranger."""
+        """An async owner_loader is refused when it is set, not at the first request."""
 
         async def owner() -> None:
             return None

@@ -1,4 +1,4 @@
-"""Where the API key, the session tokens and the texts are never found, whatever goes wrong."""
+"""The API key, session tokens and texts appear in no error, log, repr or answer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FAULTS = (
     Fault.NO_RESPONSE,
 )
 
-#: Whose frames are those of the tests, and of a page that sends a text.
+#: Modules whose frames are not searched: those of the tests and of the page.
 OWN = ("test_secrets.py", "werkzeug/test.py", "flask/testing.py")
 
 Client = Callable[[], HeyGenClient]
@@ -131,11 +131,11 @@ def act(client: HeyGenClient, call: str, session_id: str) -> object:
     return client.task(session_id, TEXT, interrupt=call == "interrupt")
 
 
-class TestWitness:
+class TestSearch:
     """The search for secrets that the other tests here use."""
 
     def test_it_sees_what_an_error_of_requests_holds(self, sim: Simulator) -> None:
-        """The request with its headers and its body, though the words of it are harmless."""
+        """An error of requests holds the request with its headers and body, besides its message."""
         request = requests.Request("POST", sim.url, {"X-Api-Key": KEY}, json={"text": TEXT})
 
         error = requests.ConnectionError("Broken.", request=request.prepare())
@@ -159,7 +159,7 @@ class TestFaults:
     def test_neither_errors_nor_logs_tell(
         self, config: dict[str, Any], sim: Simulator, log: Log, call: str, fault: Fault
     ) -> None:
-        """Not in their words, nor in what hangs on them."""
+        """Neither the messages nor the attached objects contain a secret."""
         settings = Settings.from_mapping({**config, "HEYGEN_TIMEOUT": 10})
         session_id = HeyGenClient(settings).start()["session_id"]
         timeout = 0.4 if fault is Fault.NO_RESPONSE else 10
@@ -179,7 +179,7 @@ class TestFaults:
 class TestReports:
     """Error reporters, which show all that a traceback holds."""
 
-    def test_the_witness_sees_the_variables_of_a_frame(self, sim: Simulator) -> None:
+    def test_the_search_covers_the_variables_of_a_frame(self, sim: Simulator) -> None:
         """Such as those of a function that another library calls."""
         with pytest.raises(ZeroDivisionError) as caught:
             json.loads(json.dumps({"text": TEXT}), object_hook=lambda _: 1 // 0)
@@ -391,7 +391,7 @@ class TestAnswers:
     def test_they_do_not_tell(
         self, app: Flask, sim: Simulator, log: Log, fault: Fault, call: str
     ) -> None:
-        """Neither body nor headers, of an error or of a success; nor does the log beside them."""
+        """Neither body nor headers of an answer contain a secret, nor does the log."""
         page = app.test_client()
         started = page.post("/api/heygen/start", json={})
         task = {"session_id": started.get_json()["data"]["session_id"], "text": TEXT}
@@ -476,7 +476,7 @@ class TestObjects:
 
     @pytest.mark.parametrize("name", [each.name for each in fields(Settings)])
     def test_a_wrong_setting_is_not_repeated(self, name: str, sim: Simulator) -> None:
-        """It may be the key, one line too low."""
+        """The error does not repeat the value, which may be the key in the wrong line."""
         config = {"HEYGEN_API_KEY": "another-key", f"HEYGEN_{name.upper()}": f"{KEY} {KEY}"}
 
         with pytest.raises(NotConfigured, match=f"HEYGEN_{name.upper()}") as caught:

@@ -1,4 +1,4 @@
-"""A fresh session token for each task: minted ahead, used once, and never in the way."""
+"""Tests of the token pool: tokens are created in the background and used once."""
 
 import itertools
 import json
@@ -103,7 +103,7 @@ class TestLifetimes:
         for number, burst in enumerate(self.BURSTS):
             if number:
                 wait_idle()
-                sim.advance(LIFETIME)  # what is in stock by now has grown old, for the vendor
+                sim.advance(LIFETIME)  # the pooled tokens have expired, for the vendor
                 time.sleep(age)  # and for us
             for text in burst:
                 assert post("task", text=text) == 200
@@ -140,7 +140,7 @@ class TestLifetimes:
         calls: Calls,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """A second spare one would be as old; the log says how to prevent it."""
+        """A refused token is replaced by a new one, as a second spare one would be as old."""
         sim.latency["task"] = 1  # in which all three are under way
         with ThreadPoolExecutor(3) as pool:
             assert set(pool.map(lambda text: post("task", text=text), "abc")) == {200}
@@ -211,7 +211,7 @@ class TestSpareTokens:
     def test_a_successor_is_ordered_after_the_task(
         self, sim: Simulator, post: Post, wait_idle: Callable[[], None]
     ) -> None:
-        """It would compete with the task for the CPU."""
+        """The next token is created only after the task, as both would compete for the CPU."""
         sim.latency["task"] = 0.2
 
         assert post("task", text="First me.") == 200
@@ -251,7 +251,7 @@ class TestSpareTokens:
     def test_no_more_are_kept_than_the_setting_says(
         self, sim: Simulator, post: Post, wait_idle: Callable[[], None]
     ) -> None:
-        """However many tasks came at once, each of which would have ordered one."""
+        """The pool's size is the limit, however many tasks came at once."""
         with ThreadPoolExecutor(16) as pool:
             texts = [question(number) for number in range(48)]
             assert set(pool.map(lambda text: post("task", text=text), texts)) == {200}
@@ -300,7 +300,7 @@ class TestSpareTokens:
         assert minters() == set()
 
     def test_those_of_another_key_are_not_used(self, app: Flask, post: Post) -> None:
-        """A key that was replaced has spoken its last text."""
+        """Tokens of a key that was replaced are not used."""
         with Simulator(api_key="another-key") as sim:
             app.config["HEYGEN_BASE_URL"] = sim.url
 
@@ -310,7 +310,7 @@ class TestSpareTokens:
 
 
 class TestStock:
-    """Orders, the stock and the tokens that are handed out, one by one."""
+    """Refills of the pool, and the tokens that it returns."""
 
     @staticmethod
     def of(size: int, *ages: float) -> TokenPool:
@@ -338,7 +338,7 @@ class TestStock:
     def test_hands_out_none_from_before_a_suspend(
         self, monkeypatch: pytest.MonkeyPatch, wait_idle: Callable[[], None]
     ) -> None:
-        """The wall clock alone has moved on meanwhile."""
+        """A token's age is measured by the wall clock, which goes on during a suspend."""
         stock = self.of(1)
         stock.refill()
         wait_idle()
@@ -368,7 +368,7 @@ class TestStock:
 
         assert [token.value for token in iter(stock.get, None)] == ["token 0"]
 
-    def test_is_filled_again_when_threads_can_be_had_again(
+    def test_is_filled_again_when_threads_can_start_again(
         self, monkeypatch: pytest.MonkeyPatch, wait_idle: Callable[[], None]
     ) -> None:
         """An order that failed does not count against the size."""
@@ -394,7 +394,7 @@ class TestMinter:
 
     @pytest.fixture
     def seated(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-        """Keep minters, and wait until one more of them waits for an order."""
+        """Keep worker threads, and wait until one more of them is idle."""
         seats = threading.Semaphore(0)
 
         class Watched(threading.Semaphore):
@@ -410,14 +410,14 @@ class TestMinter:
         return seated
 
     @pytest.mark.parametrize("rounds", [(1, 1, 1), (2, 2, 4, 3, 8), (4, 1, 2, 4)])
-    def test_is_had_for_each_order(
+    def test_serves_each_request_concurrently(
         self,
         monkeypatch: pytest.MonkeyPatch,
         wait_idle: Callable[[], None],
         seated: Callable[[], None],
         rounds: tuple[int, ...],
     ) -> None:
-        """Orders at one time are minted at one time, by idle workers before new ones."""
+        """Requests for tokens are served concurrently, by idle workers before new ones."""
         minters = set()
 
         def mint() -> Token:
@@ -439,10 +439,10 @@ class TestMinter:
         assert len(minters) == max(rounds)
         wait_idle()
 
-    def test_is_still_had_when_it_has_waited_long_enough(
+    def test_serves_a_request_at_its_idle_timeout(
         self, monkeypatch: pytest.MonkeyPatch, wait_idle: Callable[[], None]
     ) -> None:
-        """An order that comes at that very moment is not lost."""
+        """A request that arrives as an idle worker times out is not lost."""
 
         class Late(threading.Semaphore):
             def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
@@ -481,7 +481,7 @@ class TestBackground:
 
     @pytest.fixture
     def app(self, app: Flask) -> Flask:
-        """Have a mint that gets no answer soon over."""
+        """Return an app in which a create_token call without an answer times out soon."""
         app.config["HEYGEN_TIMEOUT"] = 2
         return app
 
@@ -494,7 +494,7 @@ class TestBackground:
         wait_idle: Callable[[], None],
         fault: Fault,
     ) -> None:
-        """Until the vendor has had a rest, each task mints for itself."""
+        """During the pause after a failure, each task creates its own token."""
         sim.fault("create_token", fault, times=None)
         assert post("task", text="With the spare one.") == 200
         wait_idle()
@@ -512,7 +512,7 @@ class TestBackground:
         wait_idle: Callable[[], None],
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """One warning, since there are no orders to fail until the rest is over."""
+        """A failure is logged once, as no further token is requested during the pause."""
         sim.fault("create_token", Fault.SUNSET, times=None)
         assert post("task", text="With the spare one.") == 200
         wait_idle()
@@ -552,7 +552,7 @@ class TestBackground:
         assert (ran.returncode, ran.stderr) == (0, "")
 
     def test_a_host_without_threads_mints_on_the_spot(self, sim: Simulator) -> None:
-        """There is a token for each task all the same."""
+        """Without threads, each task creates its own token."""
         ran = run("threadless.py", sim, spare_tokens=4)
 
         assert ran.stdout.split() == ["200", "200", "200"]

@@ -30,7 +30,7 @@ _EVENT_TYPES = {
 class Agent(RoomProtocol):
     """A session's agent, which is the protocol of its room.
 
-    Every method but `on_…` and `user_said` may be called from any thread.
+    Every method but `on_…` and `user_…` may be called from any thread.
     """
 
     topic = RESPONSE
@@ -100,8 +100,13 @@ class Agent(RoomProtocol):
         return self.talking or not self.push_to_talk
 
     def user_started(self) -> Iterator[Message]:
-        """Note that a user begins to speak."""
+        """Note that a user begins to speak, which interrupts, except with push-to-talk (doc).
+
+        What is spoken and what is queued end as by a page's command (guess).
+        """
         yield self.note("user.speak_started")
+        if not self.push_to_talk:
+            self._schedule({"event_type": "avatar.interrupt"})
 
     def user_said(self, text: str) -> Iterator[Message]:
         """Note what a user said; with a model, the avatar answers that it heard it."""

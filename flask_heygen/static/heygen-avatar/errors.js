@@ -11,6 +11,10 @@ export const FAILURES = {
   notSignedIn: { code: "not_signed_in", message: "Your sign-in has ended, or was refused. Sign in again." },
   notStarted: { code: "not_started", message: "The avatar is not started. Start it first.", restart_session: true },
   notDelivered: { code: "not_delivered", message: "The avatar cannot be reached: it is not in its room." },
+  livekitMissing: {
+    code: "livekit_missing",
+    message: "The avatar takes texts in its room only. No livekit-client was given: pass { livekit } to HeyGenAvatar.",
+  },
   roomNotJoined: {
     code: "room_not_joined",
     message: "The avatar's room could not be joined: a firewall, or this page's security policy, may not allow it.",

@@ -26,8 +26,11 @@ export class Listening {
   /** @type {ListenOptions} */
   #options = {};
   #muted = false;
-  /** Whether the avatar or the browser speaks. */
+  /** Whether the avatar or the browser speaks, or is about to. */
   #resting = false;
+  /** Whether the user has begun to speak over the avatar: except with push-to-talk, LiveAvatar then cuts
+   *  it short by itself (doc). */
+  bargedIn = false;
 
   /**
    * @param {import("./connection.js").Connection} connection
@@ -73,6 +76,7 @@ export class Listening {
    *  @param {boolean} resting */
   rest(resting) {
     this.#resting = resting;
+    if (!resting) this.bargedIn = false;
     this.#switch().catch((error) => this.#fail(error));
   }
 
@@ -126,16 +130,21 @@ export class Listening {
       heard: (text, final) => {
         if (!isMine()) return;
         this.#connection.touch();
-        if (this.#options.bargeIn && this.#resting) this.#listener.interrupt();
+        if (this.#bargesIn) this.#listener.interrupt();
         this.#listener.emit("heard", { text, final, by: input().by });
       },
       speaking: (speaking) => {
         if (!isMine()) return;
+        this.bargedIn = speaking && this.#bargesIn && input().session?.pushToTalk === false;
         this.#connection.setBusy("user", speaking);
         this.#listener.emit("userSpeaking", { speaking });
       },
       failed: (error) => input() === this.#input && this.#fail(error),
     };
+  }
+
+  get #bargesIn() {
+    return this.#resting && this.#options.bargeIn === true;
   }
 
   async #switch() {

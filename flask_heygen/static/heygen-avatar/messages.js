@@ -11,6 +11,7 @@
  * @property {string} [endReason]
  * @property {boolean} [final] whether the words that were heard are the whole
  * @property {boolean} [speaking] of the user; of push-to-talk, whether it is open
+ * @property {boolean} [cutShort] whether the user's voice ended the text
  */
 
 /** Longer than any message that LiveKit carries: what only a broken or a hostile room sends. */

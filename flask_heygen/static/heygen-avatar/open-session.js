@@ -75,7 +75,7 @@ export class OpenSession {
 
   /** Join its room, if the page can, and keep the session alive. Raises an AvatarError where the room
    *  cannot be joined: nobody would see, hear or answer the avatar.
-   *  @param {import("./room.js").AvatarRoom | null} room */
+   *  @param {import("./room.js").AvatarRoom | null} room null without livekit-client */
   async join(room) {
     const { idle_seconds, url, access_token } = this.started;
     // A failure is found by the next task.
@@ -108,8 +108,9 @@ export class OpenSession {
    *  @param {Task} task @param {AbortSignal} signal keeps it from being published */
   async deliver({ deliver }, signal) {
     if (!deliver) return;
-    await this.#room?.connected();
-    if (!(await this.#room?.publish(deliver, signal))) throw new AvatarError(FAILURES.notDelivered);
+    if (!this.#room) throw new AvatarError(FAILURES.livekitMissing);
+    await this.#room.connected();
+    if (!(await this.#room.publish(deliver, signal))) throw new AvatarError(FAILURES.notDelivered);
   }
 
   /** Publish a command of LiveAvatar's. @param {{event_type: string}} payload */

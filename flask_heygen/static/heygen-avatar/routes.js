@@ -60,7 +60,7 @@ export class Routes {
     // has, and so may an error of the network.
     const undone = offline || (status >= 400 && status < 500);
     const unknown = NOT_IDEMPOTENT.includes(route) && !undone;
-    throw new AvatarError(unknown ? FAILURES.outcomeUnknown : FAILURES.unreachable, status);
+    throw new AvatarError(unknown ? FAILURES.outcomeUnknown : this.#unreachable(route, status), status);
   }
 
   /** Post, and again where the server did nothing and will be ready soon.
@@ -104,6 +104,14 @@ export class Routes {
     } catch (error) {
       throw new AvatarError(FAILURES.headersFailed, 0, error);
     }
+  }
+
+  /** The failure of a request that the blueprint did not answer. @param {string} route @param {number} status
+   *  @returns {import("./avatar-error.js").Failure} */
+  #unreachable(route, status) {
+    if (status !== 404 && status !== 405) return FAILURES.unreachable;
+    const message = `POST ${this.#url(route)} answered ${status}, and not from the blueprint: check baseUrl.`;
+    return { ...FAILURES.unreachable, message }; // retryable: a proxy answers so while the app restarts
   }
 
   /** The token that a host with CSRF protection puts on its pages, for its own origin alone. */

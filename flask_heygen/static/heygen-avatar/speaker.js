@@ -15,6 +15,9 @@ import { UnpromptedSpeech } from "./unprompted-speech.js";
  * @typedef {import("./speech-queue.js").Spoken} Spoken
  */
 
+/** The codes of a session that costs and speaks nothing: it is stopped. */
+const MUTE = ["session_not_ready", "livekit_missing"];
+
 export class Speaker {
   #connection;
   #voice;
@@ -29,7 +32,7 @@ export class Speaker {
    * @param {import("./connection.js").Connection} connection
    * @param {import("./browser-voice.js").BrowserVoice} voice the browser's
    * @param {{emit: (type: string, detail: object) => void, speaking: (speaking: boolean) => void}} listener
-   *   `speaking`: a voice begins, or there is nothing more to say
+   *   `speaking`: a voice begins or is about to, or there is nothing more to say
    */
   constructor(connection, voice, listener) {
     this.#connection = connection;
@@ -65,6 +68,9 @@ export class Speaker {
         sentences.push(spoken);
         this.#sendAhead();
       }
+    } catch (error) {
+      this.#report(AvatarError.of(error)); // the page's own, in its pieces
+      throw error;
     } finally {
       this.#queue.close(place);
     }
@@ -83,7 +89,10 @@ export class Speaker {
   async interrupt() {
     const session = this.#current || this.#unprompted.begun ? this.#connection.session : null;
     this.clear();
-    if (session) await this.#dispatch.interrupt(session);
+    if (!session) return;
+    await this.#dispatch.interrupt(session).catch((error) => {
+      throw session.ended ? error : this.#report(AvatarError.of(error));
+    });
   }
 
   /** @param {import("./messages.js").Message} message */
@@ -94,6 +103,8 @@ export class Speaker {
     ahead?.utterance.handle(message, false);
     this.#dispatch.handle(message);
     if (!this.#current) this.#unprompted.handle(message);
+    // What waits would be said while the user speaks.
+    else if (message.cutShort && this.#current.utterance.cutShort) this.clear();
   }
 
   /** The session is over. @param {{left: boolean}} how `left`: the avatar has left its room */
@@ -133,7 +144,7 @@ export class Speaker {
         const failure = AvatarError.of(error);
         const unknown = failure.code === "outcome_unknown";
         if (!unknown && session.ended) continue; // replaced, and not a word was spoken
-        if (failure.code === "session_not_ready") this.#connection.fail(failure);
+        if (MUTE.includes(failure.code)) this.#connection.fail(failure);
         else this.#report(failure);
         // What the server refuses to have spoken is not for the browser to speak.
         if (unknown || failure.code === "text_refused") throw failure;
@@ -147,6 +158,7 @@ export class Speaker {
   /** @param {Speech} speech @param {AbortSignal} signal @param {OpenSession} session
    *  @returns {Promise<SentText>} */
   async #sayByAvatar(speech, signal, session) {
+    this.#listener.speaking(true); // by now: LiveAvatar cuts a text short over which the user begins to speak
     const sent = this.#dispatch.takeAhead(speech) ?? this.#dispatch.send(speech, session);
     this.#current = sent;
     const cut = () => sent.cut();

@@ -19,11 +19,11 @@ export class UnpromptedSpeech {
   }
 
   /** @param {import("./messages.js").Message} message */
-  handle({ type, taskId, named, text = "" }) {
+  handle({ type, taskId, named, text = "", cutShort = false }) {
     if (type === "words" && this.begun) this.#emit("words", { text: "", message: text });
     if (taskId || !named) return; // of a text that the page gave, or of HeyGen's
     if (type === "started" && !this.begun) this.#begin();
-    if (type === "ended") this.end(false);
+    if (type === "ended") this.end(cutShort);
   }
 
   /** @param {boolean} cutShort */

@@ -74,11 +74,12 @@ export class Utterance {
   }
 
   /** @param {Message} message */
-  #take({ type, taskId = this.#taskId ?? undefined, text = "" }) {
+  #take({ type, taskId = this.#taskId ?? undefined, text = "", cutShort = false }) {
     if (taskId !== this.#taskId || this.#ended) return;
     if (type === "started") this.#begin();
     if (type === "words") this.#emit("words", { text: this.#text, message: text });
-    if (type === "ended") this.#end();
+    if (type === "ended" && cutShort) this.cut();
+    else if (type === "ended") this.#end();
   }
 
   #begin() {

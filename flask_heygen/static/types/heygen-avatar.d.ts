@@ -40,8 +40,8 @@ export { AvatarError };
 export type PageHeaders = () => Record<string, string> | Promise<Record<string, string>>;
 export type Options = {
     /**
-     * livekit-client, 2.11 or newer; without it the
-     * avatar is neither seen nor heard
+     * livekit-client, 2.11 or newer; without it
+     * HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not speak
      */
     livekit?: typeof import("livekit-client");
     /**
@@ -60,11 +60,11 @@ export type Options = {
     /**
      * shows the picture
      */
-    video?: HTMLVideoElement | null;
+    video?: HTMLVideoElement;
     /**
      * plays the voice; by default an element that is not shown
      */
-    audio?: HTMLAudioElement | null;
+    audio?: HTMLAudioElement;
     /**
      * ends the session after so many minutes without a text, an answer
      * heard, a call, a key or a pointer on the page: 10 by default; 0: never
@@ -82,7 +82,8 @@ export type ListenOptions = {
      */
     deviceId?: string;
     /**
-     * listen while the avatar speaks, too: the first words heard interrupt it
+     * listen while the avatar speaks, too: the first words heard interrupt it,
+     * where LiveAvatar has not done so by itself
      */
     bargeIn?: boolean;
 };
@@ -146,14 +147,14 @@ export type Events = {
  * @typedef {() => Record<string, string> | Promise<Record<string, string>>} PageHeaders
  *
  * @typedef {object} Options
- * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it the
- *   avatar is neither seen nor heard
+ * @property {typeof import("livekit-client")} [livekit] livekit-client, 2.11 or newer; without it
+ *   HeyGen's v1 avatar is neither seen nor heard, and LiveAvatar's does not speak
  * @property {string} [baseUrl] where the blueprint is; by default, where this file comes from
  * @property {PageHeaders} [headers] called before each request, for
  *   a login that is no cookie; may return a promise
  * @property {Record<string, unknown>} [session] fields of the session, of those that the server allows
- * @property {HTMLVideoElement | null} [video] shows the picture
- * @property {HTMLAudioElement | null} [audio] plays the voice; by default an element that is not shown
+ * @property {HTMLVideoElement} [video] shows the picture
+ * @property {HTMLAudioElement} [audio] plays the voice; by default an element that is not shown
  * @property {number} [idleMinutes] ends the session after so many minutes without a text, an answer
  *   heard, a call, a key or a pointer on the page: 10 by default; 0: never
  * @property {boolean} [browserVoice] false: the browser's own voice says nothing in the avatar's place, as
@@ -161,7 +162,8 @@ export type Events = {
  *
  * @typedef {object} ListenOptions
  * @property {string} [deviceId] of the microphone; by default the browser's choice
- * @property {boolean} [bargeIn] listen while the avatar speaks, too: the first words heard interrupt it
+ * @property {boolean} [bargeIn] listen while the avatar speaks, too: the first words heard interrupt it,
+ *   where LiveAvatar has not done so by itself
  *
  * @typedef {"avatar" | "browser"} Voice
  *
@@ -181,7 +183,8 @@ export type Events = {
  */
 export declare class HeyGenAvatar extends EventTarget {
     #private;
-    /** @param {Options} options */
+    /** Raises a TypeError for an option that does not exist, and for an element that is none.
+     *  @param {Options} options */
     constructor({ baseUrl, headers, browserVoice, ...options }?: Options);
     /** Whether there is a session to speak in. */
     get live(): boolean;
@@ -208,7 +211,8 @@ export declare class HeyGenAvatar extends EventTarget {
     /** Hear the user: what they say arrives as `heard`. The avatar hears them in its room; where it has no
      *  ears, or no room was joined, the browser's own recognition does.
      *  @param {ListenOptions} [options] the microphone's `deviceId`;
-     *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it
+     *    `bargeIn` listens while the avatar speaks, too: the first words heard interrupt it,
+     *    where LiveAvatar has not done so by itself
      *  @returns {Promise<Voice>} once the microphone is on, by whom the user is heard; it
      *    rejects with an AvatarError: `microphone_denied`, `microphone_missing`, `microphone_failed`, or
      *    `not_supported` where nothing can hear */

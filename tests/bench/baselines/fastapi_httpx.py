@@ -1,4 +1,4 @@
-"""The design that flask_heygen replaces: FastAPI, and a client of its own for each of two calls."""
+"""FastAPI with a new httpx client for each of its two calls."""
 
 import os
 import socket
@@ -17,14 +17,14 @@ app = FastAPI()
 
 
 class Task(BaseModel):
-    """What a page sends."""
+    """Body of a task request."""
 
     session_id: str
     text: str
 
 
 async def create_token() -> str:
-    """Mint a session token."""
+    """Create a session token."""
     async with httpx.AsyncClient(timeout=20) as client:
         url = f"{BASE}/v1/streaming.create_token"
         answer = await client.post(url, headers={"X-Api-Key": KEY})
@@ -34,7 +34,7 @@ async def create_token() -> str:
 
 @app.post("/api/heygen/task")
 async def speak(task: Task) -> Any:
-    """Have a text spoken."""
+    """Send a text to the avatar."""
     token = await create_token()
     async with httpx.AsyncClient(timeout=20) as client:
         answer = await client.post(
@@ -47,6 +47,6 @@ async def speak(task: Task) -> Any:
 
 
 if __name__ == "__main__":
-    # The port comes open; uvicorn's own --fd would take it for a Unix socket.
+    # The port is already open; uvicorn's --fd would treat it as a Unix socket.
     config = uvicorn.Config(app, log_level="warning", timeout_keep_alive=75)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])

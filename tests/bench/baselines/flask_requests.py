@@ -1,4 +1,4 @@
-"""Flask and requests as their first pages show them: two calls in a row, each by itself."""
+"""Flask with requests.post: two calls in a row, each on a new connection."""
 
 import os
 from typing import Any
@@ -14,7 +14,7 @@ app = Flask(__name__)
 
 @app.post("/api/heygen/task")
 def speak() -> Any:
-    """Have a text spoken."""
+    """Send a text to the avatar."""
     fields = request.get_json()
 
     minted = requests.post(

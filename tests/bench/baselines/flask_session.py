@@ -1,4 +1,4 @@
-"""The same with one Session, whose connections are kept: two calls in a row still."""
+"""Flask with one requests.Session: two calls in a row, on kept connections."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ session = requests.Session()
 
 @app.post("/api/heygen/task")
 def speak() -> Any:
-    """Have a text spoken."""
+    """Send a text to the avatar."""
     fields = request.get_json()
 
     minted = session.post(

@@ -22,16 +22,16 @@ from tests.bench.soak.interviews import PATIENCE, Page  # noqa: E402
 from tests.bench.soak.report import Report, counted, markdown, quantiles, terminal  # noqa: E402
 from tests.bench.soak.scenario import TOKEN_SECONDS, Vendor, run_vendor  # noqa: E402
 from tests.bench.soak.workers import KINDS, Workers, server  # noqa: E402
-from tests.bench.tables import renewed  # noqa: E402
+from tests.bench.tables import replace_table  # noqa: E402
 from tests.bench.targets import ROOT  # noqa: E402
 
 README = ROOT / "tests/README.md"
 INTERVIEWS = {"gevent": 300, "gthread": 100}
-#: Seconds that gunicorn may take until it answers.
+#: Seconds within which gunicorn must answer its first request.
 _START = 30
-#: Seconds; a page may be waiting, and then it stops its session, more than once if need be.
+#: Seconds for the pages to get their last answer and stop their session, with retries.
 _LAST_ANSWERS = 3 * PATIENCE
-#: Seconds in which background work ends.
+#: Seconds to wait for background work.
 _SETTLE = 1
 
 
@@ -41,35 +41,37 @@ class Plan:
 
     interviews: int
     seconds: float
-    #: Seconds that a page pauses between two texts, at least and at most.
+    #: Shortest and longest pause between two texts, in seconds.
     think: tuple[float, float]
     seed: int
-    #: Seconds that a session token is good for.
+    #: Lifetime of a session token, in seconds.
     token_seconds: float
 
     @property
     def faults(self) -> float:
-        """How many calls of the vendor go wrong in a second."""
+        """Number of failing vendor calls per second."""
         return max(2, self.interviews / 50)
 
     @property
     def disturbances(self) -> list[float]:
-        """The seconds at which workers are replaced: in the first third, so that some live on."""
+        """The seconds at which workers are replaced, in the first third so that some live on."""
         times = 2 * max(1, round(self.seconds / 120))
         return [self.seconds / 3 * number / times for number in range(1, times + 1)]
 
     @property
     def warm_up(self) -> float:
-        """The seconds after which a worker's growth is more than its beginning."""
+        """The seconds of a worker's life that its growth leaves out."""
         return min(240, self.seconds / 6)
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python tests/bench/soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=24, help="for each kind of worker")
+    parser.add_argument("--minutes", type=float, default=24, help="duration for each worker class")
     parser.add_argument("--worker", nargs="+", choices=KINDS, default=list(KINDS))
-    parser.add_argument("--interviews", type=int, help="at once; the default is each worker's own")
+    parser.add_argument(
+        "--interviews", type=int, help="at once; default: 300 for gevent, 100 for gthread"
+    )
     parser.add_argument(
         "--think", type=float, nargs=2, default=(2, 6), help="seconds between texts"
     )
@@ -77,47 +79,47 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--token-seconds",
         type=float,
         default=TOKEN_SECONDS,
-        help="that a session token is good for",
+        help="lifetime of a session token",
     )
     parser.add_argument("--seed", type=int, default=20261122)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all reports there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all reports to FILE")
     parser.add_argument(
-        "--logs", type=Path, metavar="FOLDER", help="keep there what is logged, answered and secret"
+        "--logs", type=Path, metavar="FOLDER", help="write logs, answers and tokens to FOLDER"
     )
     parser.add_argument(
         "--markdown", action="store_true", help="print the table of tests/README.md"
     )
-    parser.add_argument("--write", action="store_true", help="update it")
+    parser.add_argument("--write", action="store_true", help="update this table")
     return parser.parse_args(arguments)
 
 
 def main() -> None:
-    """Soak each kind of worker, and print the reports."""
-    told = options()
-    if told.write:
-        renewed(README.read_text(), "soak", "")  # fail before the time has passed
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all processes end
+    """Run the soak for each worker class and print the reports."""
+    args = options()
+    if args.write:
+        replace_table(README.read_text(), "soak", "")  # fail now, not after the soak
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # run all finally blocks
     reports = {}
-    for kind in told.worker:
-        interviews = told.interviews or INTERVIEWS[kind]
-        seconds = told.minutes * 60
-        plan = Plan(interviews, seconds, tuple(told.think), told.seed, told.token_seconds)
-        reports[kind] = soak(kind, plan, told.logs)
+    for kind in args.worker:
+        interviews = args.interviews or INTERVIEWS[kind]
+        seconds = args.minutes * 60
+        plan = Plan(interviews, seconds, tuple(args.think), args.seed, args.token_seconds)
+        reports[kind] = soak(kind, plan, args.logs)
         print(terminal(kind, reports[kind]), flush=True)
 
-    if told.markdown:
+    if args.markdown:
         print(markdown(reports))
-    if told.json:
+    if args.json:
         figures = {kind: asdict(report) for kind, report in reports.items()}
-        told.json.write_text(json.dumps(figures, indent=1) + "\n")
-    if told.write:
-        README.write_text(renewed(README.read_text(), "soak", markdown(reports)))
+        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if args.write:
+        README.write_text(replace_table(README.read_text(), "soak", markdown(reports)))
     if not all(report.violations.good and not report.tracebacks for report in reports.values()):
         sys.exit(1)
 
 
 def soak(kind: str, plan: Plan, logs: Path | None = None) -> Report:
-    """Soak one kind of worker; keep its logs, answers and secrets below ``logs``."""
+    """Run the soak with one worker class; write logs, answers and tokens below ``logs``."""
     with (
         tempfile.TemporaryDirectory() as name,
         run_vendor(plan.faults, plan.seed, plan.token_seconds) as vendor,
@@ -132,7 +134,7 @@ def soak(kind: str, plan: Plan, logs: Path | None = None) -> Report:
 
 
 async def _ready(running: Server) -> None:
-    """Wait for the first answer: gunicorn would end if it had to reload before."""
+    """Wait for the first answer, as gunicorn exits if it is reloaded before."""
     try:
         async with pages(Endpoint(running.port, "/api/heygen/no-such-route")) as page:
             await asyncio.wait_for(page.ask({}), _START)
@@ -162,7 +164,7 @@ async def _soak(running: Server, vendor: Vendor, plan: Plan, folder: Path) -> Re
     running.end()
     answers = [answer for page in crowd for answer in page.answers]
     record = vendor.record()
-    (folder / "answers.log").write_text("\n".join(json.dumps(each.told) for each in answers))
+    (folder / "answers.log").write_text("\n".join(json.dumps(each.data) for each in answers))
     (folder / "tokens").write_text("\n".join(record.tokens))
     p50, p99 = quantiles(answers)
     return Report(

@@ -1,4 +1,4 @@
-"""A browser's HTTP: a kept connection, and a POST that is sent again without the page's knowledge.
+"""An HTTP client that keeps its connection and resends a POST as browsers do.
 
 Chromium and Firefox repeat a request on a new connection if a reused one breaks before the first
 byte of the response.
@@ -13,26 +13,26 @@ from typing import Any
 
 from tests.bench.pages import Connection, Endpoint
 
-#: What the page's module accepts.
+#: The Accept header of the page's module.
 NDJSON = "application/x-ndjson, application/json"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
 
 class Browser:
-    """One connection of a page, with one request under way at most."""
+    """One connection of a page, with at most one request in flight."""
 
     def __init__(self, port: int, headers: str = "") -> None:
         self._port, self._headers = port, headers
         self._connection: _Connection | None = None
-        #: Requests that were sent again.
+        #: Number of requests sent again.
         self.resent = 0
 
     async def post(self, path: str, fields: object, accept: str = NDJSON) -> dict[str, Any]:
         """Post ``fields``; return the response's JSON, or that of its last line.
 
-        Raises OSError if the connection breaks and nothing is sent again, or if none can be made,
-        and ValueError for a response without JSON.
+        Raises OSError if no connection can be made, or if it breaks and the request is not sent
+        again, and ValueError for a response without JSON.
         """
         headers = f"{self._headers}Accept: {accept}\r\n"
         request = Endpoint(self._port, path, headers=headers).request(fields)
@@ -61,7 +61,7 @@ class _NothingReceivedError(ConnectionResetError):
 
 
 class _Connection(Connection):
-    """A connection that reads chunks, too, and says whether anything was received."""
+    """A connection that reads chunked bodies, too, and reports whether anything was received."""
 
     def data_received(self, data: bytes) -> None:
         self._received += data

@@ -1,4 +1,4 @@
-"""Checks: what the vendor did, compared with what each page was answered."""
+"""Comparison of the vendor's record with the answers that the pages got."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.bench.soak.scenario import Record
 
 @dataclass(frozen=True)
 class Violations:
-    """What went wrong, by the texts and sessions concerned. There should be nothing."""
+    """The texts and sessions for which an answer contradicts the vendor's record."""
 
     #: Texts reported as spoken that were not, or never answered.
     lost: list[str] = field(default_factory=list)
@@ -27,7 +27,7 @@ class Violations:
 
     @property
     def good(self) -> bool:
-        """Whether nothing went wrong."""
+        """Whether there are no violations."""
         return self == Violations()
 
 
@@ -35,9 +35,9 @@ class Violations:
 class Open:
     """Number of sessions open at the end, by reason."""
 
-    #: The worker was killed, or the page gave up, before the page knew of them.
+    #: The page got no answer to its start: its worker was killed, or the page gave up.
     cut: int
-    #: The page was answered outcome_unknown: the vendor's reply, or the stop, was lost.
+    #: The page got outcome_unknown: the vendor's reply, or the stop, was lost.
     in_doubt: int
     #: The page could not stop them.
     unstopped: int
@@ -46,13 +46,13 @@ class Open:
 def check(answers: Sequence[Answer], record: Record) -> Violations:
     """Compare the pages' answers with the vendor's record."""
     codes = _codes(answers, "task")
-    task_of = {each.name: each.told["task_id"] for each in _told(answers, "task", SUCCESS)}
+    task_of = {each.name: each.data["task_id"] for each in _answers_to(answers, "task", SUCCESS)}
     spoken = Counter(text for text, _ in record.spoken)
     started = _codes(answers, "start")
     return Violations(
         lost=[
             *(text for text, _ in task_of.items() - set(record.spoken)),
-            *(each.name for each in _told(answers, "task", UNANSWERED)),
+            *(each.name for each in _answers_to(answers, "task", UNANSWERED)),
         ],
         doubled=[text for text, times in spoken.items() if times > 1],
         false=[text for text in spoken if not codes[text] & {SUCCESS, *DOUBTS}],
@@ -68,11 +68,11 @@ def check(answers: Sequence[Answer], record: Record) -> Violations:
 def still_open(answers: Sequence[Answer], record: Record) -> Open:
     """Count the sessions that are open at the end, by reason."""
     started = _codes(answers, "start")
-    told = [started[name] for name, is_open in record.sessions if is_open]
+    unclosed = [started[name] for name, is_open in record.sessions if is_open]
     return Open(
-        cut=sum(bool(codes & {CUT, UNANSWERED}) for codes in told),
-        in_doubt=sum("outcome_unknown" in codes for codes in told),
-        unstopped=sum(SUCCESS in codes for codes in told),
+        cut=sum(bool(codes & {CUT, UNANSWERED}) for codes in unclosed),
+        in_doubt=sum("outcome_unknown" in codes for codes in unclosed),
+        unstopped=sum(SUCCESS in codes for codes in unclosed),
     )
 
 
@@ -84,5 +84,5 @@ def _codes(answers: Sequence[Answer], route: str) -> defaultdict[str, set[str]]:
     return codes
 
 
-def _told(answers: Sequence[Answer], route: str, code: str) -> list[Answer]:
+def _answers_to(answers: Sequence[Answer], route: str, code: str) -> list[Answer]:
     return [each for each in answers if (each.route, each.code) == (route, code)]

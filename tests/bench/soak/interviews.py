@@ -1,7 +1,7 @@
-"""Interviews: pages that start a session, speak with pauses, stop it, and start the next one.
+"""Simulated pages, each of which holds one interview after the other.
 
-A page does as the module in JavaScript does: it asks for answers in two lines, sends again only
-what was certainly not done, and takes a text whose connection was cut for one in doubt.
+A page behaves as the JavaScript module does: it accepts NDJSON, retries only a request that was
+certainly not carried out, and treats a text whose connection was cut as in doubt.
 """
 
 from __future__ import annotations
@@ -17,38 +17,39 @@ from tests.bench.soak.browser import Browser
 
 #: Seconds that a page waits for an answer.
 PATIENCE = 40.0
-#: How often, and after how many seconds at most, what the server puts off is sent again.
+#: Number of retries, and the longest Retry-After in seconds that a page waits for.
 REPEATS, LONGEST_WAIT = 5, 2
-#: How each text begins; its name is all that follows.
+#: Each text is this sentence and the text's name.
 REQUEST = "Tell me about yourself, please."
 SUCCESS = "success"
-#: No answer of the server's: the connection was cut, or the page's patience has ended.
+#: Codes for no answer: the connection was cut, or the page's timeout has passed.
 CUT, UNANSWERED = "cut", "unanswered"
-#: What leaves open whether it was done.
+#: Codes that leave open whether the request was carried out.
 DOUBTS = {"outcome_unknown", CUT, UNANSWERED}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a page was told when it asked once."""
+    """The outcome of one request of a page."""
 
     route: str
-    #: The text of a task; the name of the session that was to be started.
+    #: The text of a task, or the name of the session to start.
     name: str
     code: str
     seconds: float
-    told: dict[str, Any]
+    #: The data of a success, or the error.
+    data: dict[str, Any]
 
     @property
     def soon(self) -> bool:
-        """Whether the server did nothing, and will be ready so soon that nobody need be told."""
-        wait = self.told.get("retry_after", 0)
+        """Whether the request was not carried out and its Retry-After is short enough to wait."""
+        wait = self.data.get("retry_after", 0)
         put_off = self.code in {"session_not_ready", "rate_limited", "concurrent_limit"}
         return put_off and 0 < wait <= LONGEST_WAIT
 
 
 class Page:
-    """A user's page, and one interview after the other on it."""
+    """A user's page, which holds one interview after the other."""
 
     def __init__(
         self, port: int, number: int, think: tuple[float, float], *, until: float, seed: int
@@ -58,7 +59,7 @@ class Page:
         self._think_time, self._until = think, until
         self._chance = random.Random(f"{seed} {number}")
         self._count = 0
-        #: All that it was told, in order.
+        #: The answers to all requests, in order.
         self.answers: list[Answer] = []
 
     async def run(self) -> None:
@@ -67,7 +68,7 @@ class Page:
         while time.monotonic() < self._until:
             started = await self._start()
             if started.code == SUCCESS:
-                await self._interview(started.told["session_id"])
+                await self._interview(started.data["session_id"])
             await self._think()
         self.browser.close()
 
@@ -82,47 +83,47 @@ class Page:
             elif besides < 0.15:
                 await self._ask("interrupt", {"session_id": handle})
             spoken = await self._speak(handle, interrupt=self._chance.random() < 0.1)
-            if spoken.told.get("restart_session"):
+            if spoken.data.get("restart_session"):
                 break
         await self._stop(handle)
 
     async def _start(self) -> Answer:
-        # Each attempt has a name of its own, by which the vendor's session is known.
-        return await self._patiently(
+        # A unique name for each attempt identifies the vendor's session.
+        return await self._with_retries(
             lambda: self._ask("start", {"avatar_name": self._name("session")}, "avatar_name")
         )
 
     async def _speak(self, handle: str, *, interrupt: bool) -> Answer:
         text = f"{REQUEST} {self._name('text')}"
         task = {"session_id": handle, "text": text, "interrupt": interrupt}
-        return await self._patiently(lambda: self._ask("task", task, "text"))
+        return await self._with_retries(lambda: self._ask("task", task, "text"))
 
     async def _stop(self, handle: str) -> None:
-        for _ in range(REPEATS):  # to stop it twice does no harm
+        for _ in range(REPEATS):  # a stop is idempotent
             if (await self._ask("stop", {"session_id": handle})).code == SUCCESS:
                 return
             await asyncio.sleep(self._chance.uniform(0.5, 1.5))
 
-    async def _patiently(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _with_retries(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         answer = await ask()
         for _ in range(REPEATS):
             if not answer.soon:
                 break
-            await asyncio.sleep(answer.told["retry_after"])
+            await asyncio.sleep(answer.data["retry_after"])
             answer = await ask()
         return answer
 
     async def _ask(self, route: str, fields: dict[str, Any], name: str = "session_id") -> Answer:
         begun = time.monotonic()
         try:
-            told = await asyncio.wait_for(self._post(route, fields), PATIENCE)
+            data = await asyncio.wait_for(self._post(route, fields), PATIENCE)
         except asyncio.TimeoutError:  # which is an OSError from Python 3.11 on
-            told = {"code": UNANSWERED}
+            data = {"code": UNANSWERED}
             self.browser.close()
         except (OSError, ValueError):
-            told = {"code": CUT}
+            data = {"code": CUT}
         seconds = time.monotonic() - begun
-        answer = Answer(route, fields[name], told.get("code", SUCCESS), seconds, told)
+        answer = Answer(route, fields[name], data.get("code", SUCCESS), seconds, data)
         self.answers.append(answer)
         return answer
 

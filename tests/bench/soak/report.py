@@ -10,8 +10,8 @@ from tests.bench.soak.checks import Open, Violations
 from tests.bench.soak.interviews import CUT, SUCCESS, Answer
 from tests.bench.soak.workers import Life
 
-#: The violations that list texts and sessions.
-_WRONGS = ("lost", "doubled", "false", "leaked")
+#: The fields of Violations that are lists.
+_LISTS = ("lost", "doubled", "false", "leaked")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Report:
     minutes: float
     #: Answers by route and code.
     answers: dict[str, int]
-    #: Milliseconds that tasks took which were spoken.
+    #: Latency of spoken tasks, in ms.
     p50: float | None
     p99: float | None
     violations: Violations
@@ -30,7 +30,7 @@ class Report:
     #: Calls of the vendor by name and status.
     calls: dict[str, int]
     minted: int
-    #: Requests that browsers have sent again.
+    #: Requests that browsers sent again.
     resent: int
     spoken: int
     reloads: int
@@ -47,18 +47,18 @@ class Report:
 
     @property
     def refused(self) -> int:
-        """How often the vendor refused a token that had expired."""
+        """Number of calls that the vendor refused for an expired token."""
         return sum(times for key, times in self.calls.items() if key.endswith(" 401"))
 
     @property
     def faults(self) -> int:
-        """How often the vendor failed, or wanted to be left alone."""
+        """Number of calls that the vendor failed, rate-limited or left unanswered."""
         bad = ("429", "500", "502", "None")
         return sum(times for key, times in self.calls.items() if key.rpartition(" ")[2] in bad)
 
     @property
     def lasting(self) -> list[Life]:
-        """The workers that lived long enough for their growth to be told."""
+        """The workers that lived long enough to measure their growth."""
         return [life for life in self.lives if life.growth is not None]
 
 
@@ -68,7 +68,7 @@ def counted(answers: Sequence[Answer]) -> dict[str, int]:
 
 
 def quantiles(answers: Sequence[Answer]) -> tuple[float | None, float | None]:
-    """Return the median and the 99th percentile of what spoken tasks took, in ms."""
+    """Return the median and the 99th percentile of the latency of spoken tasks, in ms."""
     well = [each for each in answers if (each.route, each.code) == ("task", SUCCESS)]
     took = sorted(each.seconds * 1000 for each in well)
     if not took:
@@ -77,7 +77,7 @@ def quantiles(answers: Sequence[Answer]) -> tuple[float | None, float | None]:
 
 
 def terminal(kind: str, report: Report) -> str:
-    """Return all of it."""
+    """Return the full report as plain text."""
     violations, still_open = report.violations, report.still_open
     rows: dict[str, object] = {
         "interviews at once": report.interviews,
@@ -85,13 +85,13 @@ def terminal(kind: str, report: Report) -> str:
         "reloads, workers killed": _list(report.reloads, report.kills),
         "spoken": report.spoken,
         "p50, p99 in ms": _list(report.p50 or 0, report.p99 or 0),
-        **{what: len(getattr(violations, what)) for what in _WRONGS},
+        **{name: len(getattr(violations, name)) for name in _LISTS},
         "tokens used twice": violations.used_twice,
         "tracebacks": report.tracebacks,
         "sessions open, their start cut": still_open.cut,
         "sessions open, their start in doubt": still_open.in_doubt,
-        "sessions open, their stop in vain": still_open.unstopped,
-        "tokens minted, refused": _list(report.minted, report.refused),
+        "sessions open, their stop failed": still_open.unstopped,
+        "tokens created, refused": _list(report.minted, report.refused),
         "requests sent again by browsers": report.resent,
         "answers": _counts(report.answers),
         "vendor": _counts(report.calls),
@@ -104,13 +104,13 @@ def terminal(kind: str, report: Report) -> str:
             f"{life.end.memory:.0f} MB{growth}, up to {life.threads} threads and "
             f"{life.sockets} sockets, {life.end.sockets} at last"
         )
-    for what in _WRONGS:
-        lines += [f"  {what}: {each}" for each in getattr(violations, what)[:5]]
+    for name in _LISTS:
+        lines += [f"  {name}: {each}" for each in getattr(violations, name)[:5]]
     return "\n".join(lines)
 
 
 def markdown(reports: Mapping[str, Report]) -> str:
-    """Return one table, with a column for each kind of worker."""
+    """Return a Markdown table with a column for each worker class."""
     rows = [
         ["", *(f"{kind}, {each.interviews} interviews" for kind, each in reports.items())],
         ["---", *("--:" for _ in reports)],
@@ -121,7 +121,7 @@ def markdown(reports: Mapping[str, Report]) -> str:
 
 
 def _column(report: Report) -> dict[str, str]:
-    violations, told = report.violations, report.answers_of_tasks
+    violations, tasks = report.violations, report.answers_of_tasks
     wrong = (violations.lost, violations.doubled, violations.false)
     lasting = report.lasting
     return {
@@ -131,7 +131,7 @@ def _column(report: Report) -> dict[str, str]:
         "sessions leaked, tokens used twice, tracebacks": _list(
             len(violations.leaked), violations.used_twice, report.tracebacks
         ),
-        "in doubt: `outcome_unknown`, cut connection": _list(told["outcome_unknown"], told[CUT]),
+        "in doubt: `outcome_unknown`, cut connection": _list(tasks["outcome_unknown"], tasks[CUT]),
         "sessions left open, their start in doubt": _list(
             report.still_open.cut + report.still_open.in_doubt
         ),

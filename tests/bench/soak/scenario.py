@@ -1,7 +1,7 @@
-"""The vendor on a bad day: the simulator in a process of its own, with faults in between.
+"""The simulator in its own process, with random faults and short-lived tokens.
 
-`python -m tests.bench.soak.scenario` prints its URL, and, once its input has ended, its record as
-JSON.  Its tokens are good for so short a time that spare ones are refused now and then.
+`python -m tests.bench.soak.scenario` prints its URL and, at the end of its input, its record as
+JSON. Tokens expire so soon that some spare ones are refused.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from flask_heygen.simulator import Call, Fault, Simulator
 from tests.bench.harness import LATENCY
 from tests.bench.targets import KEY, ROOT
 
-#: Seconds that a session token is good for.
+#: Lifetime of a session token, in seconds.
 TOKEN_SECONDS = 2.0
-#: Seconds.
+#: Seconds until each reply.
 _LATENCY = {"*": 0.1, **LATENCY}
-#: In lives of a token: a session is made slowly, so that its token may expire before it is started.
+#: Latency as a share of a token's lifetime, so that a token may expire between new and start.
 _SLOW = {"new": 0.4, "start": 0.2}
-#: Each with the seconds of its Retry-After: a page waits for the one and gives up for the other.
+#: Faults and the seconds of their Retry-After; a page waits for 1 second and gives up for 4.
 _FAULTS = (
     (Fault.RATE_LIMITED, 1),
     (Fault.RATE_LIMITED, 4),
@@ -35,7 +35,7 @@ _FAULTS = (
     (Fault.HTML, 0),
     (Fault.RESET_AFTER, 0),
 )
-#: How often a fault is for a call of this name.
+#: Weights of the calls that the faults are for.
 _CALLS = {
     "task": 8,
     "create_token": 4,
@@ -49,22 +49,22 @@ _CALLS = {
 
 @dataclass(frozen=True)
 class Record:
-    """What the vendor knows in the end."""
+    """The vendor's record at the end of a soak."""
 
-    #: Text and task of all that was spoken.
+    #: Text and task id of each spoken text.
     spoken: list[tuple[str, str]]
     #: The name of each session, and whether it is still open.
     sessions: list[tuple[str, bool]]
-    #: Calls by name and status, ``None`` where none was sent.
+    #: Number of calls by name and status; the status is ``None`` if no response was sent.
     calls: dict[str, int]
-    #: All that were minted.
+    #: All session tokens that were created.
     tokens: list[str]
-    #: Tokens that served two requests.
+    #: Number of tokens that served two requests.
     used_twice: int
 
 
 class Vendor:
-    """The running simulator."""
+    """The running simulator process."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -72,18 +72,18 @@ class Vendor:
         self.url = process.stdout.readline().strip()
 
     def record(self) -> Record:
-        """End it, and return what it knows."""
-        told = json.loads(self._process.communicate(timeout=60)[0])
+        """End the simulator and return its record."""
+        record = json.loads(self._process.communicate(timeout=60)[0])
         for name in ("spoken", "sessions"):
-            told[name] = [tuple(each) for each in told[name]]
-        return Record(**told)
+            record[name] = [tuple(each) for each in record[name]]
+        return Record(**record)
 
 
 @contextmanager
 def run_vendor(faults: float, seed: int, token_seconds: float) -> Iterator[Vendor]:
-    """Run the vendor until the end of a block, with so many faults a second."""
-    told = map(str, (faults, seed, token_seconds))
-    command = [sys.executable, "-m", __name__, *told]
+    """Run the vendor for the duration of the block, with ``faults`` per second."""
+    arguments = map(str, (faults, seed, token_seconds))
+    command = [sys.executable, "-m", __name__, *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
         try:
@@ -96,10 +96,10 @@ def used_twice(calls: Sequence[Call]) -> int:
     """Count the tokens that served two requests of pages.
 
     One request may make several calls with its token: new, start and stop, or interrupt and task.
-    But all are for one session, and none is made twice but those that do no harm.
+    All of them are for one session, and only idempotent ones are made twice.
     """
-    harmful = [call for call in calls if call.name in {"new", "start", "task"}]
-    uses = Counter((call.token, call.name) for call in harmful if call.token)
+    unrepeatable = [call for call in calls if call.name in {"new", "start", "task"}]
+    uses = Counter((call.token, call.name) for call in unrepeatable if call.token)
     twice = {token for (token, _), times in uses.items() if times > 1}
     named = {
         (call.token, call.body["session_id"])
@@ -125,24 +125,24 @@ def _record(vendor: Simulator) -> Record:
 
 
 def main() -> None:
-    """Serve until the input ends."""
+    """Serve until the end of the input."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("faults", type=float, help="a second")
+    parser.add_argument("faults", type=float, help="faults per second")
     parser.add_argument("seed", type=int)
     parser.add_argument("token_seconds", type=float)
-    told = parser.parse_args()
-    slow = {name: share * told.token_seconds for name, share in _SLOW.items()}
-    chance = random.Random(told.seed)
+    options = parser.parse_args()
+    slow = {name: share * options.token_seconds for name, share in _SLOW.items()}
+    chance = random.Random(options.seed)
     with Simulator(
         api_key=KEY,
-        token_seconds=told.token_seconds,
+        token_seconds=options.token_seconds,
         latency={**_LATENCY, **slow},
         concurrent_limit=100_000,
-        idle_seconds=3600,  # longer than any soak, so that what nobody stops is seen
+        idle_seconds=3600,  # longer than any soak, so that a session nobody stops stays open
         session_seconds=36_000,
     ) as vendor:
         print(vendor.url, flush=True)
-        while not select.select([sys.stdin], [], [], chance.expovariate(told.faults))[0]:
+        while not select.select([sys.stdin], [], [], chance.expovariate(options.faults))[0]:
             [name] = chance.choices(list(_CALLS), list(_CALLS.values()))
             fault, retry_after = chance.choice(_FAULTS)
             vendor.fault(name, fault, retry_after=retry_after)

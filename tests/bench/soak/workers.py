@@ -1,4 +1,4 @@
-"""The workers of a gunicorn: reloaded and killed while they serve, and weighed every second."""
+"""gunicorn's workers: reloads, kills, and samples of their memory, threads and sockets."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from statistics import linear_regression
 from tests.bench.servers import BACKLOG, Server
 from tests.bench.targets import KEY, ROOT
 
-#: Seconds that a connection may be idle, longer than a page pauses: pages reuse theirs.
+#: Idle seconds of a connection, longer than a page pauses, so that pages reuse theirs.
 KEEP_ALIVE = "15"
-#: As the README has them.
+#: The worker classes, with the options of the README.
 KINDS = {
     "gevent": ("--worker-class", "gevent"),
     "gthread": ("--worker-class", "gthread", "--threads", "128"),
 }
-#: Seconds at least over which a growth is told; over less it is that of caches which fill up.
+#: Shortest time in seconds over which a growth is reported, as caches fill up at first.
 SPAN = 600.0
 
 
@@ -34,7 +34,7 @@ class Sample:
     """A worker at one moment."""
 
     at: float
-    #: MB.
+    #: In MB.
     memory: float
     threads: int
     sockets: int
@@ -42,20 +42,20 @@ class Sample:
 
 @dataclass(frozen=True)
 class Life:
-    """A worker from its warm-up on."""
+    """The life of one worker; ``begin`` is its first sample after the warm-up."""
 
     seconds: float
     begin: Sample
     end: Sample
-    #: At any moment.
+    #: Maximum of all samples.
     threads: int
     sockets: int
-    #: MB per hour, None where it did not live long enough.
+    #: In MB per hour; None if the worker did not live long enough.
     growth: float | None
 
     @classmethod
     def of(cls, samples: Sequence[Sample], warm_up: float) -> Life:
-        """Sum a worker up."""
+        """Summarize the samples of a worker, without its first ``warm_up`` seconds."""
         born = samples[0].at
         warm = [each for each in samples if each.at >= born + warm_up] or [samples[-1]]
         growth = None
@@ -73,7 +73,7 @@ class Life:
 
 
 def server(kind: str, upstream: str, directory: Path) -> Server:
-    """Start the host under gunicorn."""
+    """Start the example host under gunicorn, with two workers of this class."""
     command = (
         *(sys.executable, "-m", "gunicorn", "--chdir", str(ROOT / "tests" / "servers")),
         *("--bind", "fd://{fd}", "--backlog", str(BACKLOG), "--workers", "2"),
@@ -88,7 +88,7 @@ def server(kind: str, upstream: str, directory: Path) -> Server:
 
 
 class Workers:
-    """The workers of one gunicorn, those that are gone included."""
+    """The workers of one gunicorn, including those that have ended."""
 
     def __init__(self, server: Server, seed: int) -> None:
         self._server = server
@@ -97,7 +97,7 @@ class Workers:
         self.reloads = self.kills = 0
 
     async def watch(self, until: float) -> None:
-        """Take samples; what all pages do as the time is up, is no more to be seen."""
+        """Take samples until then; the stops of all pages at the end are left out."""
         while time.monotonic() < until:
             for pid in self._pids():
                 with contextlib.suppress(OSError):  # it has ended
@@ -105,7 +105,7 @@ class Workers:
             await asyncio.sleep(1)
 
     async def disturb(self, moments: Sequence[float]) -> None:
-        """At each moment reload all workers, or kill one of them, by turns."""
+        """At each moment, reload all workers or kill one of them, alternately."""
         for moment, kill in zip(moments, itertools.cycle((False, True))):
             await asyncio.sleep(max(0, moment - time.monotonic()))
             if not kill:
@@ -116,7 +116,7 @@ class Workers:
                 self.kills += 1
 
     def lives(self, warm_up: float) -> list[Life]:
-        """Return all workers there were, the last ones last."""
+        """Return all workers, oldest first."""
         return [Life.of(samples, warm_up) for samples in self._samples.values()]
 
     def _pids(self) -> list[int]:

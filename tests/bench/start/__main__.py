@@ -1,7 +1,7 @@
-"""Measure what a start costs, on the server and in a browser.
+"""Measure the time of a session start, on the server and in a browser.
 
-A simulated vendor takes 120 ms to create a token and 300 ms to make a session; LiveAvatar's avatar
-joins its room 300 ms later. All contenders take turns, and the tables show medians.
+A simulated vendor takes 120 ms to create a token and 300 ms to create a session; LiveAvatar's
+avatar joins its room 300 ms later. All targets take turns, and the tables show medians.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.bench.start.calls import Started, direct, measure, through  # noqa: E
 from tests.bench.start.hosts import APIS, WORKERS, hosts  # noqa: E402
 from tests.bench.start.visits import MOMENTS, chromium, visit  # noqa: E402
 
-#: Seconds.
+#: Seconds until the avatar joins, and until each reply.
 AGENT = 0.3
 LATENCY = {
     "create_token": 0.12,
@@ -33,19 +33,21 @@ LATENCY = {
 
 
 def options() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="python tests/bench/start",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--rounds", type=int, default=8, help="measured, after one that is not")
-    parser.add_argument("--only", choices=("server", "browser"), help="one of the tables")
+    parser.add_argument(
+        "--rounds", type=int, default=8, help="measured rounds, after one that is not"
+    )
+    parser.add_argument("--only", choices=("server", "browser"), help="measure only this")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measure, and print the tables."""
+    """Run the measurements and print the tables."""
     chosen = options()
     with (
         tempfile.TemporaryDirectory() as name,
@@ -70,8 +72,8 @@ def _measure_server(
     }
     found: dict[tuple[str, str], list[Started]] = defaultdict(list)
     for _ in range(rounds + 1):
-        for contender, start in starts.items():
-            found[contender].append(measure(start, vendor))
+        for target, start in starts.items():
+            found[target].append(measure(start, vendor))
     heads = ["start, p50 in ms", "direct calls", *WORKERS, "calls, direct", *WORKERS]
     names = ("direct", *WORKERS)
     rows = []

@@ -1,4 +1,4 @@
-"""A start through the blueprint, and the same calls of the vendor made directly."""
+"""Starts through the blueprint, and the same vendor calls made directly."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from flask_heygen.simulator import Simulator
 from tests.bench.start.hosts import AVATAR
 from tests.bench.targets import KEY
 
-#: Starts one session; returns its id.
+#: Function that starts a session and returns its id.
 Start = Callable[[], str]
 
 
 @dataclass(frozen=True)
 class Started:
-    """One start."""
+    """Measurements of one start."""
 
-    #: Milliseconds until its answer.
+    #: Time until the response.
     milliseconds: float
-    #: The calls of the vendor, those in the background too.
+    #: Number of vendor calls, including those in the background.
     calls: int
 
 
 def measure(start: Start, vendor: Simulator) -> Started:
-    """Start a session and end it."""
+    """Measure a start, then end the session."""
     before = len(vendor.calls)
     begun = time.perf_counter()
     session_id = start()
     milliseconds = 1000 * (time.perf_counter() - begun)
-    time.sleep(0.2)  # a token is minted ahead
+    time.sleep(0.2)  # for the next token, which is created in the background
     made = len(vendor.calls) - before
     vendor.close_session(session_id)
     return Started(milliseconds, made)
 
 
 def through(url: str) -> Start:
-    """Return a start through the blueprint at a URL."""
+    """Return a function that starts a session through the blueprint at a URL."""
     http = _session()
 
     def start() -> str:
@@ -50,7 +50,7 @@ def through(url: str) -> Start:
 
 
 def direct(api: str, url: str) -> Start:
-    """Return the vendor's calls, one after the other on a kept connection."""
+    """Return a function that makes the vendor's calls in a row, on a kept connection."""
     http = _session()
 
     def post(path: str, body: Mapping[str, object], token: str | None = None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The hosts: an app with the blueprint and two pages, under gunicorn, for each API and worker."""
+"""Apps with the blueprint and two pages, one for each API and gunicorn worker class."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WORKERS = {"gthread": ("gthread", "--threads", "16"), "gevent": ("gevent",)}
 
 @contextmanager
 def hosts(vendor_url: str, directory: Path) -> Iterator[dict[tuple[str, str], str]]:
-    """Run all of them; give their URLs by API and worker."""
+    """Run all apps for the duration of the block; yield their URLs by API and worker class."""
     with ExitStack() as running:
         urls = {}
         for api in APIS:
@@ -39,7 +39,7 @@ def _server(vendor_url: str, api: str, worker: tuple[str, ...], home: Path) -> S
         "API": api,
         "API_KEY": KEY,
         "BASE_URL": vendor_url,
-        # Its braces are doubled, as {fd} is replaced.
+        # Double the braces, as the value is a format string.
         "SESSION_DEFAULTS": "{" + json.dumps({"avatar_id": AVATAR}) + "}",
     }
     return Server(

@@ -1,4 +1,4 @@
-"""The host of the bench of a start: the blueprint, a route for the SDK's token, and two pages.
+"""App with the blueprint, a token route for LiveAvatar's SDK, and a page for each.
 
 Its config comes from ``FLASK_*`` variables.
 """
@@ -32,7 +32,7 @@ vendor.trust_env = False
 
 @app.get("/<name>")
 def file(name: str) -> Response:
-    """Send a page, or what it loads."""
+    """Send a page or one of its scripts."""
     if name not in FILES:  # the browser's favicon.ico
         abort(404)
     return send_file(FILES[name])
@@ -40,7 +40,7 @@ def file(name: str) -> Response:
 
 @app.post("/token")
 def token() -> dict[str, str]:
-    """Create a session token for LiveAvatar's SDK, as its README has a page's server do."""
+    """Create a session token for LiveAvatar's SDK, as its README describes."""
     avatar_id = app.config["HEYGEN_SESSION_DEFAULTS"]["avatar_id"]
     body = {"mode": "FULL", "avatar_id": avatar_id, "avatar_persona": {"language": "en"}}
     reply = vendor.post(

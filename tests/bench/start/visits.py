@@ -1,4 +1,4 @@
-"""A click on a page in Chromium: how long until it is live, shows a picture, says a word."""
+"""Page visits in Chromium: the time from a click to live, first picture and first word."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-#: The browser itself makes no request, and opens no window.
+#: Options that keep the browser from making requests of its own.
 _QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -17,16 +17,16 @@ _QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
-#: Milliseconds in which a page that has loaded falls idle.
+#: Milliseconds to wait until a loaded page is idle.
 _SETTLE = 500
-#: In the order in which they come.
+#: In order of time.
 MOMENTS = ("live", "picture", "word")
 _ALL = " && ".join(f"moments.{name}" for name in MOMENTS)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run Debian's Chromium."""
+    """Run the installed Chromium for the duration of the block."""
     path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if path is None:
         raise SystemExit("There is no Chromium; Debian: apt-get install chromium-headless-shell.")
