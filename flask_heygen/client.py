@@ -75,7 +75,7 @@ class HeyGenClient:
         merged = _merge(given, fields)
         if wrong := self._backend.validate(merged):
             raise InvalidField(wrong)
-        if missing := self._backend.missing(merged):
+        if missing := self._missing(merged):
             raise NotConfigured(missing)
         self._warn_of_unknown([*(loaded or ()), *fields])
         return merged
@@ -262,7 +262,7 @@ class HeyGenClient:
         defaults = self.settings.session_defaults
         if wrong := self._backend.validate(defaults):
             return [f"In {self._prefix}_SESSION_DEFAULTS, {wrong}"]
-        missing = self._backend.missing(defaults) if complete else None
+        missing = self._missing(defaults) if complete else None
         return [missing] if missing else []
 
     def warnings(self) -> list[str]:
@@ -295,6 +295,11 @@ class HeyGenClient:
         if not is_id(session_id):
             raise InvalidField("session_id must be the one that start answered.")
         return session_id
+
+    def _missing(self, fields: Mapping[str, Any]) -> str | None:
+        """Return which field a new session lacks, and the setting for it, or None."""
+        missing = self._backend.missing(fields)
+        return f"{missing}: set it in {self._prefix}_SESSION_DEFAULTS." if missing else None
 
     def _unknown(self, where: str, names: Iterable[str]) -> list[str]:
         """Return a sentence for each name that is not a known session field."""

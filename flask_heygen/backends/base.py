@@ -75,7 +75,7 @@ class Backend(ABC):
         return validate_fields(self.fields, fields)
 
     def missing(self, fields: Mapping[str, Any]) -> str | None:  # noqa: ARG002
-        """Return which field a new session lacks, as a sentence, or None."""
+        """Return which field a new session lacks, as the start of a sentence, or None."""
         return None
 
     @abstractmethod

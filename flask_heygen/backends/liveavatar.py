@@ -99,10 +99,7 @@ class LiveAvatarBackend(Backend):
     def missing(self, fields: Mapping[str, Any]) -> str | None:
         if "avatar_id" in fields or fields.get("is_sandbox"):
             return None
-        return (
-            "LiveAvatar needs an avatar_id: set one of `flask heygen avatars` in "
-            "HEYGEN_SESSION_DEFAULTS."
-        )
+        return "LiveAvatar needs an avatar_id, one of `flask heygen avatars`"
 
     def start(self, fields: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         if fields != self._defaults:

@@ -193,7 +193,7 @@ class TestCheckOfASetup:
         result = run(app, "check")
 
         assert result.exit_code == code, result.output
-        assert ("LiveAvatar needs an avatar_id" in result.output) is bool(code)
+        assert ("set it in HEYGEN_SESSION_DEFAULTS" in result.output) is bool(code)
 
     def test_is_logged_at_the_first_request(
         self, app: Flask, caplog: pytest.LogCaptureFixture
