@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from urllib.parse import urlsplit
 
@@ -91,8 +92,8 @@ def add_timings(response: Response, timings: Mapping[str, float]) -> Response:
 
 def note_session() -> None:
     """Note what the session holds before the app handles a *stop*, for ``drop_session_cookie``."""
-    # By items(), as a lookup in the session itself would add "Vary: Cookie" to the response.
-    request.environ[_SESSION] = deepcopy(dict(session.items()))
+    with suppress(Exception):  # of a value that cannot be copied; the cookie then stays
+        request.environ[_SESSION] = deepcopy(dict(session))
 
 
 def drop_session_cookie(app: Flask, response: Response, **_: object) -> None:
@@ -104,7 +105,7 @@ def drop_session_cookie(app: Flask, response: Response, **_: object) -> None:
     ``request_finished``, which is sent after the session was saved.
     """
     # Not by session.modified: an app that makes its sessions permanent in a before_request sets it.
-    if request.environ.get(_SESSION) != dict(session.items()):
+    if _SESSION not in request.environ or request.environ[_SESSION] != dict(session):
         return
     name = app.session_interface.get_cookie_name(app)
     cookies = response.headers.getlist("Set-Cookie")

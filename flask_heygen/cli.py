@@ -171,7 +171,7 @@ def _transcript_command(account: AccountBlueprint) -> click.Command:
         try:
             said = client.transcript(session_id)
         except HeyGenError as error:
-            raise click.ClickException(_explain_session(session_id, error)) from error
+            raise click.ClickException(_explain_session(account, session_id, error)) from error
 
         if as_json:
             _print_json(said)
@@ -211,17 +211,16 @@ def _stop_command(account: AccountBlueprint) -> click.Command:
         if [bool(ids), every, older_than is not None].count(True) != 1:
             raise click.UsageError("Give either session IDs, or --all, or --older-than.")
         with _explained():
-            client = account.client
-            live = [] if ids else client.sessions()
+            live = [] if ids else account.client.sessions()
         chosen = list(dict.fromkeys(ids)) or _older(live, older_than or 0)
         if every and chosen and not yes:
             sessions = "1 session" if len(chosen) == 1 else f"{len(chosen)} sessions"
             click.confirm(f"Stop {sessions}, though somebody may be in them?", abort=True)
 
-        ended, failed = _stop(client, chosen, listed=not ids)
-        stopped = len(chosen) - len(ended) - len(failed)
+        stopped, ended, failed = _stop(account, chosen, listed=not ids)
         before = f"{len(ended)} had ended already, " if ended else ""
-        click.echo(f"{stopped} stopped, {before}{len(failed)} failed.")
+        rest = len(chosen) - len(stopped) - len(ended)
+        click.echo(f"{len(stopped)} stopped, {before}{rest} failed.")
         failed += _left(live, older_than or 0)
         if failed:
             raise click.ClickException("\n".join(failed))
@@ -243,8 +242,11 @@ def _left(live: Sequence[dict[str, Any]], age: int) -> list[str]:
     ]
 
 
-def _stop(client: HeyGenClient, ids: Sequence[str], *, listed: bool) -> tuple[list[str], list[str]]:
-    """Stop sessions; return those that had ended, and a sentence for each that may still run."""
+def _stop(
+    account: AccountBlueprint, ids: Sequence[str], *, listed: bool
+) -> tuple[list[str], list[str], list[str]]:
+    """Stop sessions; return those it stopped, those that had ended, and what to say of others."""
+    client = account.client
     stopped, ended, failed = [], [], []
     with click.progressbar(ids, label="Stopping", hidden=len(ids) < 2) as each:
         for session_id in each:
@@ -259,13 +261,16 @@ def _stop(client: HeyGenClient, ids: Sequence[str], *, listed: bool) -> tuple[li
                 if listed and isinstance(error, SessionNotFound):  # it has ended since
                     ended.append(session_id)
                 else:
-                    failed.append(_explain_session(session_id, error))
+                    failed.append(_explain_session(account, session_id, error))
     try:
         still = _still_listed(client, stopped)
     except HeyGenError as error:
         unknown = f"was stopped; whether it is still listed is unknown: {_explain(error)}"
-        return ended, [*failed, *(f"{each} {unknown}" for each in stopped)]
-    return ended, [*failed, *(f"{each} was stopped and is still listed." for each in still)]
+        failed += [f"{each} {unknown}" for each in stopped]
+    else:
+        failed += [f"{each} was stopped and is still listed." for each in still]
+        stopped = [each for each in stopped if each not in still]
+    return stopped, ended, failed
 
 
 def _still_listed(client: HeyGenClient, ids: Collection[str]) -> list[str]:
@@ -295,13 +300,14 @@ def _explain(error: HeyGenError) -> str:
     return " ".join(filter(None, (f"[{error.code}]", str(error), silent, error.hint)))
 
 
-def _explain_session(session_id: str, error: HeyGenError) -> str:
+def _explain_session(account: AccountBlueprint, session_id: str, error: HeyGenError) -> str:
     """Return why a command failed for a session whose id was given."""
     # LiveAvatar refuses an id that is not a UUID, and names the field.
     reason = error.upstream["message"] if error.upstream else ""
     refused = isinstance(error, Refused) and "session_id" in reason
     if refused or isinstance(error, SessionNotFound | InvalidField):
-        return f"{session_id} is unknown: mistyped, or it has ended; see `flask heygen sessions`."
+        listed = f"`flask {account.name} sessions`"
+        return f"{session_id} is unknown: mistyped, or it has ended; see {listed}."
     return f"{session_id} {_explain(error)}"
 
 

@@ -79,7 +79,8 @@ def _handle_error(error: HeyGenError) -> Response:
 def _handle_http_exception(exception: HTTPException) -> Response:
     """Answer an error of Flask, the app or another extension in JSON, and keep its headers."""
     status = exception.code or 500
-    if status in _HTTP_ERRORS:
+    # A 404 of a loader, as of Flask-SQLAlchemy's get_or_404, is not about the route.
+    if status in _HTTP_ERRORS and (status != 404 or request.routing_exception):
         error = _HTTP_ERRORS[status]()
     else:
         error = HeyGenError(exception.description)

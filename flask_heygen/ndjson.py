@@ -61,7 +61,8 @@ def _lines(act: Callable[[], Answer], undo: Callable[[Answer], object] | None) -
     try:
         if undo:
             # The first bytes can be sent though the browser has closed the connection: it refuses
-            # them, and only the next ones fail.
+            # them, and the next ones fail if that is known by then, as it is behind a proxy on
+            # this machine.
             yield " "
         yield json.dumps({**answer, "timings": spent}) + "\n"
     except GeneratorExit:  # the server could not send it

@@ -40,7 +40,7 @@ function write(who, text) {
 async function start() {
   show("starting");
   page.intro.hidden = true;
-  page.room.hidden = page.end.hidden = false;
+  page.room.hidden = page.end.hidden = page.form.hidden = false;
   try {
     await avatar.start();
     show("listening");
@@ -102,12 +102,17 @@ page.text.addEventListener("keydown", (event) => {
   page.form.requestSubmit();
 });
 
-avatar.addEventListener("live", () => ((main.dataset.link = "live"), (page.note.textContent = "")));
+avatar.addEventListener("live", () => {
+  main.dataset.link = "live";
+  page.note.textContent = "";
+  page.intro.hidden = true; // which the stop of a session that was replaced has shown if it failed
+  if (main.dataset.state === "ended") show("listening");
+});
 avatar.addEventListener("closed", ({ detail }) => {
   main.dataset.link = "lost";
   if (detail.reason === "idle") page.note.textContent = AWAY;
 });
-avatar.addEventListener("error", ({ detail }) => tell(detail.error));
+avatar.addEventListener("error", ({ detail }) => main.dataset.state !== "ended" && tell(detail.error));
 avatar.addEventListener("sound", ({ detail }) => (page.sound.hidden = !detail.blocked));
 avatar.addEventListener("speaking", () => ((turn = null), show("speaking")));
 avatar.addEventListener("words", ({ detail }) => write("avatar", `${turn?.text.textContent ?? ""} ${detail.message}`.trim()));

@@ -62,7 +62,7 @@ MAX_PAGES = 50
 #: The key has just minted the session's token, so the key is not the reason of the refusal (guess).
 _REFUSED_HINT = (
     "LiveAvatar accepts the key, and refuses to start the session: check avatar_id, voice, "
-    "context_id and voice_agent in HEYGEN_SESSION_DEFAULTS."
+    "context_id and voice_agent in the session defaults."
 )
 #: Names in the data of ``sessions/start``.
 _ROOM = ("livekit_url", "livekit_client_token", "max_session_duration")
@@ -221,7 +221,8 @@ class LiveAvatarBackend(Backend):
             room = parse_room(data, _ROOM, local=self._local)
         if room["session_seconds"] is None:  # the reply need not have it
             sandbox = SANDBOX_SECONDS if fields.get("is_sandbox") else None
-            room["session_seconds"] = sandbox or fields.get("max_session_duration")
+            limits = filter(None, (sandbox, fields.get("max_session_duration")))
+            room["session_seconds"] = min(limits, default=None)
 
         return {
             "session_id": session_id,

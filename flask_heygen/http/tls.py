@@ -71,7 +71,9 @@ class PolledSocket:
 
     def send(self, data: Any) -> int:
         """Send as much of ``data`` as there is room for, one byte at least."""
-        while (sent := self._complete(self._sock.send, data)) == 0:  # gevent's has no room
+        # gevent's waits for room, or for the peer.
+        while (sent := self._complete(self._sock.send, data)) == 0:
+            time_left(self._deadline)
             self._wait(wait_for_write)
         return sent
 

@@ -144,9 +144,8 @@ class Server:
         with suppress(NotImplementedError):  # Windows' event loop has no readers
             for listening in self._listener.sockets:
                 self._loop.remove_reader(listening)
-        for _ in range(
-            3
-        ):  # connections just accepted need the listener until they have a transport
+        # Connections just accepted need the listener until they have a transport.
+        for _ in range(3):
             await asyncio.sleep(0)
         self._listener.close()
 

@@ -148,6 +148,24 @@ describe("listen", () => {
     assert.deepEqual(server.to("interrupt"), []); // it would cut short the answer to these words
   });
 
+  test("speaks a text that the page gives when the user's voice has ended another", async () => {
+    const { avatar } = await live();
+    await avatar.listen({ bargeIn: true });
+    let next = null;
+    avatar.addEventListener("silent", () => (next ??= avatar.speak("Go ahead.")));
+    avatar.speak("Let me tell you about the role.");
+    await settle();
+    about("avatar.speak_started");
+    say("user.speak_started");
+    about("avatar.speak_ended");
+    say("user.speak_ended");
+    await settle();
+
+    assert.equal(server.to("task").at(-1).text, "Go ahead.");
+    avatar.stop();
+    assert.equal(await next, null);
+  });
+
   test("takes a text for spoken under a voice that does not interrupt", async () => {
     const { avatar } = await live();
     await avatar.listen({ bargeIn: true });

@@ -895,6 +895,21 @@ describe("a loudspeaker", () => {
     });
   }
 
+  test("that cannot be used does not replace one that was chosen meanwhile", async () => {
+    const { avatar } = await live();
+    let refuse = null;
+    livekit.room.switchActiveDevice = () => new Promise((_, reject) => (refuse ??= reject));
+    const first = avatar.setSpeaker("unplugged");
+    avatar.setSpeaker("headphones");
+    refuse(new Error("There is no such device."));
+    await assert.rejects(first, { code: "speaker_failed" });
+    await avatar.stop();
+    avatar.start();
+    await appear();
+
+    assert.deepEqual(livekit.room.options.audioOutput, { deviceId: "headphones" });
+  });
+
   test("cannot be chosen in every browser", async () => {
     delete HTMLMediaElement.prototype.setSinkId;
 

@@ -67,6 +67,16 @@ class TestTextLoader:
         assert outcome(refused) == (403, "text_refused")
         assert calls(vendor) == []
 
+    def test_may_know_no_such_text(self, vendor: Mocker) -> None:
+        """Its 404, as of Flask-SQLAlchemy's get_or_404, is not that of an unknown route."""
+        unknown = self.page(lambda _: abort(404, "No such question.")).post(
+            f"{PREFIX}/task", json=TASK
+        )
+
+        assert outcome(unknown) == (404, "not_found")
+        assert unknown.get_json()["error"]["message"] == "No such question."
+        assert calls(vendor) == []
+
     @pytest.mark.parametrize("text", [7, None, ["q1"], {"id": "q1"}])
     def test_is_given_strings_alone(self, vendor: Mocker, text: Any) -> None:
         """Another value of ``text`` is 422, as without a loader."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -271,6 +272,26 @@ class TestASessionCookie:
         assert stopped.status_code == 200
         assert states(simulator) == ["closed"]
         assert stopped.headers.getlist("Set-Cookie") == []
+
+    def test_may_hold_what_cannot_be_copied(
+        self, page: FlaskClient, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A *stop* gets through though the session of a store in memory holds a lock."""
+        body = start(page)
+        load = page.application.session_interface.open_session
+
+        def open_session(*args: Any) -> Any:
+            opened = load(*args)
+            assert opened is not None
+            opened["lock"] = threading.Lock()
+            return opened
+
+        interface = page.application.session_interface
+        monkeypatch.setattr(interface, "open_session", open_session)
+        monkeypatch.setattr(interface, "save_session", lambda *_: None)
+
+        assert page.post(f"{PREFIX}/stop", json=body).status_code == 200
+        assert states(simulator) == ["closed"]
 
     @pytest.mark.parametrize("body", [{"session_id": "forged"}, {}])
     def test_is_not_set_by_a_stop_that_fails(self, page: FlaskClient, body: dict[str, str]) -> None:

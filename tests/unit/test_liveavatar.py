@@ -85,6 +85,7 @@ class TestStart:
             ({}, None),
             ({"max_session_duration": 300}, 300),
             ({"is_sandbox": True, "max_session_duration": 300}, 60),
+            ({"is_sandbox": True, "max_session_duration": 30}, 30),
         ],
     )
     def test_knows_its_limit_though_the_vendor_does_not_say(

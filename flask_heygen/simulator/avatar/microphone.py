@@ -16,13 +16,18 @@ _THRESHOLD = 0.02
 _PAUSE_SECONDS, _LOUD_FRAMES = 0.7, 3
 
 
-async def detect_speech(track: MediaStreamTrack, report: Callable[[bool], object]) -> None:
-    """Report True when speech begins and False when it ends, until the track ends."""
+async def detect_speech(
+    track: MediaStreamTrack, report: Callable[[bool], object], is_muted: Callable[[], bool]
+) -> None:
+    """Report True when speech begins and False when it ends, until the track ends.
+
+    Sound that arrives after its client has muted it, as on a busy machine, is not speech.
+    """
     loop = asyncio.get_running_loop()
     speaking, loud_frames, loud_at = False, 0, loop.time()
     with suppress(MediaStreamError):
         while True:
-            loud = await _is_loud(track)
+            loud = await _is_loud(track) and not is_muted()
             loud_frames = loud_frames + 1 if loud else 0
             if loud:
                 loud_at = loop.time()

@@ -42,6 +42,8 @@ class Peer:
         self._on_speech = on_speech
         self._outbox: asyncio.Queue[rtc.SignalResponse | None] = asyncio.Queue()
         self._listening: set[asyncio.Task[None]] = set()
+        # Whether its microphone is.
+        self._muted = False
         # Whether it knows that the avatar has joined.
         self._avatar_known = False
         self._subscriber = Subscriber(participants, self.signal, firefox=firefox)
@@ -115,12 +117,13 @@ class Peer:
                 await self._answer(request.offer)
             case "trickle":
                 await self._add_candidate(request.trickle)
+            case "mute":
+                self._muted = request.mute.muted
             case "add_track":
+                self._muted = request.add_track.muted
                 self.signal(signaling.track_published(request.add_track))
-            case "ping":
-                self.signal(signaling.pong())
-            case "ping_req":
-                self.signal(signaling.pong_response(request.ping_req))
+            case "ping" | "ping_req":
+                self.signal(signaling.pong(request))
             case "leave":
                 await self._socket.close()
 
@@ -158,6 +161,6 @@ class Peer:
                 self._on_data(packet.user.topic, packet.user.payload)
 
     def _receive_track(self, track: MediaStreamTrack) -> None:
-        task = asyncio.create_task(detect_speech(track, self._on_speech))
+        task = asyncio.create_task(detect_speech(track, self._on_speech, lambda: self._muted))
         self._listening.add(task)
         task.add_done_callback(self._listening.discard)

@@ -72,14 +72,11 @@ def track_published(request: rtc.AddTrackRequest) -> rtc.SignalResponse:
     )
 
 
-def pong() -> rtc.SignalResponse:
-    """Answer ``ping``."""
-    return rtc.SignalResponse(pong=_now_ms())
-
-
-def pong_response(ping: rtc.Ping) -> rtc.SignalResponse:
-    """Answer ``ping_req``, which measures the round trip."""
-    response = rtc.Pong(last_ping_timestamp=ping.timestamp, timestamp=_now_ms())
+def pong(request: rtc.SignalRequest) -> rtc.SignalResponse:
+    """Answer ``ping``, or ``ping_req``, which measures the round trip."""
+    if request.HasField("ping"):
+        return rtc.SignalResponse(pong=_now_ms())
+    response = rtc.Pong(last_ping_timestamp=request.ping_req.timestamp, timestamp=_now_ms())
     return rtc.SignalResponse(pong_resp=response)
 
 

@@ -30,7 +30,7 @@ export class Listening {
   #resting = false;
   /** Whether the user has begun to speak over the avatar: except with push-to-talk, LiveAvatar then cuts
    *  it short by itself (doc). */
-  bargedIn = false;
+  #bargedIn = false;
 
   /**
    * @param {import("./connection.js").Connection} connection
@@ -76,7 +76,7 @@ export class Listening {
    *  @param {boolean} resting */
   rest(resting) {
     this.#resting = resting;
-    if (!resting) this.bargedIn = false;
+    if (!resting) this.#bargedIn = false;
     this.#switch().catch((error) => this.#fail(error));
   }
 
@@ -135,12 +135,17 @@ export class Listening {
       },
       speaking: (speaking) => {
         if (!isMine()) return;
-        this.bargedIn = speaking && this.#bargesIn && input().session?.pushToTalk === false;
+        this.#bargedIn = speaking && this.#bargesIn && input().session?.pushToTalk === false;
         this.#connection.setBusy("user", speaking);
         this.#listener.emit("userSpeaking", { speaking });
       },
       failed: (error) => input() === this.#input && this.#fail(error),
     };
+  }
+
+  /** Whether the user has begun to speak over the avatar. */
+  get bargedIn() {
+    return this.#bargedIn;
   }
 
   get #bargesIn() {

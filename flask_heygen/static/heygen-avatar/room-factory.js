@@ -42,7 +42,7 @@ export class RoomFactory {
     try {
       await this.#room?.setSpeaker(deviceId);
     } catch (error) {
-      this.#speaker = previous;
+      if (this.#speaker === deviceId) this.#speaker = previous;
       throw error;
     }
   }

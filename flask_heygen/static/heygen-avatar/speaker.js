@@ -97,14 +97,14 @@ export class Speaker {
 
   /** @param {import("./messages.js").Message} message */
   handle(message) {
+    // What waits would be said while the user speaks; before "silent", as a page may speak then.
+    if (message.cutShort && this.#current?.utterance.isEndedBy(message)) return this.clear();
     const { ahead } = this.#dispatch;
     const alone = ahead === null || this.#current?.isDelivered === true;
     this.#current?.utterance.handle(message, alone);
     ahead?.utterance.handle(message, false);
     this.#dispatch.handle(message);
     if (!this.#current) this.#unprompted.handle(message);
-    // What waits would be said while the user speaks.
-    else if (message.cutShort && this.#current.utterance.cutShort) this.clear();
   }
 
   /** The session is over. @param {{left: boolean}} how `left`: the avatar has left its room */

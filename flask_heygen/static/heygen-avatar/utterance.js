@@ -67,6 +67,12 @@ export class Utterance {
     else this.#take(message);
   }
 
+  /** Whether it is the text of a message that something has ended.
+   *  @param {Message} message */
+  isEndedBy({ taskId }) {
+    return taskId ? taskId === this.#taskId : this.#isAnswer && this.begun;
+  }
+
   /** End it here. */
   cut() {
     this.cutShort = true;
@@ -74,12 +80,11 @@ export class Utterance {
   }
 
   /** @param {Message} message */
-  #take({ type, taskId = this.#taskId ?? undefined, text = "", cutShort = false }) {
+  #take({ type, taskId = this.#taskId ?? undefined, text = "" }) {
     if (taskId !== this.#taskId || this.#ended) return;
     if (type === "started") this.#begin();
     if (type === "words") this.#emit("words", { text: this.#text, message: text });
-    if (type === "ended" && cutShort) this.cut();
-    else if (type === "ended") this.#end();
+    if (type === "ended") this.#end();
   }
 
   #begin() {
