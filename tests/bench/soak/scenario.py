@@ -73,7 +73,7 @@ class Vendor:
 
     def record(self) -> Record:
         """End the simulator and return its record."""
-        record = json.loads(self._process.communicate(timeout=60)[0])
+        record = json.loads(self._process.communicate(timeout=600)[0])
         for name in ("spoken", "sessions"):
             record[name] = [tuple(each) for each in record[name]]
         return Record(**record)
