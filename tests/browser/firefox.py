@@ -66,8 +66,10 @@ class Firefox:
     def tab(self) -> Iterator[Tab]:
         """Open a tab, and close it afterwards."""
         context = self.call("browsingContext.create", type="tab")["context"]
-        yield Tab(self, context)
-        self.call("browsingContext.close", context=context)
+        tab = Tab(self, context)
+        yield tab
+        if not tab.closed:
+            tab.close()
 
 
 class Tab:
@@ -76,6 +78,17 @@ class Tab:
     def __init__(self, firefox: Firefox, context: str) -> None:
         self._firefox = firefox
         self._context = context
+        self.closed = False
+
+    def close(self) -> None:
+        """Close it, as a user does."""
+        self._firefox.call("browsingContext.close", context=self._context)
+        self.closed = True
+
+    def reload(self) -> None:
+        """Load the page again, and wait until it is loaded."""
+        self._firefox.call("browsingContext.reload", context=self._context, wait="complete")
+        self._firefox.loaded.clear()
 
     def goto(self, url: str) -> None:
         """Open a URL, and wait until it is loaded."""

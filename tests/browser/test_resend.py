@@ -10,6 +10,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import methodcaller
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -305,9 +306,11 @@ class TestAStartWhoseConnectionBreaks:
 
 
 class TestAPageThatGoes:
-    @pytest.mark.parametrize("leave", [Page.close, Page.reload])
+    @pytest.mark.parametrize(
+        "leave", [methodcaller("close"), methodcaller("reload")], ids=["close", "reload"]
+    )
     def test_leaves_no_session(
-        self, sim: Simulator, serve: Serve, page: Page, leave: Callable[[Page], object]
+        self, sim: Simulator, serve: Serve, page: Page | Tab, leave: Callable[[Page | Tab], object]
     ) -> None:
         """One that was being started is stopped: nobody else knows its id."""
         sim.latency["new"] = 0.5
