@@ -328,6 +328,7 @@ class TestASessionCookie:
         assert cookie.startswith("session_seen=yes")
         assert second.headers.getlist("Set-Cookie") == []
 
+    @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")  # its own
     def test_comes_without_that_of_flask_login(self, app: Flask) -> None:
         """A remembered login may be refreshed with each request, too."""
         app.config["REMEMBER_COOKIE_REFRESH_EACH_REQUEST"] = True
@@ -337,7 +338,7 @@ class TestASessionCookie:
         login.user_loader(lambda _: user)
         app.add_url_rule("/login", view_func=lambda: str(login_user(user, remember=True)))
         page = register(app, lambda: getattr(current_user, "id", None))
-        page.get("/login")
+        assert page.get("/login").status_code == 200
 
         kept, stopped = (page.post(f"{PREFIX}/{each}", json={}) for each in ("task", "stop"))
 
