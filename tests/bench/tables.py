@@ -37,7 +37,8 @@ def _limited(figures: Figures, ceiling: float) -> bool:
 #: Further columns of the README's table, each one figure under one load.
 _README = {
     "tasks/s, 200 in flight": ("200", _Column("", "rate")),
-    "CPU ms per task, 50 in flight": ("50", _Column("", "cpu", 2)),
+    "tasks/s, 1,000 in flight": ("1000", _Column("", "rate")),
+    "CPU ms per task, 200 in flight": ("200", _Column("", "cpu", 2)),
     "connections per 1,000 tasks": ("50", _Column("", "connections")),
     "MB": ("50", _Column("", "memory")),
     "calls waited for": ("1/s", _Column("", "calls", 2)),
@@ -88,11 +89,11 @@ def terminal(results: Results) -> str:
     for load, row in results.figures.items():
         lines += [
             "",
-            f"{Load.named(load).title:<19}" + "".join(f"{each.head:>10}" for each in _COLUMNS),
+            f"{Load.named(load).title:<22}" + "".join(f"{each.head:>10}" for each in _COLUMNS),
         ]
         for name, figures in row.items():
             cells = (each.cell(figures, results.ceiling) for each in _COLUMNS)
-            lines.append(f"{name:<19}" + "".join(f"{cell:>10}" for cell in cells))
+            lines.append(f"{name:<22}" + "".join(f"{cell:>10}" for cell in cells))
     return "\n".join([*lines, _NOTE])
 
 

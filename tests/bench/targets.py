@@ -15,6 +15,8 @@ from tests.bench.servers import BACKLOG
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 BASELINES = HERE / "baselines"
+#: The configuration that the package recommends for gunicorn.
+RECIPE = ROOT / "example_app" / "recipes" / "gunicorn.conf.py"
 KEY = "the-api-key-of-the-bench"
 #: Idle seconds of a connection, above those of the proxy in front of a server.
 KEEP_ALIVE = 75
@@ -66,6 +68,7 @@ def targets(upstream: str, *, threads: int, workers: int = 1) -> list[Target]:
             BASELINES / "nginx.conf",
             needs=("nginx",),
         ),
+        _flask_heygen(base, workers, "gthread", "--threads", str(threads), pinned=False),
         _flask_heygen(base, workers, "gthread", "--threads", str(threads)),
         _flask_heygen(base, workers, "gevent"),
         Target(
@@ -87,13 +90,18 @@ def targets(upstream: str, *, threads: int, workers: int = 1) -> list[Target]:
     ]
 
 
-def _flask_heygen(base: Mapping[str, str], workers: int, *worker: str) -> Target:
+def _flask_heygen(
+    base: Mapping[str, str], workers: int, *worker: str, pinned: bool = True
+) -> Target:
+    name, title = f"ours-{worker[0]}", f"flask_heygen, {worker[0]}"
+    more = ("--config", str(RECIPE), "--workers", str(workers))
+    # Import the package from this tree, not an installed one.
+    environment = {"PYTHONPATH": str(ROOT), "PIN_WORKERS": str(int(pinned))}
     return Target(
-        f"ours-{worker[0]}",
-        f"flask_heygen, {worker[0]}",
-        _gunicorn(ROOT / "tests" / "servers", "wsgi:app", *worker, "--workers", str(workers)),
-        # Import the package from this tree, not an installed one.
-        {"PYTHONPATH": str(ROOT)} | {f"FLASK_{name}": value for name, value in base.items()},
+        name if pinned else f"{name}-any-core",
+        title if pinned else f"{title}, on any core",
+        _gunicorn(ROOT / "tests" / "servers", "wsgi:app", *worker, *more),
+        environment | {f"FLASK_{name}": value for name, value in base.items()},
         needs=("gunicorn", "gevent"),
     )
 

@@ -22,10 +22,9 @@ from playwright.sync_api import Page
 from flask_heygen.simulator import Fault, Simulator
 from tests.network.certificates import Certificate
 from tests.servers import test_servers
-from tests.servers.machines import wait_until
+from tests.servers.machines import children, wait_until
 from tests.servers.nginx import Nginx
 from tests.servers.test_servers import GEVENT, GTHREAD, Serve, Server
-from tests.servers.test_two_lines import children
 
 if TYPE_CHECKING:  # it needs websockets
     from tests.browser.firefox import Tab

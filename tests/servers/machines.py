@@ -45,6 +45,11 @@ def answers(url: str) -> bool:
     return True
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
     """Run Debian's Redis at a socket of its own, without anything kept on disk."""

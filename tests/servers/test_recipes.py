@@ -39,7 +39,14 @@ from flask_heygen import HeyGen
 from flask_heygen.settings import Settings
 from flask_heygen.simulator import Simulator
 from tests import constants
-from tests.servers.machines import Visitor, answers, lasting_port, redis_server, wait_until
+from tests.servers.machines import (
+    Visitor,
+    answers,
+    children,
+    lasting_port,
+    redis_server,
+    wait_until,
+)
 from tests.servers.recipes import JWT_KEY, RECIPES, ROOT, Shop, settings_for
 from tests.servers.test_two_lines import page_of
 
@@ -653,6 +660,33 @@ class TestGunicorn:
 
         assert (spoken.status_code, stopped.status_code) == (200, 200)
         assert simulator.texts == (TEXT,)
+
+    @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Cores are chosen on Linux.")
+    def test_pins_each_worker_to_a_core_of_its_own(self, tmp_path: Path) -> None:
+        """Also one that replaces a worker that was killed, and those of a reload."""
+        cores = sorted(os.sched_getaffinity(0))
+        pid_file = tmp_path / "gunicorn.pid"
+        options = f"--workers {len(cores)} --pid {pid_file} tests.servers.shop:app"
+        command = f"gunicorn --config gunicorn.conf.py {options}"
+
+        def workers() -> list[int]:
+            return children(int(pid_file.read_text()))
+
+        def pinned() -> bool:
+            try:
+                found = [sorted(os.sched_getaffinity(pid)) for pid in workers()]
+            except ProcessLookupError:  # one has ended meanwhile
+                return False
+            return sorted(found) == [[core] for core in cores]
+
+        with served(command, SHOP="login", PIN_WORKERS="1"):
+            wait_until(lambda: pid_file.exists() and pinned())
+            killed = workers()[0]
+            os.kill(killed, signal.SIGKILL)
+            wait_until(lambda: killed not in workers() and pinned())
+            replaced = workers()
+            os.kill(int(pid_file.read_text()), signal.SIGHUP)
+            wait_until(lambda: not {*replaced} & {*workers()} and pinned())
 
     def test_waits_long_enough(self) -> None:
         """Its timeout is 10 seconds above ours."""

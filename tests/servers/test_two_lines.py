@@ -23,7 +23,7 @@ from tests.bench.soak.browser import NDJSON, Browser
 from tests.constants import question
 from tests.coroutines import run
 from tests.servers import test_servers
-from tests.servers.machines import wait_until
+from tests.servers.machines import children, wait_until
 from tests.servers.nginx import Nginx
 from tests.servers.test_servers import GEVENT, GTHREAD, SYNC, Serve, Server
 
@@ -237,7 +237,3 @@ class TestBehindNginx:
 
 def have_ended(sim: Simulator, sessions: int) -> bool:
     return [each.state for each in sim.sessions.values()] == ["closed"] * sessions
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
