@@ -13,7 +13,7 @@ from tests.bench.rounds import Results
 _SHOWN = {"1/s": 1.0, "20/s": 0.7, "50": 0.4}
 #: Largest ratio on the axis; a longer bar is cut off.
 _MOST = 3.0
-_WIDTH, _LEFT, _RIGHT = 760, 236, 64
+_WIDTH, _LEFT, _RIGHT = 780, 256, 64
 _BAR, _GAP, _GROUP, _TOP = 11, 3, 18, 62
 
 _STYLE = """
