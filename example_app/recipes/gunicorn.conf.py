@@ -13,9 +13,10 @@ Any number of processes and machines serve the same session. ``timeout`` has to 
 ``HEYGEN_TIMEOUT``, which is 20 by default. ``--preload`` works with both worker classes; with
 gevent, ``ssl`` has to be patched before the app imports it, which the last lines do.
 
-On Linux, ``PIN_WORKERS=1`` keeps each worker on a core of its own, between two of which its threads
-would hand the interpreter to and fro: a worker with threads serves up to half as many tasks again.
-Leave it out where other programs share the cores, or where the app computes in native threads.
+On Linux, ``PIN_WORKERS=1`` keeps each worker on one core. On several, its threads hand Python's
+interpreter lock to and fro: on one, a saturated worker serves a third to a half more tasks
+(tests/README.md). Leave it out where the app computes in native threads or in programs that it
+starts, and where other programs share the cores, such as another gunicorn or container.
 """
 
 import os
@@ -25,14 +26,15 @@ workers = os.cpu_count()
 threads = 128
 timeout = 30
 
-
 if os.environ.get("PIN_WORKERS") == "1":
-    cores = os.sched_getaffinity(0)
+    cores = sorted(os.sched_getaffinity(0))
+    workers = len(cores)
 
     def pre_fork(server, worker):
-        """Choose a core without a worker; while a reload replaces all of them, one of each."""
-        taken = {getattr(each, "core", None) for each in server.WORKERS.values()}
-        worker.core = min(cores - taken or {sorted(cores)[worker.age % len(cores)]})
+        """Choose the core with the fewest workers, without those that a reload will stop."""
+        newest = sorted(server.WORKERS.values(), key=lambda each: -each.age)
+        taken = [getattr(each, "core", None) for each in newest[: server.num_workers - 1]]
+        worker.core = min(cores, key=taken.count)
 
     def post_fork(_server, worker):
         """Pin the new process."""

@@ -666,27 +666,26 @@ class TestGunicorn:
         """Also one that replaces a worker that was killed, and those of a reload."""
         cores = sorted(os.sched_getaffinity(0))
         pid_file = tmp_path / "gunicorn.pid"
-        options = f"--workers {len(cores)} --pid {pid_file} tests.servers.shop:app"
-        command = f"gunicorn --config gunicorn.conf.py {options}"
-
-        def workers() -> list[int]:
-            return children(int(pid_file.read_text()))
-
-        def pinned() -> bool:
-            try:
-                found = [sorted(os.sched_getaffinity(pid)) for pid in workers()]
-            except ProcessLookupError:  # one has ended meanwhile
-                return False
-            return sorted(found) == [[core] for core in cores]
+        command = f"gunicorn --config gunicorn.conf.py --pid {pid_file} tests.servers.shop:app"
 
         with served(command, SHOP="login", PIN_WORKERS="1"):
-            wait_until(lambda: pid_file.exists() and pinned())
-            killed = workers()[0]
+            wait_until(pid_file.exists)
+            server = int(pid_file.read_text())
+
+            def pinned() -> bool:
+                try:
+                    found = [sorted(os.sched_getaffinity(pid)) for pid in children(server)]
+                except ProcessLookupError:  # one has ended meanwhile
+                    return False
+                return sorted(found) == [[core] for core in cores]
+
+            wait_until(pinned)
+            killed = children(server)[0]
             os.kill(killed, signal.SIGKILL)
-            wait_until(lambda: killed not in workers() and pinned())
-            replaced = workers()
-            os.kill(int(pid_file.read_text()), signal.SIGHUP)
-            wait_until(lambda: not {*replaced} & {*workers()} and pinned())
+            wait_until(lambda: killed not in children(server) and pinned())
+            replaced = children(server)
+            os.kill(server, signal.SIGHUP)
+            wait_until(lambda: not {*replaced} & {*children(server)} and pinned())
 
     def test_waits_long_enough(self) -> None:
         """Its timeout is 10 seconds above ours."""
