@@ -509,10 +509,14 @@ class TestProgram:
 
 class TestExtra:
     @pytest.mark.parametrize(
-        ("missing", "explained"),
-        [("aiohttp", True), ("html", False)],
+        ("missing", "message"),
+        [
+            ("aiohttp", r".*The simulator needs aiohttp: pip install 'flask-heygen\[simulator\]'"),
+            # Python's words, which have changed in 3.15
+            ("html", r"ModuleNotFoundError: (import of html halted|.*module 'html').*"),
+        ],
     )
-    def test_missing(self, missing: str, explained: bool) -> None:
+    def test_missing(self, missing: str, message: str) -> None:
         """Without aiohttp the import says what to install; other failures stay what they are."""
         code = (
             "import sys, flask_heygen\n"
@@ -525,6 +529,4 @@ class TestExtra:
 
         assert result.returncode == 1
         error = result.stderr.splitlines()[-1]
-        assert missing in error
-        hint = "The simulator needs aiohttp: pip install 'flask-heygen[simulator]'"
-        assert error.endswith(hint) is explained
+        assert re.fullmatch(message, error)
