@@ -662,14 +662,17 @@ class TestGunicorn:
         assert simulator.texts == (TEXT,)
 
     @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Cores are chosen on Linux.")
-    def test_pins_each_worker_to_a_core_of_its_own(self, tmp_path: Path) -> None:
+    def test_pins_each_worker_to_a_core_of_its_own(
+        self, simulator: Simulator, tmp_path: Path
+    ) -> None:
         """Also one that replaces a worker that was killed, and those of a reload."""
         cores = sorted(os.sched_getaffinity(0))
         pid_file = tmp_path / "gunicorn.pid"
         command = f"gunicorn --config gunicorn.conf.py --pid {pid_file} tests.servers.shop:app"
 
-        with served(command, SHOP="login", PIN_WORKERS="1"):
-            wait_until(pid_file.exists)
+        settings = {"SHOP": "login", "PIN_WORKERS": "1", **settings_for(simulator)}
+        with served(command, **settings) as address, Visitor(address, "ada") as ada:
+            session_id = ada.start(address)
             server = int(pid_file.read_text())
 
             def pinned() -> bool:
@@ -686,6 +689,9 @@ class TestGunicorn:
             replaced = children(server)
             os.kill(server, signal.SIGHUP)
             wait_until(lambda: not {*replaced} & {*children(server)} and pinned())
+            stopped = ada.call(address, "stop", session_id=session_id)
+
+        assert stopped.status_code == 200
 
     def test_waits_long_enough(self) -> None:
         """Its timeout is 10 seconds above ours."""
