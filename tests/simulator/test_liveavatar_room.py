@@ -62,7 +62,7 @@ Open = Callable[..., Simulator]
 
 @pytest.fixture
 def open_simulator(configure: Open) -> Open:
-    return lambda **options: configure(joined=False, **options)
+    return lambda **options: configure(joined=False, frame_rate=5, **options)
 
 
 @pytest.fixture
