@@ -31,17 +31,22 @@ def reject_cross_site(origins: Collection[str]) -> None:
     have changed. A client that sends neither that nor ``Origin`` is not a browser.
     """
     origin = request.headers.get("Origin")
-    if request.method == "OPTIONS" or origin in origins:  # a preflight does nothing
+    if origin in origins:
         return
     site = request.headers.get("Sec-Fetch-Site")
     if site is None:
         same = origin is None or _is_same_origin(origin)
     else:
         same = site in ("same-origin", "none")
-    if not same:
-        warn_once(
-            "Refused a request of a page at %.200r: HEYGEN_CORS_ORIGINS does not name it.", origin
-        )
+    if same:
+        return
+    warn_once(
+        "Refused a request of a page at %.200r to the host %.200r: HEYGEN_CORS_ORIGINS does not "
+        "name the page's origin. If it is the app's own, a proxy hides it: see ProxyFix.",
+        origin or "another site",
+        request.host,
+    )
+    if request.method != "OPTIONS":  # a preflight does nothing; the browser refuses its answer
         raise CrossSite
 
 

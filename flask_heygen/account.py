@@ -67,7 +67,7 @@ class AccountBlueprint(Blueprint):
         ``__str__``.
 
         Raises:
-            TypeError: the function is a coroutine.
+            TypeError: it is no function, or a coroutine.
 
         """
         self._owner_loader = check_loader(load)
@@ -82,7 +82,7 @@ class AccountBlueprint(Blueprint):
         the room can publish to it, and make the avatar speak without this server.
 
         Raises:
-            TypeError: the function is a coroutine.
+            TypeError: it is no function, or a coroutine.
 
         """
         self._text_loader = check_loader(load)
@@ -95,7 +95,7 @@ class AccountBlueprint(Blueprint):
         A page cannot set the fields that it returns, even those in ``HEYGEN_SESSION_ALLOWED``.
 
         Raises:
-            TypeError: the function is a coroutine.
+            TypeError: it is no function, or a coroutine.
 
         """
         self._session_loader = check_loader(load)
@@ -105,6 +105,11 @@ class AccountBlueprint(Blueprint):
     def is_open(self) -> bool:
         """Whether everybody may use the account, in an app that is not only tested or debugged."""
         return self._owner_loader is None and not (current_app.debug or current_app.testing)
+
+    @property
+    def has_session_loader(self) -> bool:
+        """Whether the app chooses the session fields for each user."""
+        return self._session_loader is not None
 
     @property
     @conceal_frames
@@ -133,7 +138,7 @@ class AccountBlueprint(Blueprint):
 
     def problems(self) -> list[str]:
         """Return a sentence for each setting that would make a start fail."""
-        problems = self.client.problems(complete=self._session_loader is None)
+        problems = self.client.problems(complete=not self.has_session_loader)
         if self._owner_loader is not None:
             try:
                 signing_keys(current_app.secret_key, current_app.config["SECRET_KEY_FALLBACKS"])

@@ -88,6 +88,8 @@ def _check_command(account: AccountBlueprint) -> click.Command:
         if avatar := defaults.get("avatar_id") or defaults.get("avatar_name"):
             listed = f"`flask {account.name} avatars` lists those that exist"
             click.echo(f"avatar    {one_line(str(avatar))} was not looked up: {listed}")
+        elif account.has_session_loader:
+            click.echo("avatar    left to the session_loader, which was not called")
         if problems := account.problems():
             raise click.ClickException("\n".join(problems))
 

@@ -295,7 +295,10 @@ class Refused(UpstreamError):
 
     code = "heygen_refused"
     message = "The vendor refused the request."
-    hint = "Compare its fields, and those of HEYGEN_SESSION_DEFAULTS, with the vendor's reason."
+    hint = (
+        "Compare its fields, and those of HEYGEN_SESSION_DEFAULTS, with the vendor's reason; after "
+        "a 404 also HEYGEN_BASE_URL, which does not hold the path of an endpoint."
+    )
 
 
 class UpstreamFailed(UpstreamError):

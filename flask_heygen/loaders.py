@@ -32,7 +32,9 @@ logger = logging.getLogger(__name__)
 
 
 def check_loader(load: _Loader) -> _Loader:
-    """Return a loader; raise TypeError if it is a coroutine function, which is not awaited."""
+    """Return a loader; raise TypeError if it is no function, or a coroutine function."""
+    if not callable(load):
+        raise TypeError(f"A loader must be a function, not {type(load).__name__}.")
     if iscoroutinefunction(load):
         raise TypeError(f"The loader {load.__name__!r} must not be a coroutine function.")
     return load

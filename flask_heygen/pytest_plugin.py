@@ -22,14 +22,18 @@ def heygen_simulator(
     """Run a HeyGen simulator; a Flask app from the fixture ``app`` uses it during the test.
 
     That app's ``HEYGEN_BASE_URL`` and ``HEYGEN_API_KEY`` are set, and so are those of its other
-    accounts. Needs the extra ``simulator``.
+    accounts. An app of another fixture calls it, too, unless it has a ``HEYGEN_BASE_URL`` or has
+    made a request before. Needs the extra ``simulator``.
     """
     try:
         from .simulator import Simulator  # noqa: PLC0415  an extra, and a run without it is free
     except ImportError as error:
         pytest.fail(str(error), pytrace=False)
+    from .backends import BACKENDS  # noqa: PLC0415
 
     with Simulator() as simulator:
+        for backend in BACKENDS.values():  # no test calls, or pays, the vendor
+            monkeypatch.setattr(backend, "base_url", simulator.url)
         app = _app(request)
         config = getattr(app, "config", None)
         if isinstance(config, dict):

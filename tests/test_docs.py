@@ -194,15 +194,14 @@ class TestPython:
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert " passed" in ran.stdout
 
-    @pytest.mark.parametrize(("number", "api"), [(0, "liveavatar"), (1, "streaming")])
-    def test_sets_up_each_api(self, monkeypatch: pytest.MonkeyPatch, number: int, api: str) -> None:
-        """The ten lines are all that is needed for either."""
+    def test_sets_up_liveavatar(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The ten lines are all that is needed."""
         for name, value in ENVIRONMENT.items():
             monkeypatch.setenv(name, value)
-        names: dict[str, Any] = {"__name__": "host", "os": os, "Flask": Flask}
+        names: dict[str, Any] = {"__name__": "host"}
 
-        exec(blocks("python")[number], names | {"heygen_bp": heygen_bp}, names)
+        exec(blocks("python")[0], names)
 
         settings = Settings.from_mapping(names["app"].config)
-        assert settings.api == api
+        assert settings.api == "liveavatar"
         assert settings.api_key.startswith("a-key-of-")

@@ -16,6 +16,7 @@ from .redaction import one_line
 from .streaming import StreamingBackend
 
 __all__ = [
+    "BACKENDS",
     "Backend",
     "Progress",
     "create_backend",
@@ -25,7 +26,8 @@ __all__ = [
     "working_apis",
 ]
 
-_BACKENDS: dict[str, type[StreamingBackend | LiveAvatarBackend]] = {
+#: The backends, by the value of ``HEYGEN_API``.
+BACKENDS: dict[str, type[StreamingBackend | LiveAvatarBackend]] = {
     "streaming": StreamingBackend,
     "liveavatar": LiveAvatarBackend,
 }
@@ -33,13 +35,13 @@ _BACKENDS: dict[str, type[StreamingBackend | LiveAvatarBackend]] = {
 
 def create_backend(settings: Settings) -> Backend:
     """Return the backend that ``HEYGEN_API`` names."""
-    return _BACKENDS[settings.api](settings)
+    return BACKENDS[settings.api](settings)
 
 
 def working_apis(settings: Settings, deadline: Deadline) -> list[str]:
     """Return the names of the other APIs that accept the key and are not retired."""
     names = []
-    for name in _BACKENDS.keys() - {settings.api}:
+    for name in BACKENDS.keys() - {settings.api}:
         with suppress(HeyGenError), closing(create_backend(replace(settings, api=name))) as backend:
             backend.check(deadline)
             names.append(name)

@@ -50,7 +50,7 @@ from .data import (
 )
 from .fields import LIVEAVATAR_FIELDS
 from .liveavatar_messages import PERSONA_FIELDS, interrupt_message, session_body, speak_message
-from .responses import LIVEAVATAR_ERROR_RULES, parse_response
+from .responses import LIVEAVATAR_ACCOUNT_RULES, LIVEAVATAR_ERROR_RULES, parse_response
 from .token_pool import Token, TokenPool
 
 #: Seconds after which LiveAvatar ends a session that is not kept alive.
@@ -66,7 +66,8 @@ _REFUSED_HINT = (
 )
 #: Names in the data of ``sessions/start``.
 _ROOM = ("livekit_url", "livekit_client_token", "max_session_duration")
-
+#: What the paths that concern no session begin with.
+_ACCOUNT_PATHS = ("/sessions/token", "/sessions?", "/users/", "/avatars", "/voices")
 
 logger = logging.getLogger(__name__)
 logger.addFilter(hold_back)
@@ -269,7 +270,8 @@ class LiveAvatarBackend(Backend):
             idempotent=idempotent,
             method=method,
         )
+        # A path that does not exist, as below a wrong HEYGEN_BASE_URL, is 404 like a session.
+        about_account = path.startswith(_ACCOUNT_PATHS)
+        rules = LIVEAVATAR_ACCOUNT_RULES if about_account else LIVEAVATAR_ERROR_RULES
         secrets = (self._key, token)
-        return parse_response(
-            response, LIVEAVATAR_ERROR_RULES, secrets=secrets, idempotent=idempotent
-        )
+        return parse_response(response, rules, secrets=secrets, idempotent=idempotent)

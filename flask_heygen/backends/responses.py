@@ -50,7 +50,8 @@ STREAMING_ERROR_RULES: ErrorRules = (
     (r"state wrong|not in correct state", (10001, 10002, 400006), SessionNotReady),
 )
 
-LIVEAVATAR_ERROR_RULES: ErrorRules = (
+#: LiveAvatar's, for a call that concerns no session.
+LIVEAVATAR_ACCOUNT_RULES: ErrorRules = (
     (r"unauthorized|not authenticated|(invalid|wrong|missing) (api )?key", (4001,), AuthFailed),
     # Of a session that was created too long ago (guess).
     (r"session token (is |was |has )?(invalid|expired)|invalid session token", (), AuthFailed),
@@ -59,6 +60,10 @@ LIVEAVATAR_ERROR_RULES: ErrorRules = (
     (r"(voice|avatar|context|agent|configuration)\b.*not found", (), Refused),
     (r"credit|quota|upgrade", (), Refused),
     (r"limit reached", (), ConcurrentLimit),
+)
+
+LIVEAVATAR_ERROR_RULES: ErrorRules = (
+    *LIVEAVATAR_ACCOUNT_RULES,
     (
         r"session (is |was |has )?(been )?(already )?(closed|ended|stopped|expired)",
         (),

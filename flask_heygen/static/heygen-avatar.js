@@ -198,12 +198,15 @@ export class HeyGenAvatar extends EventTarget {
   }
 
   /** End the session, and its cost; also one that is still being started.
-   *  @returns {Promise<void>} */
+   *  @returns {Promise<void>} once ended; it rejects with an AvatarError where the server could not end
+   *    it: it may go on, and cost, until its idle limit */
   stop() {
     this.#speaker.clear();
     this.#listening.stop();
     this.#device.close();
-    return this.#connection.stop();
+    const stopped = this.#connection.stop();
+    stopped.catch(() => {}); // a page that does not wait for it gets the event `error`
+    return stopped;
   }
 
   /** Play the picture and the voice that the browser held back; call it in a click. */

@@ -140,7 +140,7 @@ class TestCsrfToken:
         return Shop("csrf_token", simulator).app
 
     def test_is_sent_by_the_module(self, page: Page, url: str, simulator: Simulator) -> None:
-        """The page's meta element is all that it needs, for the beacon of its end, too."""
+        """The page's meta element is all that it needs."""
         interview(page, url, simulator)
         page.goto("about:blank")
 

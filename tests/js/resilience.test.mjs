@@ -352,9 +352,27 @@ describe("a stop that does not get through", () => {
     const stopped = avatar.stop();
     await settle();
     for (let left = 5; left; left--) await pass(2_000);
-    await stopped;
 
+    await assert.rejects(stopped, { code: "unreachable" });
     assert.deepEqual(types(events).slice(2), ["closed", "error"]);
+  });
+
+  test("is an error of the stop, and not of the start that it ended", async () => {
+    let answer;
+    server.next("start", new Promise((resolve) => (answer = resolve)));
+    const avatar = make();
+    const events = record(avatar);
+    const started = avatar.start();
+    await settle();
+    server.next("stop", ...Array(9).fill("offline"));
+    const stopped = avatar.stop();
+    answer();
+    await settle();
+    for (let left = 5; left; left--) await pass(2_000);
+
+    await started;
+    await assert.rejects(stopped, { code: "unreachable" });
+    assert.equal(types(events).filter((type) => type === "error").length, 1);
   });
 });
 

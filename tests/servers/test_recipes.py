@@ -375,19 +375,29 @@ class TestCsrfProtect:
         assert spoken.status_code == 200
         assert simulator.texts == (TEXT,)
 
-    def test_takes_the_token_from_a_beacon(self, shop: Shop, simulator: Simulator) -> None:
-        """The form that a page sends as it is left stops the session."""
+    def test_asks_for_none_to_stop(self, shop: Shop, simulator: Simulator) -> None:
+        """A page stops its session though the user has logged out, with or without the module."""
         page = shop.page("ada")
-        token = self.token(page)
-        session_id = start(page, {"X-CSRFToken": token})
+        headers = {"X-CSRFToken": self.token(page)}
+        first, second = start(page, headers), start(page, headers)
+        page.get("/clear")
 
-        bare = page.post("/api/heygen/stop", data={"session_id": session_id}, content_type=FORM)
-        form = {"session_id": session_id, "csrf_token": token}
-        stopped = page.post("/api/heygen/stop", data=form, content_type=FORM)
+        beacon = page.post("/api/heygen/stop", data={"session_id": first}, content_type=FORM)
+        stopped = post(page, "stop", headers=headers, session_id=second)
 
-        assert error_of(bare) == (400, "bad_request")
-        assert stopped.status_code == 200
-        assert states(simulator) == ["closed"]
+        assert (beacon.status_code, stopped.status_code) == (200, 200)
+        assert states(simulator) == ["closed", "closed"]
+
+    def test_lets_no_other_site_stop(self, shop: Shop, simulator: Simulator) -> None:
+        """The blueprint refuses its pages by itself."""
+        page = shop.page("ada")
+        session_id = start(page, {"X-CSRFToken": self.token(page)})
+        elsewhere = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+
+        refused = post(page, "stop", headers=elsewhere, session_id=session_id)
+
+        assert error_of(refused) == (403, "cross_site")
+        assert "closed" not in states(simulator)
 
     def test_takes_the_token_of_a_long_interview(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch
@@ -400,15 +410,6 @@ class TestCsrfProtect:
             headers = {"X-CSRFToken": self.token(page)}
 
         assert start(page, headers)
-
-    def test_ends_with_the_session_of_flask(self, shop: Shop) -> None:
-        """A logout that clears it takes the right to stop away: stop first."""
-        page = shop.page("ada")
-        headers = {"X-CSRFToken": self.token(page)}
-        session_id = start(page, headers)
-        page.get("/clear")
-
-        assert error_of(post(page, "stop", headers=headers, session_id=session_id))[0] == 400
 
     def test_leaves_the_size_of_a_body_bounded(self, shop: Shop) -> None:
         """It looks for its token in the body, before any blueprint's before_request."""

@@ -146,7 +146,9 @@ class TestAPage:
             page.post("/api/heygen/start", headers={"Origin": f"https://{number}.test"})
 
         assert caplog.messages[0] == (
-            "Refused a request of a page at 'https://a.test': HEYGEN_CORS_ORIGINS does not name it."
+            "Refused a request of a page at 'https://a.test' to the host 'localhost': "
+            "HEYGEN_CORS_ORIGINS does not name the page's origin. If it is the app's own, a proxy "
+            "hides it: see ProxyFix."
         )
         assert len([each for each in caplog.messages if "a.test" in each]) == 1
         assert len(caplog.messages) == 100
@@ -172,14 +174,18 @@ class TestAPreflight:
         assert answer.headers.getlist("Vary") == ["Origin"]
 
     @pytest.mark.parametrize("headers", [ANOTHER_SITE, ANOTHER_PORT, SANDBOXED])
-    def test_lets_no_other_page_call(self, simulator: Simulator, headers: dict[str, str]) -> None:
-        """The browser gets no CORS header, and sends nothing."""
+    def test_lets_no_other_page_call(
+        self, simulator: Simulator, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The browser gets no CORS header, and sends nothing; the log says why."""
         page = page_of(simulator, NAMED)
 
         answer = page.options("/api/heygen/task", headers={**headers, **self.ASKS})
 
         assert answer.status_code == 200
         assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+        [line] = caplog.messages
+        assert "HEYGEN_CORS_ORIGINS does not name the page's origin" in line
 
 
 class TestAnAnswer:

@@ -68,6 +68,19 @@ class TestCheck:
             "credits   99.8 left; a minute of a session costs 0.2",
         ]
 
+    def test_leaves_the_avatar_to_a_session_loader(self, app: Flask) -> None:
+        """What it returns depends on the user, so that no LiveAvatar avatar_id is missing yet."""
+        other = Flask(__name__)
+        other.config.update(app.config, HEYGEN_API="liveavatar")
+        heygen = HeyGen()
+        heygen.session_loader(lambda: {"avatar_id": "from a table"})
+        other.register_blueprint(heygen)
+
+        result = run(other, "check")
+
+        assert result.exit_code == 0
+        assert "avatar    left to the session_loader, which was not called" in result.output
+
     def test_does_not_look_up_the_avatar(self, app: Flask) -> None:
         """It says so, and names the command that lists those that exist."""
         app.config["HEYGEN_SESSION_DEFAULTS"] = {"avatar_id": "no-such-avatar"}

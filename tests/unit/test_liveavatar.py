@@ -609,6 +609,8 @@ class TestRefusals:
                 "body.avatar_persona.voice_settings.speed: too fast",
             ),
             (404, {"code": 4040, "message": "Voice not found"}, errors.Refused, "Voice not found"),
+            # Below a wrong HEYGEN_BASE_URL: no call for a session can mean that there is none.
+            (404, {"code": 404, "message": "Not found"}, errors.Refused, "Not found"),
             (402, {"code": 4020, "message": "Not enough credits"}, errors.Refused, "credits"),
             (429, {"detail": "slow down"}, errors.RateLimited, "slow down"),
             (

@@ -455,6 +455,15 @@ class TestTheLoader:
         with pytest.raises(TypeError, match="must not be a coroutine"):
             HeyGen().owner_loader(owner)
 
+    @pytest.mark.parametrize("name", ["owner_loader", "text_loader", "session_loader"])
+    @pytest.mark.parametrize("value", [None, "ada"])
+    def test_must_be_a_function(self, name: str, value: Any) -> None:
+        """Otherwise None would leave the routes open, and a string fail at the first request."""
+        register = getattr(HeyGen(), name)
+
+        with pytest.raises(TypeError, match=f"must be a function, not {type(value).__name__}"):
+            register(value)
+
     @pytest.mark.parametrize(
         ("config", "warned"),
         [({"TESTING": False}, True), ({"TESTING": True}, False), ({"DEBUG": True}, False)],

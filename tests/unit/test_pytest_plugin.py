@@ -28,6 +28,12 @@ def test_speaks(app, heygen_simulator):
     assert app.config["COACH_BASE_URL"] == app.config["HEYGEN_BASE_URL"] == heygen_simulator.url
     assert app.config["COACH_API_KEY"] == "simulated"
 """
+ANOTHER = """
+def test_speaks(host, heygen_simulator):
+    page = host.test_client()
+    assert page.post("/api/heygen/start").status_code == 200
+    assert heygen_simulator.count("new") == 1
+"""
 MISSING = """
 import sys
 sys.modules["aiohttp"] = None
@@ -47,6 +53,13 @@ class TestFixture:
         """A host's fixture ``app`` has the simulator's URL, and not the key of any account."""
         run.makeconftest(APP)
         run.makepyfile(TEST)
+
+        run.runpytest_subprocess().assert_outcomes(passed=1)
+
+    def test_is_what_an_app_of_any_name_speaks_to(self, run: pytest.Pytester) -> None:
+        """No test calls the vendor because its app is not called ``app``."""
+        run.makeconftest(APP.replace("def app()", "def host()"))
+        run.makepyfile(ANOTHER)
 
         run.runpytest_subprocess().assert_outcomes(passed=1)
 

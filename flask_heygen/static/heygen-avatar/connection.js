@@ -32,6 +32,8 @@ export class Connection {
   #starting = null;
   /** Whether the server was asked for a session, and has not answered. */
   #requested = false;
+  /** The stop of a session that came when it was not wanted any more. @type {Promise<void> | null} */
+  #unwanted = null;
   /** Whether the session replaces a lost one, and nothing has been spoken in it yet. */
   #replaced = false;
   /** @type {OpenSession | null} */
@@ -84,7 +86,8 @@ export class Connection {
     return this.#launch();
   }
 
-  /** End the session, or the start of one. */
+  /** End the session, or the start of one.
+   *  @returns {Promise<void>} rejects where the session may go on, and cost */
   async stop() {
     this.#withdraw(null);
     this.#error = null;
@@ -94,6 +97,7 @@ export class Connection {
     const starting = this.#starting?.catch(() => {}); // it ends the session that is not wanted any more
     if (starting && this.#requested) addStop(starting);
     await starting;
+    await this.#unwanted;
   }
 
   /** Wait until there is a session, or none to come. @param {AbortSignal} signal */
@@ -177,6 +181,7 @@ export class Connection {
 
   /** @param {AbortSignal} signal */
   async #open(signal) {
+    this.#unwanted = null;
     await stopsDone();
     if (!this.#wanted) return;
 
@@ -187,7 +192,10 @@ export class Connection {
     if (!started) return;
     const session = new OpenSession(this.#routes, started, this.#sessionListener);
     this.#session = session;
-    if (!this.#wanted) return this.#end("stopped");
+    if (!this.#wanted) {
+      this.#unwanted = this.#end("stopped");
+      return this.#unwanted.catch(() => {}); // `stop` rejects, and the start has done its part
+    }
 
     await session.join(this.#rooms.take());
     if (session.ended) return;
@@ -238,8 +246,8 @@ export class Connection {
    *  @param {Reason} reason @param {{restarting?: boolean, endReason?: string, left?: boolean}} [how] */
   #end(reason, how) {
     const stopped = this.#forget(reason, how).stop();
-    addStop(stopped.catch(() => {}));
-    return stopped.catch((error) => this.#listener.emit("error", { error }));
+    addStop(stopped.catch((error) => this.#listener.emit("error", { error })));
+    return stopped;
   }
 
   /** @param {Reason} reason @param {{restarting?: boolean, endReason?: string, left?: boolean}} [how] */

@@ -224,7 +224,8 @@ export declare class HeyGenAvatar extends EventTarget {
     /** Turn the microphone on again. @returns {Promise<void>} */
     unmute(): Promise<void>;
     /** End the session, and its cost; also one that is still being started.
-     *  @returns {Promise<void>} */
+     *  @returns {Promise<void>} once ended; it rejects with an AvatarError where the server could not end
+     *    it: it may go on, and cost, until its idle limit */
     stop(): Promise<void>;
     /** Play the picture and the voice that the browser held back; call it in a click. */
     enableSound(): Promise<void>;
