@@ -19,7 +19,7 @@ from .errors import NotConfigured, NotSignedIn, NotYourSession
 from .loaders import OwnerLoader, SessionLoader, TextLoader, check_loader, load_owner
 from .settings import Settings, config_values, unknown_keys
 from .signing import SessionSigner, UnsignedSessions, signing_keys
-from .tracebacks import conceal_frames
+from .tracebacks import conceal_frames, hold_back
 
 Signer = SessionSigner | UnsignedSessions
 
@@ -34,6 +34,7 @@ _NO_LOGIN = (
 )
 
 logger = logging.getLogger(__name__)
+logger.addFilter(hold_back)
 
 
 @dataclass(frozen=True)

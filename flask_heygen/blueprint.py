@@ -84,10 +84,10 @@ class HeyGen(AccountBlueprint):
             return
         if self.is_open:
             warn_once(OPEN, self.name)
+        after_this_request(partial(add_timings, timings=start_timings()))
         g.heygen_client = self.client  # once per request, as it reads and compares the settings
         origins = g.heygen_client.settings.cors_origins
         after_this_request(partial(add_cors_headers, origins=origins))
-        after_this_request(partial(add_timings, timings=start_timings()))
         limit_body()
 
         reject_cross_site(origins)
@@ -120,7 +120,7 @@ class HeyGen(AccountBlueprint):
         client, signer = g.heygen_client, self._signer()
         fields = parse_json_body(("session_id", "text"), ("task_type", "interrupt"))
         fields["session_id"] = client.session_id(signer.unsign(fields["session_id"]))
-        fields["text"] = load_text(self._text_loader, fields["text"])
+        fields["text"] = load_text(self._text_loader, fields.pop("text"))
         client.check_task(**fields)
         if self._session_loader is None:
             client.check_can_respond(fields.get("task_type", "repeat"))
@@ -129,15 +129,17 @@ class HeyGen(AccountBlueprint):
         def send_task() -> Answer:
             # Popped, as error reporters show the variables of these frames.
             task = client.task(text=fields.pop("text"), **fields)
+            event = {name: task[name] for name in ("task_id", "duration_ms")}
+            answer = iter([_success(task)])  # whose repr shows nothing of LiveAvatar's `deliver`
+            del task
             send(
                 task_sent,
                 owner=signer.owner,
                 session_id=fields["session_id"],
                 characters=characters,
-                task_id=task["task_id"],
-                duration_ms=task["duration_ms"],
+                **event,
             )
-            return _success(task)
+            return next(answer)
 
         return respond(send_task)
 
@@ -176,6 +178,7 @@ def _start_existing(
             raise InvalidField(f"{name} cannot be set, as the session exists already.")
     if "session_id" not in fields:
         raise InvalidField("session_id is missing; a session_token alone starts nothing.")
+    fields.pop("session_token", None)  # as the text of a task
     session_id = client.session_id(signer.unsign(fields["session_id"]))
 
     def start() -> Answer:

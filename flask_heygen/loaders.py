@@ -36,7 +36,8 @@ def check_loader(load: _Loader) -> _Loader:
     if not callable(load):
         raise TypeError(f"A loader must be a function, not {type(load).__name__}.")
     if iscoroutinefunction(load):
-        raise TypeError(f"The loader {load.__name__!r} must not be a coroutine function.")
+        name = getattr(load, "__name__", load)  # a functools.partial has none
+        raise TypeError(f"The loader {name!r} must not be a coroutine function.")
     return load
 
 
@@ -113,7 +114,9 @@ def load_text(load: TextLoader | None, text: Any) -> Any:
     if loaded is None:
         raise TextRefused
     if not isinstance(loaded, str):
-        raise _wrong_type("text_loader", loaded, "the text to speak as a str, or None")
+        error = _wrong_type("text_loader", loaded, "the text to speak as a str, or None")
+        del text, loaded  # which error reporters would show
+        raise error
     return loaded
 
 
@@ -126,9 +129,9 @@ def load_session_fields(load: SessionLoader | None, chosen: Collection[str]) -> 
 
     """
     loaded = load() if load else {}
-    if not isinstance(loaded, Mapping | None):
-        raise _wrong_type("session_loader", loaded, "a mapping of session fields, or None")
-    fixed = {*(loaded or ())}
+    fixed = {*loaded} if isinstance(loaded, Mapping) else set()
+    if not isinstance(loaded, Mapping | None) or not all(isinstance(each, str) for each in fixed):
+        raise _wrong_type("session_loader", loaded, "a mapping of names to fields, or None")
     if fixed & AVATAR_FIELDS:
         fixed |= AVATAR_FIELDS
     for name in chosen:

@@ -35,7 +35,7 @@ def conceal_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
             del args, kwargs
             _held_back.reset(held_before)
             for record in records:
-                logging.getLogger(record.name).handle(record)
+                _emit(record)
         # An error of requests, which the failure may have been raised from, holds the request.
         failure.__cause__ = failure.__context__ = None
         traceback.clear_frames(failure.__traceback__)
@@ -45,6 +45,18 @@ def conceal_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
             del failure  # its traceback holds this frame
 
     return concealed
+
+
+def _emit(record: logging.LogRecord) -> None:
+    """Emit a record that was held back.
+
+    A handler that raises must not replace what the function has returned, such as the id of a
+    session that runs: its error is printed, as logging does with those of its own handlers.
+    """
+    try:
+        logging.getLogger(record.name).handle(record)
+    except Exception:  # noqa: BLE001  of any handler
+        traceback.print_exc()
 
 
 def hold_back(record: logging.LogRecord) -> bool:

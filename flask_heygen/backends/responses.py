@@ -20,6 +20,7 @@ from flask_heygen.errors import (
     RateLimited,
     Refused,
     SessionClosed,
+    SessionError,
     SessionNotFound,
     SessionNotReady,
     UpstreamFailed,
@@ -34,13 +35,18 @@ SUCCESS = (100, 1000, "success")
 #: Rows of a pattern for the message, the codes or statuses that mean the same, and the error.
 ErrorRules = tuple[tuple[str, tuple[Any, ...], type[HeyGenError]], ...]
 
-STREAMING_ERROR_RULES: ErrorRules = (
+#: HeyGen's, for a call that concerns no session: one that is to be stopped may run.
+STREAMING_ACCOUNT_RULES: ErrorRules = (
     # But not of a speech provider that refuses HeyGen (400009).
     (r"^(?!.*provider).*(unauthorized|access token)", (400112, 401056, 401057), AuthFailed),
     (r"endpoint_sunset", ("endpoint_sunset",), ApiRetired),
     (r"concurren", (10007,), ConcurrentLimit),
     (r"rate limit|too many requests", (400123, 400140), RateLimited),
     (r"quota|trial|credit|upgrade|deprecated|invalid param", (10015, 400014, 400599), Refused),
+)
+
+STREAMING_ERROR_RULES: ErrorRules = (
+    *STREAMING_ACCOUNT_RULES,
     (r"session (not found|does not exist)", (10006, 400004), SessionNotFound),
     (
         r"state wrong: clos|session (is |was |has )?(been )?(already )?(closed|ended)",
@@ -53,8 +59,6 @@ STREAMING_ERROR_RULES: ErrorRules = (
 #: LiveAvatar's, for a call that concerns no session.
 LIVEAVATAR_ACCOUNT_RULES: ErrorRules = (
     (r"unauthorized|not authenticated|(invalid|wrong|missing) (api )?key", (4001,), AuthFailed),
-    # Of a session that was created too long ago (guess).
-    (r"session token (is |was |has )?(invalid|expired)|invalid session token", (), AuthFailed),
     (r"concurren", (4003,), ConcurrentLimit),
     (r"rate limit|too many requests", (), RateLimited),
     (r"(voice|avatar|context|agent|configuration)\b.*not found", (), Refused),
@@ -64,6 +68,8 @@ LIVEAVATAR_ACCOUNT_RULES: ErrorRules = (
 
 LIVEAVATAR_ERROR_RULES: ErrorRules = (
     *LIVEAVATAR_ACCOUNT_RULES,
+    # Of a session that was created too long ago (guess).
+    (r"session token (is |was |has )?(invalid|expired)|invalid session token", (), SessionClosed),
     (
         r"session (is |was |has )?(been )?(already )?(closed|ended|stopped|expired)",
         (),
@@ -73,7 +79,7 @@ LIVEAVATAR_ERROR_RULES: ErrorRules = (
 )
 
 #: The error that a status means if neither message nor code is known.
-_STATUSES: dict[int, type[HeyGenError]] = {401: AuthFailed, 410: ApiRetired, 429: RateLimited}
+_STATUSES: dict[int, type[HeyGenError]] = {410: ApiRetired, 429: RateLimited}
 
 
 def parse_response(
@@ -161,24 +167,36 @@ def _kind(
     response: Response, rules: ErrorRules, code: Any, message: str, *, idempotent: bool
 ) -> type[HeyGenError] | None:
     """Return the kind of a refusal, or None if the vendor failed instead."""
-    failed = response.status >= 500
-    # A task is sent again after AuthFailed, and one that failed may have been spoken.
-    rules = tuple(rule for rule in rules if not failed or rule[2] is not AuthFailed)
-    # The message of a failed server proves nothing: "concurrent map writes" is not a limit.
-    if idempotent or not failed:
-        for pattern, _, kind in rules:
-            if re.search(pattern, message, re.IGNORECASE):
-                return kind
+    status = response.status
+    if status == 401:
+        return AuthFailed
+    for pattern, _, kind in rules:
+        proves = _words_prove(kind, status, idempotent=idempotent)
+        if proves and re.search(pattern, message, re.IGNORECASE):
+            return kind
     for _, codes, kind in rules:
         # A status counts only beside a code of the vendor: a gateway's 404 concerns no session.
-        if code in codes or (code is not None and response.status in codes):
-            return kind
-    if response.status in _STATUSES:
-        return _STATUSES[response.status]
-    if 300 <= response.status < 500 or (response.status < 300 and code is not None):
+        if code in codes or (code is not None and status in codes):
+            # A task is sent again after AuthFailed, and one that failed may have been spoken.
+            return None if kind is AuthFailed and status >= 500 else kind
+    if status in _STATUSES:
+        return _STATUSES[status]
+    if 300 <= status < 500 or (status < 300 and code not in (None, *SUCCESS)):
         return Refused
 
     return None
+
+
+def _words_prove(kind: type[HeyGenError], status: int, *, idempotent: bool) -> bool:
+    """Return whether a message proves an error without its code.
+
+    That of a failed server proves little: "concurrent map writes" is no limit, and its "Session is
+    closed" may be about one of its own, while ours has to be stopped. A task is sent again after
+    AuthFailed, so that its refusal needs more than a word, too.
+    """
+    if status >= 500:
+        return idempotent and not issubclass(kind, AuthFailed | SessionError)
+    return idempotent or kind is not AuthFailed or status == 403
 
 
 def _short_code(code: Any) -> int | None:

@@ -34,7 +34,7 @@ from .data import (
     parse_token,
 )
 from .fields import STREAMING_FIELDS
-from .responses import STREAMING_ERROR_RULES, parse_response
+from .responses import STREAMING_ACCOUNT_RULES, STREAMING_ERROR_RULES, parse_response
 from .token_pool import Token, TokenPool
 
 #: Seconds after which HeyGen ends an idle session, by default.
@@ -211,6 +211,5 @@ class StreamingBackend(Backend):
         response = self._http.request(
             path, body, headers=headers, deadline=deadline, idempotent=idempotent
         )
-        return parse_response(
-            response, STREAMING_ERROR_RULES, secrets=secrets, idempotent=idempotent
-        )
+        rules = STREAMING_ERROR_RULES if token else STREAMING_ACCOUNT_RULES
+        return parse_response(response, rules, secrets=secrets, idempotent=idempotent)

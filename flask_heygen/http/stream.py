@@ -132,7 +132,8 @@ class HTTPResponse(http.client.HTTPResponse):
         self.length = int(length) if known else None
         if self.status in (204, 304):
             self.length = 0
-        connection = self.headers.get("Connection", "").lower()
+        # A gateway may add a header of its own.
+        connection = ",".join(self.headers.get_all("Connection", ())).lower()
         persistent = "keep-alive" in connection if self.version == 10 else "close" not in connection
         # With two lengths, a proxy and we may disagree about where the next response begins.
         ends = [each for each in self.headers if each.lower() in _LENGTHS]

@@ -91,3 +91,16 @@ describe("a session", () => {
     });
   }
 });
+
+describe("a sentence", () => {
+  test("without end does not grow without end", async () => {
+    for (let count = 0; count < 100; count++) {
+      livekit.room.receive({ event_type: "user.transcription.chunk", text: `${count} `.repeat(10_000) }, "");
+      await settle();
+    }
+
+    assert.equal(server.to("interrupt").length, 1);
+    const longest = Math.max(...events.map(([type, detail]) => (type === "heard" ? detail.text.length : 0)));
+    assert.ok(longest > 0 && longest <= 20_000, String(longest));
+  });
+});

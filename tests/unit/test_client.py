@@ -26,9 +26,11 @@ from flask_heygen.errors import (
     RateLimited,
     Refused,
     SessionClosed,
+    SessionError,
     SessionNotFound,
     SessionNotReady,
     TextTooLong,
+    UpstreamError,
     UpstreamFailed,
     UpstreamTimeout,
 )
@@ -941,6 +943,25 @@ class TestStop:
         assert calls(vendor) == ["create_token", "stop"]
 
     @pytest.mark.parametrize(
+        "reply",
+        [
+            {"status_code": 500, "json": {"code": 500, "message": "Session is closed"}},
+            {"status_code": 400, "json": {"code": 10004, "message": "limit reached"}},
+            {"status_code": 400, "json": {"code": 10006, "message": "session not found"}},
+        ],
+    )
+    def test_that_has_got_no_token_is_no_success(
+        self, heygen: HeyGenClient, vendor: requests_mock.Mocker, reply: dict[str, Any]
+    ) -> None:
+        """It was not sent, and what refuses a token knows of no session."""
+        script(vendor, "create_token", reply)
+
+        with pytest.raises(UpstreamError):
+            heygen.stop("a-session")
+
+        assert "stop" not in calls(vendor)
+
+    @pytest.mark.parametrize(
         ("body", "kind"),
         [
             ({"code": 10006, "message": "session not found"}, SessionNotFound),
@@ -1188,10 +1209,10 @@ class TestToken:
         body: dict[str, Any],
         kind: type[HeyGenError],
     ) -> None:
-        """A refusal is an answer."""
+        """A refusal is an answer, though about no session: none was named."""
         script(vendor, "create_token", {"status_code": status, "json": body})
 
-        with pytest.raises(kind):
+        with pytest.raises(Refused if issubclass(kind, SessionError) else kind):
             heygen.task("a-session", "Hello.")
 
         assert calls(vendor) == ["create_token"]

@@ -171,7 +171,7 @@ class TestSessionLoader:
         """None is as good as no fields."""
         assert self.page(lambda: loaded).post(f"{PREFIX}/start").status_code == 200
 
-    @pytest.mark.parametrize("loaded", [["avatar_id"], "an-avatar", ({}, 401), True])
+    @pytest.mark.parametrize("loaded", [["avatar_id"], "an-avatar", ({}, 401), True, {1: "x"}])
     def test_that_returns_no_fields_is_a_fault(
         self, vendor: Mocker, caplog: pytest.LogCaptureFixture, loaded: Any
     ) -> None:

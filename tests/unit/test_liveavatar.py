@@ -738,7 +738,7 @@ class TestSpareSession:
         ("status", "body", "stops"),
         [
             (403, {"detail": "Not authenticated"}, 0),
-            (400, {"code": 4000, "message": "Session token has expired"}, 0),
+            (400, {"code": 4000, "message": "Session token has expired"}, 1),
             (400, {"code": 4000, "message": "Session has expired"}, 1),
             (400, {"code": 4000, "message": "Session already closed"}, 1),
             (404, {"code": 4004, "message": "Session not found"}, 1),

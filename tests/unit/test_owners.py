@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -452,8 +453,9 @@ class TestTheLoader:
         async def owner() -> None:
             return None
 
-        with pytest.raises(TypeError, match="must not be a coroutine"):
-            HeyGen().owner_loader(owner)
+        for load in (owner, partial(owner)):
+            with pytest.raises(TypeError, match="must not be a coroutine"):
+                HeyGen().owner_loader(load)
 
     @pytest.mark.parametrize("name", ["owner_loader", "text_loader", "session_loader"])
     @pytest.mark.parametrize("value", [None, "ada"])

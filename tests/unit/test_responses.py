@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from flask_heygen.backends.responses import STREAMING_ERROR_RULES, parse_response
+from flask_heygen.backends.responses import (
+    LIVEAVATAR_ERROR_RULES,
+    STREAMING_ERROR_RULES,
+    ErrorRules,
+    parse_response,
+)
 from flask_heygen.errors import (
     ApiRetired,
     AuthFailed,
@@ -80,8 +85,7 @@ HALVES: list[tuple[int, Any, Any, type[HeyGenError]]] = [
     (400, 401057, None, AuthFailed),
     (400, "endpoint_sunset", None, ApiRetired),
     (400, "10006", None, SessionNotFound),
-    (400, None, "UNAUTHORIZED", AuthFailed),
-    (400, None, "the access token is too old", AuthFailed),
+    (403, None, "UNAUTHORIZED", AuthFailed),
     (400, None, "endpoint_sunset", ApiRetired),
     (400, None, "Session concurrency limit reached", ConcurrentLimit),
     (400, None, "Too many requests", RateLimited),
@@ -121,6 +125,7 @@ STATUSES: list[tuple[int, Any, type[HeyGenError]]] = [
     (200, {"code": 0, "data": {}}, Refused),
     (200, {"error": {"code": 10007, "message": "no"}, "data": None}, ConcurrentLimit),
     (200, {"error": {"code": 999}, "data": {"token": "t"}}, Refused),
+    (401, {"code": 10007, "message": CONCURRENT}, AuthFailed),
     (500, {"code": 10006, "message": "session not found"}, SessionNotFound),
 ]
 
@@ -248,6 +253,24 @@ class TestFailure:
 
         assert type(caught.value) is kind
 
+    @pytest.mark.parametrize("message", ["UNAUTHORIZED", "the access token is too old"])
+    @pytest.mark.parametrize(("idempotent", "kind"), [(True, AuthFailed), (False, Refused)])
+    def test_is_no_refused_token_by_a_word_alone(
+        self, message: str, kind: type[HeyGenError], *, idempotent: bool
+    ) -> None:
+        """A task would be sent again, and such words were not seen without 401 or a code."""
+        with pytest.raises(HeyGenError) as caught:
+            understood(400, {"code": 400009, "message": message}, idempotent=idempotent)
+
+        assert type(caught.value) is kind
+
+    def test_beside_a_success_is_no_refusal(self) -> None:
+        """The text may have been spoken."""
+        reply = {"code": 100, "error": "webhook: unauthorized", "data": {"task_id": "t"}}
+
+        with pytest.raises(OutcomeUnknown):
+            understood(200, reply, idempotent=False)
+
     def test_may_be_an_error_that_is_a_sentence(self) -> None:
         """The words may stand where the object was expected."""
         with pytest.raises(ConcurrentLimit) as caught:
@@ -282,6 +305,20 @@ class TestBreakdown:
         """An idempotent call is reported as failed."""
         with pytest.raises(HeyGenError) as caught:
             understood(status, body, idempotent=True)
+
+        assert type(caught.value) is UpstreamFailed
+
+    @pytest.mark.parametrize("rules", [STREAMING_ERROR_RULES, LIVEAVATAR_ERROR_RULES])
+    @pytest.mark.parametrize(
+        "words",
+        ["RuntimeError: Session is closed", "session not found", "session-api: host not found"],
+    )
+    def test_ends_no_session(self, words: str, rules: ErrorRules) -> None:
+        """A server that fails may speak of a session of its own; one that is to be stopped runs."""
+        reply = Response(500, {"code": 500, "message": words}, None)
+
+        with pytest.raises(HeyGenError) as caught:
+            parse_response(reply, rules, secrets=(), idempotent=True)
 
         assert type(caught.value) is UpstreamFailed
 

@@ -19,9 +19,16 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 import requests
-from flask import Flask
+from flask import Flask, got_request_exception
 
-from flask_heygen import HeyGenClient, HeyGenError, heygen_bp, upstream_failed
+from flask_heygen import (
+    HeyGen,
+    HeyGenClient,
+    HeyGenError,
+    heygen_bp,
+    task_sent,
+    upstream_failed,
+)
 from flask_heygen.backends.token_pool import Token, TokenPool
 from flask_heygen.errors import NotConfigured
 from flask_heygen.http.deadline import Timestamp
@@ -206,6 +213,28 @@ class TestReports:
         assert reports
         assert not leaks(sim, iter(reports))
 
+    @pytest.mark.parametrize("wrong", [list, str.encode])
+    def test_a_text_loader_of_a_wrong_type_does_not_tell(
+        self, config: dict[str, Any], sim: Simulator, wrong: Callable[[str], Any]
+    ) -> None:
+        """The error is ours, and so are its frames."""
+        app, heygen = Flask(__name__), HeyGen()
+        reports: list[str] = []
+        app.config.update(config)
+        heygen.text_loader(wrong)
+        app.register_blueprint(heygen)
+
+        def report(_: Flask, exception: BaseException) -> None:
+            reports.extend(shown(exception))
+
+        with got_request_exception.connected_to(report, app):
+            page = app.test_client()
+            answer = page.post("/api/heygen/task", json={"session_id": "a", "text": TEXT})
+
+        assert answer.status_code == 500
+        assert reports
+        assert not leaks(sim, iter(reports))
+
 
 class TimeLimit(Exception):
     """An exception that a worker raises in mid-call, as Celery's soft time limit does."""
@@ -273,6 +302,20 @@ class TestForeignExceptions:
 
         interrupt_with(Interruption)
         with pytest.raises(Interruption) as caught:
+            page.post("/api/heygen/task", json={"session_id": session_id, "text": TEXT})
+
+        assert not leaks(sim, shown(caught.value))
+
+    def test_a_receiver_does_not_tell(self, app: Flask, sim: Simulator) -> None:
+        """Though LiveAvatar's answer, which holds the text, is made by then."""
+        app.config.update(HEYGEN_API="liveavatar", HEYGEN_SESSION_DEFAULTS={"is_sandbox": True})
+
+        def interrupt(*_: object, **__: object) -> None:
+            raise Interruption
+
+        page = app.test_client()
+        session_id = page.post("/api/heygen/start", json={}).get_json()["data"]["session_id"]
+        with task_sent.connected_to(interrupt, app), pytest.raises(Interruption) as caught:
             page.post("/api/heygen/task", json={"session_id": session_id, "text": TEXT})
 
         assert not leaks(sim, shown(caught.value))
@@ -354,6 +397,47 @@ class TestStacks:
         page.post("/api/heygen/task", json={"session_id": session_id, "text": TEXT})
 
         assert any(message in each for each in stack.messages)
+        assert not leaks(sim, iter(stack.variables))
+
+    def test_a_handler_that_fails_loses_no_session(
+        self, app: Flask, stack: StackReader, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The record is emitted when the session runs: its id is the answer in any case."""
+
+        def fail(record: logging.LogRecord) -> bool:
+            if record.name == "flask_heygen.http.client":
+                raise ZeroDivisionError(record.name)
+            return True
+
+        stack.addFilter(fail)
+
+        started = app.test_client().post("/api/heygen/start", json={})
+
+        assert started.status_code == 200
+        assert started.get_json()["data"]["session_id"]
+        assert "ZeroDivisionError: flask_heygen.http.client" in capsys.readouterr().err
+
+    def test_a_warning_of_a_setting_does_not_tell(
+        self, app: Flask, sim: Simulator, stack: StackReader
+    ) -> None:
+        """Nor the frame that has read all settings, the key among them."""
+        app.config["HEYGEN_TIMOUT"] = 3
+
+        app.test_client().post("/api/heygen/keep-alive", json={})
+
+        assert any("HEYGEN_TIMOUT is not a setting" in each for each in stack.messages)
+        assert not leaks(sim, iter(stack.variables))
+
+    def test_the_token_of_a_session_of_the_page_is_dropped(
+        self, app: Flask, sim: Simulator, stack: StackReader
+    ) -> None:
+        """A page that has made its session itself sends it, and it is not used."""
+        page = app.test_client()
+        session_id = page.post("/api/heygen/start", json={}).get_json()["data"]["session_id"]
+        made = {"session_id": session_id, "session_token": sim.tokens[0].value}
+        page.post("/api/heygen/start", json=made)
+
+        assert sum("streaming.start" in each for each in stack.messages) == 2
         assert not leaks(sim, iter(stack.variables))
 
     def test_a_spare_token_does_not_tell(

@@ -100,6 +100,13 @@ class TestResponse:
 
         assert (will_close, content) == (True, b"{}")
 
+    def test_that_announces_its_end_in_a_second_header_is_the_last(self) -> None:
+        """http.client reads the first alone, and the next request meets a closed connection."""
+        headers = b"Connection: Via\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+        *_, will_close, content, _ = read(HTTPResponse, HEAD + headers)
+
+        assert (will_close, content) == (True, b"{}")
+
     def test_of_a_length_without_end_is_read_to_its_own(self) -> None:
         """Python converts no number of so many digits."""
         length = b"Content-Length: " + 5000 * b"9"

@@ -57,6 +57,12 @@ class TestAnAnswer:
         """An error of the page's has cost no time upstream."""
         assert timings(client, "task", json={}) == {"upstream": 0, "mint": 0}
 
+    def test_of_an_app_without_a_key_says_so(self, app: Flask, client: FlaskClient) -> None:
+        """Wrong settings are an answer as well."""
+        app.config["HEYGEN_API_KEY"] = None
+
+        assert timings(client, "task", json=TASK) == {"upstream": 0, "mint": 0}
+
     def test_keeps_the_app_s_own_header(
         self, app: Flask, client: FlaskClient, vendor: Mocker
     ) -> None:

@@ -15,6 +15,8 @@ import { pause } from "./timing.js";
 
 /** Time that the vendor may take to open push-to-talk. */
 const PUSH_TO_TALK_TIMEOUT_MS = 5_000;
+/** Characters of a sentence; more is no sentence of anybody's, and would freeze the page. */
+const LONGEST_SENTENCE = 20_000;
 
 export class Microphone {
   by = /** @type {const} */ ("avatar");
@@ -86,8 +88,9 @@ export class Microphone {
     if (type !== "heard") return;
     // A part may be the next words or all the words so far; the last message has the whole, or nothing.
     const whole = final || text.startsWith(this.#text) ? text || this.#text : `${this.#text} ${text.trim()}`;
-    this.#text = final ? "" : whole.trim();
-    if (whole.trim()) this.#listener.heard(whole.trim(), final);
+    const heard = whole.trim().slice(-LONGEST_SENTENCE);
+    this.#text = final ? "" : heard;
+    if (heard) this.#listener.heard(heard, final);
   }
 
   /** @param {boolean} on */
