@@ -98,7 +98,7 @@ async function speak(wanted, { connect = false } = {}) {
   if (connect) inText = false;
   let notStarted = null;
   try {
-    if (connect && disowned) await avatar.stop();
+    if (connect && disowned) await avatar.stop().catch(() => {}); // it may be of another user
     disowned = false;
     if (connect && !avatar.live) {
       show("starting");
