@@ -153,8 +153,9 @@ def stop_on_error(
 ) -> Iterator[None]:
     """Stop the session if the block fails, so that no session is left half-started.
 
-    If the session cannot be stopped either, no error invites the page to start another one. It is
-    not stopped after a ``harmless`` error, with which it surely was not started.
+    If the session cannot be stopped either, the error is OutcomeUnknown, with the vendor's reason:
+    it invites nobody to start another one. The session is not stopped after a ``harmless`` error,
+    with which it surely was not started.
     """
     try:
         yield
@@ -166,12 +167,12 @@ def stop_on_error(
             raise UpstreamFailed(upstream=error.upstream) from None  # the outcome is known now
         if stopped or not isinstance(error, HeyGenError):
             raise
-        if error.retryable or error.restart_session:
-            raise OutcomeUnknown(
-                "The session could neither be started nor stopped; it may still be running.",
-                upstream=error.upstream,
-            ) from None
-        raise
+        unknown = OutcomeUnknown(
+            "The session could neither be started nor stopped; it may still be running.",
+            upstream=error.upstream,
+        )
+        unknown.hint = error.hint
+        raise unknown from None
 
 
 def retry_when_allowed(

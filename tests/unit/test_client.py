@@ -574,14 +574,15 @@ class TestHalfStartedSession:
     def test_that_cannot_be_stopped_hides_no_refusal(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
     ) -> None:
-        """The reason why it did not start is the error, not the failed stop."""
+        """The reason is that of the start, not of the stop, and so is what an operator can do."""
         script(vendor, "start", {"status_code": 400, "json": {"code": 1, "message": "no"}})
         script(vendor, "stop", {"status_code": 500})
 
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(OutcomeUnknown) as caught:
             heygen.start()
 
         assert caught.value.upstream == {"status": 400, "code": 1, "message": "no"}
+        assert caught.value.hint == Refused.hint
 
     def test_is_stopped_with_its_own_token(
         self, heygen: HeyGenClient, vendor: requests_mock.Mocker
