@@ -125,7 +125,7 @@ def soak(kind: str, plan: Plan, logs: Path | None = None) -> Report:
         run_vendor(plan.faults, plan.seed, plan.token_seconds) as vendor,
     ):
         folder = Path(name) if logs is None else logs / kind
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         running = server(kind, vendor.url, folder)
         try:
             return asyncio.run(_soak(running, vendor, plan, folder))
