@@ -84,16 +84,21 @@ def _check_command(account: AccountBlueprint) -> click.Command:
         click.echo(f"API       {client.settings.api} is alive")
         click.echo(f"sessions  {len(live)} live")
         click.echo(f"credits   {_credits(client)}")
-        defaults = client.settings.session_defaults
-        if avatar := defaults.get("avatar_id") or defaults.get("avatar_name"):
-            listed = f"`flask {account.name} avatars` lists those that exist"
-            click.echo(f"avatar    {one_line(str(avatar))} was not looked up: {listed}")
-        elif account.has_session_loader:
-            click.echo("avatar    left to the session_loader, which was not called")
+        if avatar := _avatar(account):
+            click.echo(f"avatar    {avatar}")
         if problems := account.problems():
             raise click.ClickException("\n".join(problems))
 
     return check
+
+
+def _avatar(account: AccountBlueprint) -> str:
+    """Return what is known of the avatar of a session, empty for the vendor's default."""
+    defaults = account.client.settings.session_defaults
+    if avatar := defaults.get("avatar_id") or defaults.get("avatar_name"):
+        listed = f"`flask {account.name} avatars` lists those that exist"
+        return f"{one_line(str(avatar))} was not looked up: {listed}"
+    return "left to the session_loader, which was not called" if account.has_session_loader else ""
 
 
 def _credits(client: HeyGenClient) -> str:

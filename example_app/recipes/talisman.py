@@ -5,7 +5,6 @@
 - ``connect-src``: the session's room. LiveKit Cloud is where the vendor's rooms are.
 - ``media-src``: the picture and the voice, which are streams of the page itself.
 - Talisman's ``Permissions-Policy`` must allow the microphone if the avatar is to hear the user.
-
 - Talisman redirects http to https, but not in debug mode. In tests set ``FLASK_TESTING=1`` before
   the factory runs, or call by https: ``page.post(path, base_url="https://localhost")``.
 - To develop against the simulator add its URL to ``connect-src``, as ``http://`` and as ``ws://``.

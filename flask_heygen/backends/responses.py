@@ -191,8 +191,8 @@ def _words_prove(kind: type[HeyGenError], status: int, *, idempotent: bool) -> b
     """Return whether a message proves an error without its code.
 
     That of a failed server proves little: "concurrent map writes" is no limit, and its "Session is
-    closed" may be about one of its own, while ours has to be stopped. A task is sent again after
-    AuthFailed, so that its refusal needs more than a word, too.
+    closed" may be about one of its own, while the avatar's has to be stopped. A task is sent again
+    after AuthFailed, so that its refusal needs more than a word, too.
     """
     if status >= 500:
         return idempotent and not issubclass(kind, AuthFailed | SessionError)

@@ -41,6 +41,17 @@ async function live(options) {
   return { avatar, events };
 }
 
+/** An avatar whose start is not answered before `answer` is called. */
+async function starting() {
+  let answer;
+  server.next("start", new Promise((resolve) => (answer = resolve)));
+  const avatar = make();
+  const events = record(avatar);
+  const started = avatar.start();
+  await settle();
+  return { avatar, events, started, answer };
+}
+
 const types = (events) => events.map(([type]) => type);
 const sessions = () => server.to("task").map((task) => task.session_id);
 
@@ -187,12 +198,7 @@ describe("speak without a start", () => {
   });
 
   test("is refused after the stop of a start that fails", async () => {
-    let answer;
-    server.next("start", new Promise((resolve) => (answer = resolve)));
-    const avatar = make();
-    const events = record(avatar);
-    const started = avatar.start();
-    await settle();
+    const { avatar, events, started, answer } = await starting();
     avatar.stop();
     answer(FAILED);
     await started;
@@ -358,12 +364,7 @@ describe("a stop that does not get through", () => {
   });
 
   test("is an error of the stop, and not of the start that it ended", async () => {
-    let answer;
-    server.next("start", new Promise((resolve) => (answer = resolve)));
-    const avatar = make();
-    const events = record(avatar);
-    const started = avatar.start();
-    await settle();
+    const { avatar, events, started, answer } = await starting();
     server.next("stop", ...Array(9).fill("offline"));
     const stopped = avatar.stop();
     answer();

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 import jwt
 import pytest
-from flask import Blueprint, Flask, session
+from flask import Blueprint, Flask, render_template_string, session
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from flask_jwt_extended import create_access_token, get_csrf_token
@@ -387,6 +387,24 @@ class TestCsrfProtect:
 
         assert (beacon.status_code, stopped.status_code) == (200, 200)
         assert states(simulator) == ["closed", "closed"]
+
+    def test_takes_the_token_from_a_beacon(self, simulator: Simulator) -> None:
+        """The module's form, sent as a page is left, stops without the exemption, too."""
+        shop = Shop("login", simulator)
+        CSRFProtect(shop.app)
+        template = "{{ csrf_token() }}"
+        shop.app.add_url_rule("/token", "token", lambda: render_template_string(template))
+        page = shop.page("ada")
+        token = page.get("/token").text
+        session_id = start(page, {"X-CSRFToken": token})
+
+        bare = page.post("/api/heygen/stop", data={"session_id": session_id}, content_type=FORM)
+        form = {"session_id": session_id, "csrf_token": token}
+        stopped = page.post("/api/heygen/stop", data=form, content_type=FORM)
+
+        assert error_of(bare) == (400, "bad_request")
+        assert stopped.status_code == 200
+        assert states(simulator) == ["closed"]
 
     def test_lets_no_other_site_stop(self, shop: Shop, simulator: Simulator) -> None:
         """The blueprint refuses its pages by itself."""
